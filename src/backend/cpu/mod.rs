@@ -1,0 +1,1 @@
+//! The CPU backend: SIMD kernels, the canonical evaluation. Under construction by the CPU work package.

@@ -1,0 +1,2 @@
+//! `inr`: encode, decode, inspect, measure. Under construction.
+fn main() {}

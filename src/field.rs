@@ -1,0 +1,137 @@
+//! Blocks as bytes and fields as numbers: types, dimensions, statistics, the last step of decoding.
+
+use crate::{Error, Result};
+
+/// Element types of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[expect(missing_docs, reason = "the names say it; C32 and C64 are pairs of f32 and f64")]
+pub enum Dtype {
+    F32,
+    F64,
+    C32,
+    C64,
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+}
+
+impl Dtype {
+    /// Bytes per element.
+    pub fn size(self) -> usize {
+        match self {
+            Dtype::I8 | Dtype::U8 => 1,
+            Dtype::I16 | Dtype::U16 => 2,
+            Dtype::F32 | Dtype::I32 | Dtype::U32 => 4,
+            Dtype::F64 | Dtype::C32 | Dtype::I64 | Dtype::U64 => 8,
+            Dtype::C64 => 16,
+        }
+    }
+
+    /// NumPy's name of the type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dtype::F32 => "float32",
+            Dtype::F64 => "float64",
+            Dtype::C32 => "complex64",
+            Dtype::C64 => "complex128",
+            Dtype::I8 => "int8",
+            Dtype::I16 => "int16",
+            Dtype::I32 => "int32",
+            Dtype::I64 => "int64",
+            Dtype::U8 => "uint8",
+            Dtype::U16 => "uint16",
+            Dtype::U32 => "uint32",
+            Dtype::U64 => "uint64",
+        }
+    }
+
+    /// For floating-point types: the type of one real component and how many there are.
+    pub fn components(self) -> Option<(Dtype, usize)> {
+        match self {
+            Dtype::F32 => Some((Dtype::F32, 1)),
+            Dtype::F64 => Some((Dtype::F64, 1)),
+            Dtype::C32 => Some((Dtype::F32, 2)),
+            Dtype::C64 => Some((Dtype::F64, 2)),
+            _ => None,
+        }
+    }
+}
+
+/// One rank's piece of a variable in one step, as ADIOS2 hands it over: little-endian bytes, any alignment.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Dimensions, slowest first; empty means one value.
+    pub dims: &'a [usize],
+    /// `product(dims) * dtype.size()` bytes.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Block<'a> {
+    /// Checks that bytes and dimensions agree.
+    ///
+    /// # Errors
+    /// [`Error::BlockSize`] when they do not, or when the product overflows.
+    pub fn new(dtype: Dtype, dims: &'a [usize], bytes: &'a [u8]) -> Result<Self> {
+        let expected = dims.iter().try_fold(dtype.size(), |n, &d| n.checked_mul(d));
+        if expected != Some(bytes.len()) {
+            let expected = expected.unwrap_or(usize::MAX);
+            return Err(Error::BlockSize { dims: dims.to_vec(), dtype: dtype.name(), expected, found: bytes.len() });
+        }
+        Ok(Block { dtype, dims, bytes })
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.dims.iter().product()
+    }
+
+    /// True for a block without elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One real component of a floating-point block, widened to f64 (exact for f32).
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// F32 or F64: the type the reader gets.
+    pub dtype: Dtype,
+    /// Dimensions, slowest first, without those of size 1 (one dimension of 1 for a single value).
+    pub dims: Vec<usize>,
+    /// `[product(dims)]`; may hold NaN and infinities until masked.
+    pub values: Vec<f64>,
+}
+
+/// The last step of decoding, which every promise is checked behind: clamp to the block's own minimum and maximum (so
+/// that ADIOS2's statistics stay true), then round to the reader's type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finish {
+    /// F32 or F64.
+    pub dtype: Dtype,
+    /// Smallest unmasked value.
+    pub min: f64,
+    /// Largest unmasked value.
+    pub max: f64,
+}
+
+impl Finish {
+    /// The value the reader gets, as f64. NaN stays NaN and fails every check.
+    #[inline]
+    pub fn apply(&self, value: f64) -> f64 {
+        let clamped = if value < self.min {
+            self.min
+        } else if value > self.max {
+            self.max
+        } else {
+            value
+        };
+        if self.dtype == Dtype::F32 { f64::from(clamped as f32) } else { clamped }
+    }
+}

@@ -1,0 +1,46 @@
+//! Neural-field compression for ADIOS2, with error bounds that hold.
+//!
+//! A simulation switches the operator on in its ADIOS2 XML file; every reader gets arrays back. Data comes in at the
+//! plugin, goes down through one codec function and leaves as bytes; the way back is the mirror image:
+//!
+//! ```text
+//! simulation -> ADIOS2 -> plugin/operator.cpp -> ffi -> session -> codec::encode
+//!    -> field (mask, statistics) -> model + train (on a backend) -> quantise -> entropy  \
+//!    -> transform (competitor, residual layer)                   -> entropy               -> container -> record
+//! ```
+//!
+//! Read [`codec`] first, then [`transform`] and one CPU kernel of [`backend`] beside its shader in `shaders/`, then
+//! [`container`] beside docs/FORMAT.md, then `plugin/`.
+//!
+//! ```
+//! use adios2_inr::{Block, Dtype, Settings, codec};
+//!
+//! let values: Vec<f32> = (0..4096).map(|i| (i as f32 * 0.01).sin()).collect();
+//! let block = Block::new(Dtype::F32, &[64, 64], bytemuck::cast_slice(&values))?;
+//! let settings = Settings::from_pairs([("accuracy", "1e-3"), ("norm", "Linf"), ("threshold", "0")])?;
+//! let encoded = codec::encode(&block, &settings, &codec::Context::default())?;
+//! let decoded = codec::decode(&encoded.record)?;
+//! assert_eq!(decoded.dims, [64, 64]);
+//! # Ok::<(), adios2_inr::Error>(())
+//! ```
+
+#[cfg(feature = "adios2")]
+pub mod adios2;
+pub mod backend;
+pub mod codec;
+pub mod container;
+pub mod entropy;
+mod error;
+pub mod ffi;
+mod field;
+pub mod lossless;
+pub mod metrics;
+pub mod model;
+pub mod session;
+mod settings;
+pub mod train;
+pub mod transform;
+
+pub use error::{Error, Result};
+pub use field::{Block, Dtype, Field, Finish};
+pub use settings::{Backend as BackendChoice, Mode, ModelChoice, Norm, Order, Settings, Target, Temporal};

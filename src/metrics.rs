@@ -1,0 +1,44 @@
+//! Errors between a field and its decoded copy.
+
+/// Error measures over the unmasked values of a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Errors {
+    /// `||x' - x||_2`.
+    pub l2: f64,
+    /// `||x' - x||_2 / ||x||_2` (0 for 0/0).
+    pub rel_l2: f64,
+    /// `max |x' - x|`.
+    pub max: f64,
+    /// `max |x' - x| / (max x - min x)` (0 for 0/0).
+    pub max_over_range: f64,
+    /// `20 log10(range / rmse)` in dB; infinite for an exact copy.
+    pub psnr: f64,
+}
+
+impl Errors {
+    /// Compares `decoded` with `original` (same length); positions where `original` is not finite are passed over.
+    pub fn between(original: &[f64], decoded: &[f64]) -> Errors {
+        assert_eq!(original.len(), decoded.len(), "same block");
+        let (mut square, mut norm, mut max, mut n) = (0.0, 0.0, 0.0f64, 0usize);
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for (&x, &y) in original.iter().zip(decoded).filter(|(x, _)| x.is_finite()) {
+            let e = (y - x).abs();
+            square += e * e;
+            norm += x * x;
+            // `!(e <= max)` lets a NaN error win.
+            max = if !(e <= max) { e } else { max };
+            (low, high) = (low.min(x), high.max(x));
+            n += 1;
+        }
+        let relative = |e: f64, to: f64| if e == 0.0 { 0.0 } else { e / to };
+        let range = high - low;
+        let rmse = (square / n.max(1) as f64).sqrt();
+        Errors {
+            l2: square.sqrt(),
+            rel_l2: relative(square.sqrt(), norm.sqrt()),
+            max,
+            max_over_range: relative(max, range),
+            psnr: if square == 0.0 { f64::INFINITY } else { 20.0 * (range / rmse).log10() },
+        }
+    }
+}
