@@ -37,10 +37,12 @@ pub mod lossless;
 pub mod metrics;
 pub mod model;
 pub mod session;
-mod settings;
+pub mod settings;
 pub mod train;
 pub mod transform;
 
 pub use error::{Error, Result};
 pub use field::{Block, Dtype, Field, Finish};
-pub use settings::{Backend as BackendChoice, Mode, ModelChoice, Norm, Order, Settings, Target, Temporal};
+pub use settings::{
+    Backend as BackendChoice, Mode, ModelChoice, Norm, Order, PARAMETERS, Parameter, Settings, Target, Temporal,
+};
