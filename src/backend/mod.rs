@@ -3,10 +3,11 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod grid;
 
-use crate::Result;
 use crate::model::SirenShape;
 use crate::train::Schedule;
+use crate::{Error, Result};
 
 /// A block as a model sees it: points of a regular grid with `n_channels` normalised values each.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,48 @@ pub struct TrainingSet<'a> {
     pub values: &'a [f32],
     /// Values per point, the model's `n_outputs`.
     pub n_channels: usize,
+}
+
+impl TrainingSet<'_> {
+    /// Checks that grid, values and shape belong together and that points can be numbered with 32 bits.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] with the sizes that disagree.
+    pub fn check(&self, shape: &SirenShape) -> Result<()> {
+        if self.n_channels != shape.n_outputs {
+            let reason = format!("{} channels for a SIREN of {} outputs", self.n_channels, shape.n_outputs);
+            return Err(Error::Internal(reason));
+        }
+        check_values("values", self.values.len(), self.dims, self.n_channels)?;
+        match self.values.len() / self.n_channels {
+            1..=0xffff_ffff => Ok(()),
+            n => Err(Error::Internal(format!("a training set of {n} points: it must have 1 to 2^32 - 1"))),
+        }
+    }
+}
+
+/// Checks a shape against its parameters and the grid it is evaluated on.
+///
+/// # Errors
+/// As [`SirenShape::check`]; [`Error::Internal`] with the sizes that disagree.
+pub fn check(shape: &SirenShape, params: &[f32], dims: &[usize]) -> Result<()> {
+    shape.check()?;
+    if (params.len(), dims.len()) == (shape.n_params(), shape.n_inputs) {
+        return Ok(());
+    }
+    let (found, n_params, n_inputs, n_axes) = (params.len(), shape.n_params(), shape.n_inputs, dims.len());
+    Err(Error::Internal(format!("{found} parameters for {n_params}, {n_axes} axes for {n_inputs} inputs")))
+}
+
+/// Checks that `n_values` is the number of grid points times channels.
+///
+/// # Errors
+/// [`Error::Internal`] with the sizes that disagree.
+pub fn check_values(what: &str, n_values: usize, dims: &[usize], n_channels: usize) -> Result<()> {
+    if dims.iter().try_fold(n_channels, |n, &d| n.checked_mul(d)) == Some(n_values) {
+        return Ok(());
+    }
+    Err(Error::Internal(format!("'{what}' has {n_values} values for a grid of {dims:?} with {n_channels} channels")))
 }
 
 /// A device that trains and evaluates models.
@@ -52,6 +95,13 @@ pub trait SirenTraining {
     /// # Errors
     /// [`crate::Error::Backend`]: device lost, out of memory, non-finite loss.
     fn run(&mut self, schedule: &Schedule, first: u32, n_steps: u32) -> Result<f32>;
+
+    /// Gradient of the minibatch loss of step `step` with `batch` points at the current parameters, in the order of
+    /// [`crate::model::siren`]; changes nothing. For tests and diagnosis.
+    ///
+    /// # Errors
+    /// [`crate::Error::Backend`] as above.
+    fn gradient(&mut self, step: u32, batch: u32) -> Result<Vec<f32>>;
 
     /// The current parameters in the order of [`crate::model::siren`].
     ///

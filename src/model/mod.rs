@@ -1,5 +1,7 @@
-//! Neural models: shape, parameter layout, initialisation, storage. Training and evaluation are the backends' work.
+//! Neural models: shape, parameter layout, initialisation, canonical evaluation, storage. Training and fast evaluation
+//! are the backends' work.
 
+pub mod canonical;
 pub mod siren;
 
 pub use siren::SirenShape;

@@ -1,4 +1,4 @@
-//! Learning rate over a run: linear warm-up, then cosine decay.
+//! Learning rate over a run: linear warm-up, then cosine decay. `libm` gives the same bits on every machine.
 
 /// Adam with warm-up and cosine decay over a fixed number of steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,14 +30,14 @@ impl Schedule {
         }
         let span = self.n_steps.saturating_sub(self.n_warmup).max(1) as f32;
         let x = ((step - self.n_warmup) as f32 / span).min(1.0);
-        let cosine = 0.5 * (1.0 + (std::f32::consts::PI * x).cos());
+        let cosine = 0.5 * (1.0 + libm::cosf(std::f32::consts::PI * x));
         self.peak_rate * (self.final_fraction + (1.0 - self.final_fraction) * cosine)
     }
 
     /// The factors `1/(1 - beta1^t)` and `1/(1 - beta2^t)` of Adam's bias correction at step `step` (from 0).
     pub fn bias_correction(step: u32) -> (f32, f32) {
         let t = f64::from(step) + 1.0;
-        let c = |beta: f32| (1.0 / (1.0 - f64::from(beta).powf(t))) as f32;
+        let c = |beta: f32| (1.0 / (1.0 - libm::pow(f64::from(beta), t))) as f32;
         (c(Self::BETA1), c(Self::BETA2))
     }
 }

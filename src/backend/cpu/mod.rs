@@ -1,1 +1,91 @@
-//! The CPU backend: SIMD kernels, the canonical evaluation. Under construction by the CPU work package.
+//! The CPU backend: SIMD kernels on all cores, and the canonical evaluation that every record is decoded with.
+//!
+//! Vectors run across neurons, samples are spread over threads. The bits of an evaluation depend on nothing but the
+//! model; those of a training run on the seed as well: gradients are summed in a fixed number of slots in fixed order.
+
+mod adam;
+mod evaluation;
+mod instructions;
+mod layout;
+mod pool;
+mod simd;
+mod simd_mode;
+#[cfg(target_arch = "aarch64")]
+mod simd_neon;
+mod simd_product;
+#[cfg(target_arch = "x86_64")]
+mod simd_x86;
+mod sine;
+mod siren_evaluate;
+mod siren_train;
+mod training;
+
+pub use instructions::Instructions;
+pub use simd_mode::{CanonicalMode, canonical};
+
+use super::{Backend, SirenTraining, TrainingSet};
+use crate::model::SirenShape;
+use crate::{Error, Result};
+use rayon::ThreadPool;
+use std::sync::Arc;
+
+/// SIMD and threads of this machine.
+#[derive(Clone, Debug)]
+pub struct CpuBackend {
+    n_threads: usize,
+    instructions: Instructions,
+}
+
+impl CpuBackend {
+    /// `n_threads` = 0 takes one thread per core (or `RAYON_NUM_THREADS`). Threads start with the first use and are
+    /// shared by all backends of the same size.
+    pub fn new(n_threads: usize) -> Self {
+        CpuBackend { n_threads, instructions: Instructions::best() }
+    }
+
+    /// A backend held to one instruction set.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] when this CPU does not have it.
+    pub fn with_instructions(n_threads: usize, instructions: Instructions) -> Result<Self> {
+        if instructions.is_available() {
+            return Ok(CpuBackend { n_threads, instructions });
+        }
+        let reason = format!("this CPU has no {instructions}: use Instructions::best()");
+        Err(Error::Backend { backend: "cpu".into(), reason })
+    }
+
+    fn pool(&self) -> Result<Arc<ThreadPool>> {
+        pool::get(self.n_threads)
+    }
+}
+
+impl Backend for CpuBackend {
+    fn name(&self) -> String {
+        let n_threads =
+            if self.n_threads > 0 { self.n_threads } else { self.pool().map_or(1, |pool| pool.current_num_threads()) };
+        let plural = if n_threads == 1 { "" } else { "s" };
+        format!("cpu ({}, {n_threads} thread{plural})", self.instructions)
+    }
+
+    fn train_siren<'a>(
+        &'a self,
+        shape: &SirenShape,
+        params: &[f32],
+        set: TrainingSet<'a>,
+        seed: u64,
+    ) -> Result<Box<dyn SirenTraining + 'a>> {
+        super::check(shape, params, set.dims)?;
+        set.check(shape)?;
+        let start = training::Start { pool: self.pool()?, shape: *shape, params, set, seed };
+        Ok(self.instructions.dispatch(start))
+    }
+
+    fn evaluate_siren(&self, shape: &SirenShape, params: &[f32], dims: &[usize], out: &mut [f32]) -> Result<()> {
+        super::check(shape, params, dims)?;
+        super::check_values("out", out.len(), dims, shape.n_outputs)?;
+        let evaluation = evaluation::Evaluation { pool: self.pool()?, shape, params, dims, out };
+        self.instructions.dispatch(evaluation);
+        Ok(())
+    }
+}

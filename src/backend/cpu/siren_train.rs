@@ -1,0 +1,266 @@
+//! Forward and backward pass of a tile of points with the loss in between, twin of `shaders/siren_train.wgsl`.
+
+use super::layout::Layout;
+use super::simd::{Kernel, Simd};
+use super::simd_product::{Product, Start};
+use super::sine::sine_and_slope;
+use super::siren_evaluate::Forward;
+
+/// Memory of one thread.
+pub(super) struct TrainScratch {
+    /// `[tile][n_inputs]`, filled by the caller.
+    pub x: Vec<f32>,
+    /// `[tile][n_outputs]`, filled by the caller.
+    pub target: Vec<f32>,
+    /// Outputs of the input layer and of each residual block, `[n_blocks + 1][tile][lead]`.
+    y: Vec<Vec<f32>>,
+    /// Sines in the middle of each block.
+    middle: Vec<Vec<f32>>,
+    /// `30 cos(30 z)` of every sine layer.
+    slope: Vec<Vec<f32>>,
+    /// Loss gradient for a block's output, for the current layer's sum, for the block's middle.
+    d: Vec<f32>,
+    dz: Vec<f32>,
+    dmiddle: Vec<f32>,
+    /// Outputs, then their loss gradients, `[tile][lead_out]`.
+    out: Vec<f32>,
+}
+
+impl TrainScratch {
+    pub(super) fn new(layout: &Layout, tile: usize) -> Self {
+        let shape = &layout.shape;
+        let rows = || vec![0.0; tile * layout.lead];
+        let many = |n: usize| (0..n).map(|_| rows()).collect();
+        TrainScratch {
+            x: vec![0.0; tile * shape.n_inputs],
+            target: vec![0.0; tile * shape.n_outputs],
+            y: many(shape.n_blocks + 1),
+            middle: many(shape.n_blocks),
+            slope: many(layout.n_hidden() + 1),
+            d: rows(),
+            dz: rows(),
+            dmiddle: rows(),
+            out: vec![0.0; tile * layout.lead_out],
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let many = |v: &[Vec<f32>]| v.iter().map(Vec::len).sum::<usize>();
+        let single = [&self.x, &self.target, &self.d, &self.dz, &self.dmiddle, &self.out];
+        4 * (single.map(Vec::len).iter().sum::<usize>() + many(&self.y) + many(&self.middle) + many(&self.slope))
+    }
+}
+
+/// Adds the gradient of `sum (prediction - target)^2 * scale` over the first `n` points of the scratch to `gradient`
+/// (padded layout) and returns the unscaled sum.
+pub(super) struct TrainTile<'a> {
+    pub layout: &'a Layout,
+    pub params: &'a [f32],
+    pub transposed: &'a [f32],
+    pub scratch: &'a mut TrainScratch,
+    pub n: usize,
+    pub scale: f32,
+    pub gradient: &'a mut [f32],
+}
+
+impl Kernel for TrainTile<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) -> f64 {
+        self.forward(simd);
+        let loss = self.loss();
+        self.output_backward(simd);
+        for block in (0..self.layout.shape.n_blocks).rev() {
+            self.block_backward(simd, block);
+        }
+        self.input_backward(simd);
+        loss
+    }
+}
+
+impl TrainTile<'_> {
+    #[inline(always)]
+    fn forward<S: Simd>(&mut self, simd: S) {
+        let forward = Forward { layout: self.layout, params: self.params, transposed: self.transposed, n: self.n };
+        let rows = ..self.n * self.layout.lead;
+        let TrainScratch { x, y, middle, slope, out, .. } = &mut *self.scratch;
+        forward.input(simd, x, &mut y[0]);
+        sine_layer(simd, &mut y[0][rows], &mut slope[0][rows]);
+        for block in 0..self.layout.shape.n_blocks {
+            let (before, after) = y.split_at_mut(block + 1);
+            let (input, output) = (&before[block], &mut after[0]);
+            let layer = 2 * block;
+            forward.hidden(simd, layer, input, &mut middle[block]);
+            sine_layer(simd, &mut middle[block][rows], &mut slope[layer + 1][rows]);
+            forward.hidden(simd, layer + 1, &middle[block], output);
+            residual_layer(simd, &mut output[rows], &input[rows], &mut slope[layer + 2][rows]);
+        }
+        forward.output(simd, &y[self.layout.shape.n_blocks], out);
+    }
+
+    /// Replaces the outputs by the loss gradient; padding becomes zero.
+    #[inline(always)]
+    fn loss(&mut self) -> f64 {
+        let n_outputs = self.layout.shape.n_outputs;
+        let TrainScratch { out, target, .. } = &mut *self.scratch;
+        let points = out.chunks_exact_mut(self.layout.lead_out).zip(target.chunks_exact(n_outputs));
+        let mut loss = 0.0;
+        for (out, target) in points.take(self.n) {
+            let (out, padding) = out.split_at_mut(n_outputs);
+            for (out, target) in out.iter_mut().zip(target) {
+                let error = *out - target;
+                loss += f64::from(error) * f64::from(error);
+                *out = 2.0 * self.scale * error;
+            }
+            padding.fill(0.0);
+        }
+        loss
+    }
+
+    #[inline(always)]
+    fn output_backward<S: Simd>(&mut self, simd: S) {
+        let Layout { shape, lead, lead_out } = *self.layout;
+        let (weights, biases) = (self.layout.output_weights(), self.layout.output_biases());
+        let TrainScratch { y, d, out, .. } = &mut *self.scratch;
+        add_rows(simd, &out[..self.n * lead_out], lead_out, &mut self.gradient[biases..]);
+        let dout = Factor { values: out, lead: lead_out, n: self.n };
+        dout.weight_gradient(simd, shape.n_outputs, &y[shape.n_blocks], lead, &mut self.gradient[weights..]);
+        dout.backward(simd, shape.n_outputs, &self.params[weights..], lead, d, Start::Zero);
+    }
+
+    /// From `d`, the gradient for the block's output, to `d` for its input.
+    #[inline(always)]
+    fn block_backward<S: Simd>(&mut self, simd: S, block: usize) {
+        let Layout { shape, lead, .. } = *self.layout;
+        let (n, rows) = (self.n, ..self.n * self.layout.lead);
+        let TrainScratch { y, middle, slope, d, dz, dmiddle, .. } = &mut *self.scratch;
+        for layer in [2 * block + 1, 2 * block] {
+            let is_second = layer % 2 == 1;
+            let (weights, biases) = (self.layout.weights(layer), self.layout.biases(layer));
+            if is_second {
+                halve_and_slope(simd, &mut d[rows], &slope[layer + 1][rows], &mut dz[rows]);
+            } else {
+                times_slope(simd, &dmiddle[rows], &slope[layer + 1][rows], &mut dz[rows]);
+            }
+            add_rows(simd, &dz[rows], lead, &mut self.gradient[biases..]);
+            let dz = Factor { values: dz, lead, n };
+            let input = if is_second { &middle[block] } else { &y[block] };
+            dz.weight_gradient(simd, shape.width, input, lead, &mut self.gradient[weights..]);
+            if is_second {
+                dz.backward(simd, shape.width, &self.params[weights..], lead, dmiddle, Start::Zero);
+            } else {
+                // The skip connection's half is already in `d`.
+                dz.backward(simd, shape.width, &self.params[weights..], lead, d, Start::Accumulate);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn input_backward<S: Simd>(&mut self, simd: S) {
+        let Layout { shape, lead, .. } = *self.layout;
+        let rows = ..self.n * lead;
+        let TrainScratch { x, slope, d, dz, .. } = &mut *self.scratch;
+        times_slope(simd, &d[rows], &slope[0][rows], &mut dz[rows]);
+        add_rows(simd, &dz[rows], lead, &mut self.gradient[self.layout.input_biases()..]);
+        // Input weights are stored by coordinate, so the coordinates are the broadcast factor here.
+        let x = Factor { values: x, lead: shape.n_inputs, n: self.n };
+        x.weight_gradient(simd, shape.n_inputs, dz, lead, self.gradient);
+    }
+}
+
+/// `values: [n][lead]`, the left factor of the backward products.
+struct Factor<'a> {
+    values: &'a [f32],
+    lead: usize,
+    n: usize,
+}
+
+impl Factor<'_> {
+    /// `gradient[r][c] += sum_points values[point][r] * y[point][c]` for `rows` rows.
+    #[inline(always)]
+    fn weight_gradient<S: Simd>(&self, simd: S, rows: usize, y: &[f32], lead: usize, gradient: &mut [f32]) {
+        simd.multiply(Product {
+            m: rows,
+            n: lead,
+            k: self.n,
+            a: self.values,
+            a_row: 1,
+            a_column: self.lead,
+            b: y,
+            b_row: lead,
+            c: gradient,
+            c_row: lead,
+            start: Start::Accumulate,
+        });
+    }
+
+    /// `d[point][c] = start + sum_r values[point][r] * weights[r][c]` over `rows` rows.
+    #[inline(always)]
+    fn backward<S: Simd>(&self, simd: S, rows: usize, weights: &[f32], lead: usize, d: &mut [f32], start: Start) {
+        simd.multiply(Product {
+            m: self.n,
+            n: lead,
+            k: rows,
+            a: self.values,
+            a_row: self.lead,
+            a_column: 1,
+            b: weights,
+            b_row: lead,
+            c: d,
+            c_row: lead,
+            start,
+        });
+    }
+}
+
+#[inline(always)]
+fn sine_layer<S: Simd>(simd: S, z: &mut [f32], slope: &mut [f32]) {
+    for (z, slope) in z.chunks_exact_mut(S::LANES).zip(slope.chunks_exact_mut(S::LANES)) {
+        let (value, derivative) = sine_and_slope(simd, simd.load(z));
+        simd.store(z, value);
+        simd.store(slope, derivative);
+    }
+}
+
+/// `z` becomes `(input + sine) / 2` with the operations of an evaluation.
+#[inline(always)]
+fn residual_layer<S: Simd>(simd: S, z: &mut [f32], input: &[f32], slope: &mut [f32]) {
+    let vectors = z.chunks_exact_mut(S::LANES).zip(input.chunks_exact(S::LANES));
+    for ((z, input), slope) in vectors.zip(slope.chunks_exact_mut(S::LANES)) {
+        let (value, derivative) = sine_and_slope(simd, simd.load(z));
+        simd.store(z, simd.mul(simd.splat(0.5), simd.add(simd.load(input), value)));
+        simd.store(slope, derivative);
+    }
+}
+
+/// `d /= 2`, `dz = d * slope`.
+#[inline(always)]
+fn halve_and_slope<S: Simd>(simd: S, d: &mut [f32], slope: &[f32], dz: &mut [f32]) {
+    let vectors = d.chunks_exact_mut(S::LANES).zip(slope.chunks_exact(S::LANES));
+    for ((d, slope), dz) in vectors.zip(dz.chunks_exact_mut(S::LANES)) {
+        let half = simd.mul(simd.splat(0.5), simd.load(d));
+        simd.store(d, half);
+        simd.store(dz, simd.mul(half, simd.load(slope)));
+    }
+}
+
+#[inline(always)]
+fn times_slope<S: Simd>(simd: S, d: &[f32], slope: &[f32], dz: &mut [f32]) {
+    let vectors = d.chunks_exact(S::LANES).zip(slope.chunks_exact(S::LANES));
+    for ((d, slope), dz) in vectors.zip(dz.chunks_exact_mut(S::LANES)) {
+        simd.store(dz, simd.mul(simd.load(d), simd.load(slope)));
+    }
+}
+
+/// Adds every row of `rows: [n][lead]` to `sums: [lead]`.
+#[inline(always)]
+fn add_rows<S: Simd>(simd: S, rows: &[f32], lead: usize, sums: &mut [f32]) {
+    for (j, sum) in sums[..lead].chunks_exact_mut(S::LANES).enumerate() {
+        let mut total = simd.load(sum);
+        for row in rows.chunks_exact(lead) {
+            total = simd.add(total, simd.load(&row[j * S::LANES..]));
+        }
+        simd.store(sum, total);
+    }
+}
