@@ -1,0 +1,29 @@
+# Thin: every target is one script. `make help` lists them.
+PREFIX ?= /usr/local
+
+.PHONY: all setup demo test bench install clean help
+.DEFAULT_GOAL := all
+
+all: setup ## set up .venv (adios2 wheel, numpy, matplotlib) and build the operator and `inr`
+	@scripts/build.sh
+
+setup: ## set up .venv only
+	@scripts/setup.sh
+
+demo: ## run a 3D Gray-Scott simulation through the operator; tables and pictures in demo-out/
+	@scripts/demo.sh
+
+test: ## run every test; what cannot run here is skipped by name
+	@scripts/test.sh
+
+bench: ## kernel speeds and rate-distortion against SZ3, SPERR and ZFP; tables in bench-out/
+	@scripts/bench.sh
+
+install: ## install inr, libadios2_inr.so and inr.h under PREFIX (default /usr/local)
+	@scripts/install.sh "$(PREFIX)"
+
+clean: ## remove everything that was built, downloaded or measured here
+	rm -rf target .venv .tools demo-out bench-out
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Kernel speeds, and rate-distortion tables against SZ3, SPERR and ZFP on measured and simulated data.
+. "$(dirname "$0")/common.sh"
+
+need_cargo
+scripts/setup.sh scripts/requirements-bench.txt
+scripts/datasets.sh
+out=$ROOT/bench-out
+
+{
+    echo "date:    $(date -u +%F)"
+    echo "commit:  $(git describe --always --dirty 2>/dev/null || echo unknown)"
+    echo "cpu:     $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) threads"
+    echo "rust:    $(rustc --version)"
+} | tee "$out/machine.txt"
+
+# The peers are C and C++ libraries: their crates need cmake, libclang and a system zstd.
+peer_tools() {
+    local clang include
+    clang=$("$PYTHON" -c 'import clang; print(clang.__path__[0] + "/native")' 2>/dev/null) && [ -x "$VENV/bin/cmake" ] ||
+        { why="no wheel of cmake or libclang for this machine"; return 1; }
+    include=$(gcc -print-file-name=include)
+    export PATH=$VENV/bin:$PATH LIBCLANG_PATH=$clang BINDGEN_EXTRA_CLANG_ARGS=-I$include
+    pkg-config --exists libzstd 2>/dev/null || { can_apt && apt_install pkg-config libzstd-dev; } ||
+        { why="libzstd-dev and pkg-config are missing and only root can install them"; return 1; }
+}
+
+why=
+features=()
+if peer_tools; then
+    features=(--features peers)
+else
+    say "SZ3, SPERR and ZFP are left out: $why"
+fi
+
+say "building"
+cargo build --release --locked "${features[@]}"
+
+say "kernels (cargo bench --bench kernels)"
+cargo bench --locked --bench kernels "${features[@]}" | tee "$out/kernels.txt"
+
+inr=$TARGET/release/inr
+for file in "$out"/data/*.npy; do
+    name=$(basename "$file" .npy)
+    say "rate-distortion: $name"
+    "$inr" bench "$file" ${features:+--peers sz3,sperr,zfp} --csv "$out/$name.csv" --plot "$out/$name.png" |
+        tee "$out/$name.txt"
+done
+say "tables, CSV files and plots are in bench-out/; took $(elapsed)"

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# A Gray-Scott simulation writes through the operator, a plain reader reads it back, a report compares.
+. "$(dirname "$0")/common.sh"
+
+scripts/build.sh
+SECONDS=0
+out=$ROOT/demo-out
+rm -rf "$out"
+mkdir -p "$out/original"
+export ADIOS2_PLUGIN_PATH=$TARGET/release
+
+say "simulation: 3D Gray-Scott, 64 cubed, float64, written with examples/gray_scott.xml"
+# In its own folder, so that the run log lands beside the data.
+(cd "$out" && "$PYTHON" "$ROOT/examples/gray_scott.py" "$ROOT/examples/gray_scott.xml" gs.bp --keep original)
+
+say "reader: another process with nothing but ADIOS2 and ADIOS2_PLUGIN_PATH"
+"$PYTHON" examples/read_back.py "$out/gs.bp" "$out/decoded"
+
+say "what the files say about themselves (inr inspect)"
+"$TARGET/release/inr" inspect "$out/gs.bp" | tee "$out/inspect.txt" | head -n 12
+echo "... the rest is in demo-out/inspect.txt"
+
+say "the run log (inr report)"
+"$TARGET/release/inr" report "$out/run.jsonl" | tee "$out/report.txt"
+
+say "comparison with the original, and the peers at the same bound"
+"$PYTHON" scripts/demo/report.py examples/gray_scott.xml "$out"
+
+say "demo-out/ has table.txt, summary.json, slices_U.png, slices_V.png, steps.png, report.txt, run.jsonl; took $(elapsed)"
