@@ -39,11 +39,7 @@ cargo build --release --locked "${features[@]}"
 say "kernels (cargo bench --bench kernels)"
 cargo bench --locked --bench kernels "${features[@]}" | tee "$out/kernels.txt"
 
-inr=$TARGET/release/inr
-for file in "$out"/data/*.npy; do
-    name=$(basename "$file" .npy)
-    say "rate-distortion: $name"
-    "$inr" bench "$file" ${features:+--peers sz3,sperr,zfp} --csv "$out/$name.csv" --plot "$out/$name.png" |
-        tee "$out/$name.txt"
-done
-say "tables, CSV files and plots are in bench-out/; took $(elapsed)"
+say "rate-distortion (inr bench)"
+"$TARGET/release/inr" bench "$out"/data/*.npy --csv "$out/bench.csv" --plot "$out/bench" | tee "$out/bench.txt"
+
+say "bench-out/ has machine.txt, kernels.txt, bench.txt, bench.csv and plots; took $(elapsed)"
