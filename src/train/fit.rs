@@ -1,0 +1,237 @@
+//! A whole fit: learning rate, evaluation at intervals, and when to stop.
+
+use super::Schedule;
+use crate::Result;
+use crate::backend::{Backend, SirenTraining, TrainingSet};
+use crate::model::SirenShape;
+use std::time::Instant;
+
+/// Steps of linear warm-up; the first of them also measure the speed.
+const N_WARMUP: u32 = 50;
+
+/// Intervals of a run, each ending with a look at the loss and the clock.
+const N_INTERVALS: u32 = 20;
+
+/// Share of the time that evaluations of the whole block may take.
+const EVALUATION_SHARE: f64 = 0.1;
+
+/// How much the end of the cosine decay still lowers the error beyond the power law seen so far; giving up needs a
+/// target further away than this.
+const DECAY_GAIN: f64 = 3.0;
+
+/// When a fit ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// Seconds of training, evaluations included; None: as many steps as the block's size suggests.
+    pub seconds: Option<f64>,
+    /// Exactly this many steps at most; repeats bit for bit where `seconds` cannot.
+    pub n_steps: Option<u32>,
+    /// Stop at this root mean square error in the units of the training set; 0 never stops early.
+    pub target_rms: f64,
+}
+
+/// A trained network.
+#[derive(Clone, Debug)]
+pub struct Fit {
+    /// The best parameters seen.
+    pub params: Vec<f32>,
+    /// Their root mean square error over all points and channels.
+    pub rms: f64,
+    /// Training steps run.
+    pub n_iterations: u32,
+    /// Seconds spent.
+    pub seconds: f64,
+    /// Bytes held on the device.
+    pub device_bytes: usize,
+    /// Why it stopped, one phrase for the run log.
+    pub why: String,
+}
+
+/// Trains a SIREN on a block, from `start` or from random parameters drawn with `seed`.
+///
+/// A run that fails after an evaluation (device lost, loss no longer finite) ends with the best parameters so far.
+///
+/// # Errors
+/// As [`Backend::train_siren`] and [`SirenTraining::run`].
+pub fn fit_siren(
+    backend: &dyn Backend,
+    shape: SirenShape,
+    set: TrainingSet,
+    start: Option<&[f32]>,
+    budget: Budget,
+    seed: u64,
+) -> Result<Fit> {
+    let clock = Instant::now();
+    shape.check()?;
+    let params = start.map_or_else(|| shape.initial_params(seed), <[f32]>::to_vec);
+    let training = backend.train_siren(&shape, &params, set, seed)?;
+    let schedule = schedule(&shape, set.values.len() / shape.n_outputs, start.is_some(), &budget);
+    let mut run = Run {
+        backend,
+        shape,
+        set,
+        training,
+        budget,
+        clock,
+        schedule,
+        step: 0,
+        best: params,
+        best_rms: f64::INFINITY,
+        out: vec![0.0; set.values.len()],
+        history: Vec::new(),
+        timed: (0.0, 0),
+    };
+    let why = match run.go() {
+        Err(e) if run.best_rms.is_finite() => format!("stopped early: {e}"),
+        why => why?,
+    };
+    let device_bytes = run.training.device_bytes();
+    let seconds = clock.elapsed().as_secs_f64();
+    Ok(Fit { params: run.best, rms: run.best_rms, n_iterations: run.step, seconds, device_bytes, why })
+}
+
+/// Batch: enough points to fill the threads, few enough for many steps. Rate: wide networks and warm starts bear less.
+/// Without a budget: some visits per point.
+fn schedule(shape: &SirenShape, n_points: usize, is_warm: bool, budget: &Budget) -> Schedule {
+    let batch = (n_points / 16).clamp(4096, 16384) as u32;
+    let n_visits = (16.0 * n_points as f64 / f64::from(batch)).clamp(400.0, 4000.0) as u32;
+    let n_steps = budget.n_steps.unwrap_or(n_visits).max(1);
+    let cold = 2e-3 * (16.0 / shape.width as f32).sqrt().min(1.0);
+    let peak_rate = if is_warm { 0.3 * cold } else { cold };
+    Schedule { n_steps, batch, peak_rate, n_warmup: N_WARMUP.min(n_steps / 4 + 1), final_fraction: 0.01 }
+}
+
+struct Run<'a> {
+    backend: &'a dyn Backend,
+    shape: SirenShape,
+    set: TrainingSet<'a>,
+    training: Box<dyn SirenTraining + 'a>,
+    budget: Budget,
+    clock: Instant,
+    schedule: Schedule,
+    /// Steps done.
+    step: u32,
+    best: Vec<f32>,
+    best_rms: f64,
+    /// All outputs, for evaluations.
+    out: Vec<f32>,
+    /// `(steps done, rms of the minibatches before)` at the end of each interval.
+    history: Vec<(u32, f64)>,
+    /// Seconds and number of steps, without the first one, which also compiles shaders.
+    timed: (f64, u32),
+}
+
+impl Run<'_> {
+    /// Trains to the end; returns why it ended.
+    fn go(&mut self) -> Result<String> {
+        self.first_steps()?;
+        let mut n_unevaluated = 0;
+        while self.step < self.schedule.n_steps {
+            let n_steps = (self.schedule.n_steps / N_INTERVALS).clamp(1, self.schedule.n_steps - self.step);
+            let rms = self.train(n_steps)?;
+            n_unevaluated += 1;
+            if n_unevaluated >= self.evaluation_interval() || rms <= self.budget.target_rms {
+                self.evaluate()?;
+                n_unevaluated = 0;
+            }
+            if self.best_rms <= self.budget.target_rms {
+                break;
+            }
+            if let Some(expected) = self.hopeless() {
+                self.evaluate()?;
+                let (step, n_steps, target) = (self.step, self.schedule.n_steps, self.budget.target_rms);
+                let why = format!("rms {expected:.2e} expected, {target:.2e} asked");
+                return Ok(format!("gave up after {step} of {n_steps} steps: {why}"));
+            }
+            self.fit_to_time();
+        }
+        if n_unevaluated > 0 || self.best_rms.is_infinite() {
+            self.evaluate()?;
+        }
+        let end = if self.best_rms <= self.budget.target_rms { "reached the target" } else { "used its budget" };
+        Ok(format!("{end} after {} steps", self.step))
+    }
+
+    /// The beginning of the warm-up, whose rates do not depend on the length of the run: shows the speed.
+    fn first_steps(&mut self) -> Result<()> {
+        if self.budget.seconds.is_some() {
+            self.train(1)?;
+            let n_more = 5.min(self.schedule.n_warmup - 1);
+            if n_more > 0 {
+                self.train(n_more)?;
+            }
+            self.schedule.n_steps = self.budget.n_steps.unwrap_or(u32::MAX);
+            self.fit_to_time();
+            self.schedule.n_warmup = self.schedule.n_warmup.min(self.schedule.n_steps / 4 + 1);
+            self.history.clear();
+        }
+        Ok(())
+    }
+
+    /// Runs steps and returns the root mean square error of their minibatches.
+    fn train(&mut self, n_steps: u32) -> Result<f64> {
+        let begin = Instant::now();
+        let loss = self.training.run(&self.schedule, self.step, n_steps)?;
+        if self.step > 0 {
+            self.timed.0 += begin.elapsed().as_secs_f64();
+            self.timed.1 += n_steps;
+        }
+        self.step += n_steps;
+        let rms = f64::from(loss).sqrt();
+        self.history.push((self.step, rms));
+        Ok(rms)
+    }
+
+    /// Shortens the schedule so that its decay ends with the time.
+    fn fit_to_time(&mut self) {
+        let Some(seconds) = self.budget.seconds else { return };
+        let left = seconds - self.clock.elapsed().as_secs_f64();
+        let step_seconds = (self.timed.0 / f64::from(self.timed.1.max(1))).max(1e-7);
+        // The evaluations still to come, at least the last one.
+        let share_left = f64::from(self.schedule.n_steps - self.step) / f64::from(self.schedule.n_steps);
+        let n_evaluations = (share_left * f64::from(N_INTERVALS / self.evaluation_interval())).max(1.0);
+        let n_left = left / step_seconds - n_evaluations * self.evaluation_steps();
+        let n_steps = f64::from(self.step) + n_left.max(1.0);
+        self.schedule.n_steps = self.schedule.n_steps.min(n_steps as u32);
+    }
+
+    /// Cost of an evaluation of the whole block in training steps, by arithmetic.
+    fn evaluation_steps(&self) -> f64 {
+        let n_points = (self.set.values.len() / self.shape.n_outputs) as f64;
+        n_points / f64::from(self.schedule.batch) * self.shape.flops_forward() / self.shape.flops_train()
+    }
+
+    /// Intervals between evaluations, so that these take at most [`EVALUATION_SHARE`].
+    fn evaluation_interval(&self) -> u32 {
+        let affordable = EVALUATION_SHARE * f64::from(self.schedule.n_steps) / self.evaluation_steps();
+        N_INTERVALS / (affordable as u32).clamp(1, N_INTERVALS)
+    }
+
+    /// Compares the current parameters with the best ones on all points.
+    fn evaluate(&mut self) -> Result<()> {
+        let params = self.training.params()?;
+        self.backend.evaluate_siren(&self.shape, &params, self.set.dims, &mut self.out)?;
+        let square = |(y, t): (&f32, &f32)| (f64::from(*y) - f64::from(*t)).powi(2);
+        let rms = (self.out.iter().zip(self.set.values).map(square).sum::<f64>() / self.out.len() as f64).sqrt();
+        if rms < self.best_rms {
+            (self.best, self.best_rms) = (params, rms);
+        }
+        Ok(())
+    }
+
+    /// The error to expect at the end if the target is out of reach: errors fall about as a power of the step.
+    fn hopeless(&self) -> Option<f64> {
+        let (target, n_steps) = (self.budget.target_rms, self.schedule.n_steps);
+        if target <= 0.0 || self.step < n_steps / 3 || self.step == n_steps {
+            return None;
+        }
+        let (now, rms_now) = *self.history.last()?;
+        let (then, rms_then) = *self.history.iter().find(|(step, _)| *step >= now / 2)?;
+        if then == now {
+            return None;
+        }
+        let slope = (rms_now / rms_then).ln() / (f64::from(now) / f64::from(then)).ln();
+        let expected = rms_now * (f64::from(n_steps) / f64::from(now)).powf(slope.min(0.0)) / DECAY_GAIN;
+        (expected > target).then_some(expected)
+    }
+}
