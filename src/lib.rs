@@ -32,17 +32,18 @@ pub mod container;
 pub mod entropy;
 mod error;
 pub mod ffi;
-mod field;
+pub mod field;
 pub mod lossless;
 pub mod metrics;
 pub mod model;
 pub mod session;
 pub mod settings;
+mod threads;
 pub mod train;
 pub mod transform;
 
 pub use error::{Error, Result};
-pub use field::{Block, Dtype, Field, Finish};
+pub use field::{Block, Dtype, Finish};
 pub use settings::{
     Backend as BackendChoice, Mode, ModelChoice, Norm, Order, PARAMETERS, Parameter, Settings, Target, Temporal,
 };

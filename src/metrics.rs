@@ -16,12 +16,13 @@ pub struct Errors {
 }
 
 impl Errors {
-    /// Compares `decoded` with `original` (same length); positions where `original` is not finite are passed over.
-    pub fn between(original: &[f64], decoded: &[f64]) -> Errors {
+    /// Compares `decoded` with `original` (same length) where `valid` is true (everywhere without it).
+    pub fn between(original: &[f64], decoded: &[f64], valid: Option<&[bool]>) -> Errors {
         assert_eq!(original.len(), decoded.len(), "same block");
+        let counts = |i: usize| valid.is_none_or(|v| v[i]);
         let (mut square, mut norm, mut max, mut n) = (0.0, 0.0, 0.0f64, 0usize);
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        for (&x, &y) in original.iter().zip(decoded).filter(|(x, _)| x.is_finite()) {
+        for (_, (&x, &y)) in original.iter().zip(decoded).enumerate().filter(|(i, _)| counts(*i)) {
             let e = (y - x).abs();
             square += e * e;
             norm += x * x;
@@ -39,6 +40,17 @@ impl Errors {
             max,
             max_over_range: relative(max, range),
             psnr: if square == 0.0 { f64::INFINITY } else { 20.0 * (range / rmse).log10() },
+        }
+    }
+
+    /// The larger error of two in every measure.
+    pub fn worst(&self, other: &Errors) -> Errors {
+        Errors {
+            l2: self.l2.max(other.l2),
+            rel_l2: self.rel_l2.max(other.rel_l2),
+            max: self.max.max(other.max),
+            max_over_range: self.max_over_range.max(other.max_over_range),
+            psnr: self.psnr.min(other.psnr),
         }
     }
 }

@@ -1,144 +1,136 @@
-//! Encode and decode one block: stateless. Under construction (core).
+//! Encode and decode one block: stateless. Everything the operator promises is decided here.
+//!
+//! ```text
+//! encode: block -> lossy? -> per component: mask -> transform | neural base + transform -> record
+//!                  \-> lossless | raw                              record -> decode -> promise checked
+//! decode: record -> container -> per component: base + transform -> finish -> masked values back
+//! ```
 
-use crate::metrics::Errors;
-use crate::{Block, Dtype, Result, Settings};
+mod decode;
+mod lossy;
+mod meta;
+mod neural;
+mod report;
 
-/// What a caller may hand in from earlier blocks.
+use std::time::Instant;
+
+pub use decode::{DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_within, inspect};
+pub use report::{Report, Seconds, Tried};
+
+use crate::container;
+use crate::model::SirenShape;
+use crate::settings::Order;
+use crate::{Block, Result, Settings, lossless, threads};
+
+/// Section tags; those of component `c` are shifted by `16 c`. Part of the format.
+pub(crate) mod section {
+    /// The block's bytes as they are.
+    pub const RAW: u8 = 0;
+    /// [`crate::lossless`] over the block.
+    pub const LOSSLESS: u8 = 1;
+    /// Which points count.
+    pub const MASK: u8 = 2;
+    /// Bit patterns of the points that do not.
+    pub const MASKED_VALUES: u8 = 3;
+    /// Weights of the neural base.
+    pub const SIREN: u8 = 4;
+    /// Transform-coded field, or remainder over the base.
+    pub const TRANSFORM: u8 = 5;
+
+    /// The tag of `kind` for component `c`.
+    pub const fn of(kind: u8, component: usize) -> u8 {
+        kind + 16 * component as u8
+    }
+
+    /// Name for messages and `inr inspect`.
+    pub fn name(tag: u8) -> &'static str {
+        match tag % 16 {
+            RAW => "raw",
+            LOSSLESS => "lossless",
+            MASK => "mask",
+            MASKED_VALUES => "masked values",
+            SIREN => "siren",
+            TRANSFORM => "transform",
+            _ => "unknown",
+        }
+    }
+}
+
+/// What a caller may hand in from earlier blocks of the same series.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
-    /// Parameters of the SIREN of the previous step of the same series, if any.
-    pub warm_start: Option<WarmStart>,
+    /// The previous step's network of each component, to start from.
+    pub models: Vec<Option<WarmStart>>,
+    /// With `model=auto`: leave the neural candidate out because it lost lately.
+    pub skip_neural: bool,
 }
 
 /// A trained model to start from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WarmStart {
     /// Its shape.
-    pub shape: crate::model::SirenShape,
-    /// Its parameters.
+    pub shape: SirenShape,
+    /// Its parameters, [`SirenShape::n_params`] of them.
     pub params: Vec<f32>,
 }
 
 /// An encoded block.
 #[derive(Clone, Debug)]
 pub struct Encoded {
-    /// The bytes to store.
+    /// The bytes to store: never more than the block + 32.
     pub record: Vec<u8>,
     /// What was done.
     pub report: Report,
-    /// For the next step of the series.
-    pub model: Option<WarmStart>,
+    /// Networks for the next step of the series, one slot per component.
+    pub models: Vec<Option<WarmStart>>,
 }
 
-/// A decoded block.
-#[derive(Clone, Debug)]
-pub struct Decoded {
-    /// Element type.
-    pub dtype: Dtype,
-    /// Dimensions as given to `encode`.
-    pub dims: Vec<usize>,
-    /// Little-endian elements.
-    pub bytes: Vec<u8>,
-}
-
-/// What happened to one block; one line of the run log.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[expect(missing_docs, reason = "docs/PARAMETERS.md describes the run log field by field")]
-pub struct Report {
-    pub model: String,
-    pub backend: String,
-    pub raw_bytes: usize,
-    pub stored_bytes: usize,
-    pub promise: String,
-    pub errors: Errors,
-    pub n_masked: usize,
-    pub iterations: u32,
-    pub device_bytes: usize,
-    pub seconds: Seconds,
-    pub tried: Vec<Tried>,
-}
-
-/// Seconds by stage.
-#[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[expect(missing_docs, reason = "stages by name")]
-pub struct Seconds {
-    pub total: f64,
-    pub transform: f64,
-    pub train: f64,
-    pub verify: f64,
-}
-
-/// One candidate of `auto` and its fate.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-#[expect(missing_docs, reason = "candidate, its size if it kept the promise, why it was or was not chosen")]
-pub struct Tried {
-    pub model: String,
-    pub bytes: Option<usize>,
-    pub why: String,
-}
-
-/// What a record says about itself, read from its header alone.
-#[derive(Clone, Debug, serde::Serialize)]
-#[expect(missing_docs, reason = "fields of the header, docs/FORMAT.md")]
-pub struct Summary {
-    pub dtype: Dtype,
-    pub dims: Vec<usize>,
-    pub model: String,
-    pub raw_bytes: usize,
-    pub stored_bytes: usize,
-    pub promise: String,
-    pub rel_l2: Option<f64>,
-    pub max_error: Option<f64>,
-    pub sections: Vec<(String, usize)>,
-}
-
-/// Encodes one block; the promise of `settings.target` was checked by decoding when this returns.
+/// Encodes one block; the promise of `settings.target` was checked by decoding the record when this returns.
 ///
 /// # Errors
-/// [`crate::Error`] only for impossible settings or internal failures; the caller then stores [`raw`].
+/// [`crate::Error`] only for what the settings make impossible (`backend=gpu` without one) and for internal failures;
+/// a caller that must store something stores [`raw`].
 pub fn encode(block: &Block, settings: &Settings, context: &Context) -> Result<Encoded> {
-    let _ = (settings, context);
-    Ok(Encoded { record: raw(block), report: Report::default(), model: None })
+    threads::install(settings.threads, || {
+        let started = Instant::now();
+        let mut report = Report::new(block, settings);
+        let is_lossy = block.dtype.components().is_some() && block.bytes.len() >= settings.threshold.max(1);
+        let coded = if is_lossy { lossy::encode(block, settings, context, &mut report)? } else { None };
+        let (record, models) = match coded {
+            Some(lossy) => (lossy.record, lossy.models),
+            None => (without_loss(block, settings.order, &mut report), Vec::new()),
+        };
+        report.stored_bytes = record.len();
+        report.seconds.total = started.elapsed().as_secs_f64();
+        Ok(Encoded { record, report, models })
+    })
+}
+
+/// The smaller of Deflate and the bytes themselves.
+fn without_loss(block: &Block, order: Order, report: &mut Report) -> Vec<u8> {
+    let payload = lossless::encode(block.bytes, block.dtype.size());
+    let record = container::write(block.dtype, &ordered_dims(block, order), &[], &[(section::LOSSLESS, &payload)]);
+    let raw = raw(block, order);
+    let is_smaller = record.len() < raw.len();
+    report.choose_exact(if is_smaller { "lossless" } else { "raw" });
+    if is_smaller { record } else { raw }
 }
 
 /// A record that holds the block's bytes as they are: at most 32 bytes longer than the block.
-pub fn raw(block: &Block) -> Vec<u8> {
-    block.bytes.to_vec()
+pub fn raw(block: &Block, order: Order) -> Vec<u8> {
+    let sections: &[(u8, &[u8])] = &[(section::RAW, block.bytes)];
+    let record = container::write(block.dtype, &ordered_dims(block, order), &[], sections);
+    if record.len() <= block.bytes.len() + 32 {
+        return record;
+    }
+    // Only absurd shapes (dozens of dimensions, or huge ones around a zero) get here.
+    container::write(block.dtype, &[block.len()], &[], sections)
 }
 
-/// Decodes a record into fresh memory.
-///
-/// # Errors
-/// [`crate::Error::Corrupt`], [`crate::Error::Version`], [`crate::Error::Limit`].
-pub fn decode(record: &[u8]) -> Result<Decoded> {
-    let mut bytes = vec![0; record.len()];
-    decode_into(record, &mut bytes)?;
-    Ok(Decoded { dtype: Dtype::U8, dims: vec![bytes.len()], bytes })
-}
-
-/// Decodes a record into `out`, which must have exactly [`Summary::raw_bytes`].
-///
-/// # Errors
-/// As [`decode`], and when the sizes differ.
-pub fn decode_into(record: &[u8], out: &mut [u8]) -> Result<()> {
-    out.copy_from_slice(record);
-    Ok(())
-}
-
-/// Reads a record's header, checks its checksum, decodes nothing.
-///
-/// # Errors
-/// As [`decode`].
-pub fn inspect(record: &[u8]) -> Result<Summary> {
-    Ok(Summary {
-        dtype: Dtype::U8,
-        dims: vec![record.len()],
-        model: "raw".into(),
-        raw_bytes: record.len(),
-        stored_bytes: record.len(),
-        promise: String::new(),
-        rel_l2: None,
-        max_error: None,
-        sections: Vec::new(),
-    })
+/// The block's dimensions, slowest first.
+fn ordered_dims(block: &Block, order: Order) -> Vec<usize> {
+    match order {
+        Order::Row => block.dims.to_vec(),
+        Order::Column => block.dims.iter().rev().copied().collect(),
+    }
 }

@@ -1,5 +1,8 @@
 //! Blocks as bytes and fields as numbers: types, dimensions, statistics, the last step of decoding.
 
+mod inpaint;
+pub mod mask;
+
 use crate::{Error, Result};
 
 /// Element types of a block.
@@ -98,15 +101,63 @@ impl<'a> Block<'a> {
     }
 }
 
-/// One real component of a floating-point block, widened to f64 (exact for f32).
-#[derive(Clone, Debug)]
-pub struct Field {
-    /// F32 or F64: the type the reader gets.
-    pub dtype: Dtype,
-    /// Dimensions, slowest first, without those of size 1 (one dimension of 1 for a single value).
-    pub dims: Vec<usize>,
-    /// `[product(dims)]`; may hold NaN and infinities until masked.
-    pub values: Vec<f64>,
+/// Values of component `index` of a floating-point block, widened to f64 (exact for f32): `[len]`, row-major.
+///
+/// # Errors
+/// [`Error::Internal`] when the type has no such component.
+pub fn component(dtype: Dtype, index: usize, bytes: &[u8]) -> Result<Vec<f64>> {
+    let of = |(real, n): (Dtype, usize)| (index < n).then_some((real, n));
+    match dtype.components().and_then(of) {
+        Some((Dtype::F32, n)) => {
+            let values = bytes.as_chunks::<4>().0.iter().skip(index).step_by(n);
+            Ok(values.map(|&b| f64::from(f32::from_le_bytes(b))).collect())
+        }
+        Some((_, n)) => {
+            let values = bytes.as_chunks::<8>().0.iter().skip(index).step_by(n);
+            Ok(values.map(|&b| f64::from_le_bytes(b)).collect())
+        }
+        None => Err(Error::Internal(format!("component {index} of {}", dtype.name()))),
+    }
+}
+
+/// Mirror of [`component`]: writes `values` (already finished) into `out`, rounding to the block's type.
+pub fn put_component(dtype: Dtype, index: usize, values: &[f64], out: &mut [u8]) {
+    match dtype.components() {
+        Some((Dtype::F32, n)) => {
+            let slots = out.as_chunks_mut::<4>().0.iter_mut().skip(index).step_by(n);
+            slots.zip(values).for_each(|(slot, &v)| *slot = (v as f32).to_le_bytes());
+        }
+        Some((_, n)) => {
+            let slots = out.as_chunks_mut::<8>().0.iter_mut().skip(index).step_by(n);
+            slots.zip(values).for_each(|(slot, &v)| *slot = v.to_le_bytes());
+        }
+        None => {}
+    }
+}
+
+/// Bit patterns (widened) of component `index` where `valid` is false, in order; exact for signalling NaNs too.
+pub fn masked_bits(dtype: Dtype, index: usize, bytes: &[u8], valid: &[bool]) -> Vec<u64> {
+    let Some((real, n)) = dtype.components() else { return Vec::new() };
+    let slots = bytes.chunks_exact(real.size()).skip(index).step_by(n).zip(valid).filter(|(_, ok)| !**ok);
+    slots.map(|(slot, _)| slot.iter().rev().fold(0, |bits, &b| bits << 8 | u64::from(b))).collect()
+}
+
+/// Mirror of [`masked_bits`].
+pub fn put_masked_bits(dtype: Dtype, index: usize, bits: &[u64], valid: &[bool], out: &mut [u8]) {
+    let Some((real, n)) = dtype.components() else { return };
+    let slots = out.chunks_exact_mut(real.size()).skip(index).step_by(n).zip(valid).filter(|(_, ok)| !**ok);
+    slots.zip(bits).for_each(|((slot, _), pattern)| slot.copy_from_slice(&pattern.to_le_bytes()[..slot.len()]));
+}
+
+/// The dimensions models and transforms work on: without those of size 1, at most five (surplus slow ones are merged),
+/// `[1]` for a single value.
+pub fn fold_dims(dims: &[usize]) -> Vec<usize> {
+    let mut folded: Vec<usize> = dims.iter().copied().filter(|&d| d != 1).collect();
+    while folded.len() > 5 {
+        let slowest = folded.remove(0);
+        folded[0] *= slowest;
+    }
+    if folded.is_empty() { vec![1] } else { folded }
 }
 
 /// The last step of decoding, which every promise is checked behind: clamp to the block's own minimum and maximum (so

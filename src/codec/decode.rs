@@ -1,0 +1,164 @@
+//! Records back into blocks: the mirror of `lossy`, and the only code that reads records.
+
+use super::meta::Meta;
+use super::{neural, section};
+use crate::container::{self, Record};
+use crate::field::{self, mask};
+use crate::{Dtype, Error, Result, lossless, threads, transform};
+
+/// Largest block [`decode`] makes room for: 16 GiB.
+pub const DEFAULT_LIMIT: u64 = 16 << 30;
+
+/// A decoded block.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Dimensions, slowest first.
+    pub dims: Vec<usize>,
+    /// Little-endian elements.
+    pub bytes: Vec<u8>,
+}
+
+/// What a record says about itself, read from its header alone.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Summary {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Dimensions, slowest first.
+    pub dims: Vec<usize>,
+    /// What is stored: raw, lossless, constant, transform, siren+transform.
+    pub model: String,
+    /// Bytes of the block.
+    pub raw_bytes: usize,
+    /// Bytes of the record.
+    pub stored_bytes: usize,
+    /// The promise in words; "exact" for lossless records.
+    pub promise: String,
+    /// Relative L2 error that was measured when writing, rounded up.
+    pub rel_l2: f64,
+    /// Largest absolute error that was measured when writing, rounded up.
+    pub max_error: f64,
+    /// `(name, bytes)` of each section.
+    pub sections: Vec<(String, usize)>,
+}
+
+/// Decodes a record into fresh memory of at most [`DEFAULT_LIMIT`] bytes.
+///
+/// # Errors
+/// [`Error::Corrupt`], [`Error::Version`], [`Error::Limit`].
+pub fn decode(record: &[u8]) -> Result<Decoded> {
+    decode_within(record, DEFAULT_LIMIT)
+}
+
+/// Decodes a record into fresh memory of at most `limit` bytes.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_within(record: &[u8], limit: u64) -> Result<Decoded> {
+    let parsed = container::read(record)?;
+    let too_large = Error::Limit { asked: parsed.raw_bytes as u64, limit };
+    if parsed.raw_bytes as u64 > limit {
+        return Err(too_large);
+    }
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(parsed.raw_bytes).map_err(|_| too_large)?;
+    bytes.resize(parsed.raw_bytes, 0);
+    threads::install(0, || fill(&parsed, &mut bytes))?;
+    Ok(Decoded { dtype: parsed.dtype, dims: parsed.dims, bytes })
+}
+
+/// Decodes a record into `out`, which must have exactly [`Summary::raw_bytes`]. Work memory is at most a few times
+/// `out` (values in f64).
+///
+/// # Errors
+/// As [`decode`], and when the sizes differ.
+pub fn decode_into(record: &[u8], out: &mut [u8]) -> Result<()> {
+    let parsed = container::read(record)?;
+    if parsed.raw_bytes != out.len() {
+        return Err(Error::corrupt(format!(
+            "it holds {} bytes of {:?} {} but {} are asked for",
+            parsed.raw_bytes,
+            parsed.dims,
+            parsed.dtype.name(),
+            out.len()
+        )));
+    }
+    threads::install(0, || fill(&parsed, out))
+}
+
+/// Reads a record's header, checks its checksum, decodes nothing.
+///
+/// # Errors
+/// As [`decode`].
+pub fn inspect(record: &[u8]) -> Result<Summary> {
+    let parsed = container::read(record)?;
+    let is_exact = parsed.meta.is_empty();
+    let meta = if is_exact { None } else { Some(Meta::decode(parsed.meta, parsed.dtype)?) };
+    Ok(Summary {
+        dtype: parsed.dtype,
+        model: model_name(&parsed).to_owned(),
+        raw_bytes: parsed.raw_bytes,
+        stored_bytes: record.len(),
+        promise: meta.as_ref().map_or_else(|| "exact".to_owned(), |m| m.target.to_string()),
+        rel_l2: meta.as_ref().map_or(0.0, |m| f64::from(m.rel_l2)),
+        max_error: meta.as_ref().map_or(0.0, |m| f64::from(m.max_error)),
+        sections: parsed.sections.iter().map(|(t, p)| (section::name(*t).to_owned(), p.len())).collect(),
+        dims: parsed.dims,
+    })
+}
+
+fn model_name(record: &Record) -> &'static str {
+    let has = |kind| record.sections.iter().any(|(tag, _)| tag % 16 == kind);
+    if has(section::SIREN) {
+        "siren+transform"
+    } else if has(section::TRANSFORM) {
+        "transform"
+    } else if has(section::LOSSLESS) {
+        "lossless"
+    } else if has(section::RAW) {
+        "raw"
+    } else {
+        "constant"
+    }
+}
+
+/// Decodes a parsed record into `out` of `record.raw_bytes`.
+pub(super) fn fill(record: &Record, out: &mut [u8]) -> Result<()> {
+    if let Some(raw) = record.section(section::RAW) {
+        if raw.len() != out.len() {
+            return Err(Error::corrupt(format!("the raw section has {} of {} bytes", raw.len(), out.len())));
+        }
+        out.copy_from_slice(raw);
+        return Ok(());
+    }
+    if let Some(payload) = record.section(section::LOSSLESS) {
+        return lossless::decode_into(payload, record.dtype.size(), out);
+    }
+    let meta = Meta::decode(record.meta, record.dtype)?;
+    (0..meta.ranges.len()).try_for_each(|component| fill_component(record, &meta, component, out))
+}
+
+fn fill_component(record: &Record, meta: &Meta, component: usize, out: &mut [u8]) -> Result<()> {
+    let tag = |kind| section::of(kind, component);
+    let dims = field::fold_dims(&record.dims);
+    let n_points: usize = dims.iter().product();
+    if let Some(finish) = meta.finish(record.dtype, component) {
+        let values = if finish.min == finish.max {
+            vec![finish.min; n_points]
+        } else {
+            let siren = record.section(tag(section::SIREN));
+            let base = siren.map(|payload| neural::decode(payload, &dims, finish)).transpose()?;
+            let payload = record.require(tag(section::TRANSFORM), "transform")?;
+            transform::decode(payload, &dims, finish, base.as_deref())?
+        };
+        field::put_component(record.dtype, component, &values, out);
+    }
+    if let Some(payload) = record.section(tag(section::MASK)) {
+        let valid = mask::decode_positions(payload, &dims)?;
+        let n_masked = valid.iter().filter(|ok| !**ok).count();
+        let bits = mask::decode_values(record.require(tag(section::MASKED_VALUES), "masked values")?, n_masked)?;
+        field::put_masked_bits(record.dtype, component, &bits, &valid, out);
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! Lossy coding of floating-point blocks: candidates per component, the smallest record that keeps the promise, and
+//! the check of that promise on the decoded record.
+
+use std::time::Instant;
+
+use super::decode::fill;
+use super::meta::Meta;
+use super::neural::{self, Neural};
+use super::report::Report;
+use super::{Context, WarmStart, section};
+use crate::field::{self, mask, mask::Mask};
+use crate::metrics::Errors;
+use crate::settings::{Mode, ModelChoice, Norm, Target};
+use crate::transform::{self, Goal, Input};
+use crate::{Block, Dtype, Error, Finish, Result, Settings, container};
+
+/// Below this ratio the lossless coder is tried too.
+const DOUBTFUL_RATIO: usize = 3;
+/// Header, meta and section table of a record, at most; what `ratio` leaves for payloads.
+const OVERHEAD_BYTES: usize = 48;
+/// Goals are tightened by this, so that another order of summation cannot break a promise.
+const MARGIN: f64 = 1.0 - 1e-9;
+
+/// A lossy record that keeps its promise.
+pub struct Lossy {
+    pub record: Vec<u8>,
+    pub models: Vec<Option<WarmStart>>,
+}
+
+/// One component of the block on its way.
+struct Component {
+    dims: Vec<usize>,
+    /// Masked points are inpainted.
+    values: Vec<f64>,
+    mask: Mask,
+    dtype: Dtype,
+}
+
+/// Sections of one component and how they came about.
+#[derive(Default)]
+struct Coded {
+    sections: Vec<(u8, Vec<u8>)>,
+    model: String,
+    warm_start: Option<WarmStart>,
+}
+
+/// `None`: lossless coding serves this block better, or nothing else keeps the promise.
+pub fn encode(block: &Block, settings: &Settings, context: &Context, report: &mut Report) -> Result<Option<Lossy>> {
+    let Some((real, n_components)) = block.dtype.components() else { return Ok(None) };
+    let mut coded = Vec::new();
+    let mut components = Vec::new();
+    for index in 0..n_components {
+        let component = Component::new(block, real, index, settings)?;
+        report.n_masked += component.mask.n_masked;
+        match encode_component(&component, index, block, settings, context, report)? {
+            Some(c) => coded.push(c),
+            None => return Ok(None),
+        }
+        components.push(component);
+    }
+    let Some((record, errors)) = assemble(block, settings, &components, &coded, report)? else { return Ok(None) };
+    report.errors = errors;
+    let mut names: Vec<&str> = coded.iter().map(|c| c.model.as_str()).collect();
+    names.dedup();
+    report.model = names.join(" / ");
+    if record.len() * DOUBTFUL_RATIO > block.bytes.len() {
+        let exact = super::without_loss(block, settings.order, &mut Report::default());
+        report.note("lossless", Some(exact.len()), "tried because the lossy record is large");
+        if exact.len() <= record.len() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Lossy { record, models: coded.into_iter().map(|c| c.warm_start).collect() }))
+}
+
+impl Component {
+    fn new(block: &Block, dtype: Dtype, index: usize, settings: &Settings) -> Result<Component> {
+        let dims = field::fold_dims(&super::ordered_dims(block, settings.order));
+        let mut values = field::component(block.dtype, index, block.bytes)?;
+        let mask = Mask::find(&values, dtype, settings.fill);
+        mask.fill_in(&mut values, &dims);
+        Ok(Component { dims, values, mask, dtype })
+    }
+
+    fn valid(&self) -> Option<&[bool]> {
+        self.mask.valid.as_deref()
+    }
+
+    /// What must hold for this component in absolute terms; `None` where the numbers overflow.
+    fn goal(&self, target: Target, raw_bytes: usize, n_components: usize, taken: usize) -> Option<Goal> {
+        let (low, high) = self.mask.range?;
+        let n_valid = (self.values.len() - self.mask.n_masked) as f64;
+        let bound = |x: f64| (x.is_finite() && x > 0.0).then_some(x * MARGIN);
+        match target {
+            Target::Accuracy(Mode::Abs, Norm::L2, e) => bound(e).map(Goal::L2),
+            Target::Accuracy(Mode::Abs, Norm::Linf, e) => bound(e).map(Goal::Linf),
+            Target::Accuracy(Mode::Rel, Norm::L2, e) => bound(e * self.norm()).map(Goal::L2),
+            Target::Accuracy(Mode::Rel, Norm::Linf, e) => bound(e * (high - low)).map(Goal::Linf),
+            Target::Psnr(db) => bound((high - low) / 10f64.powf(db / 20.0) * n_valid.sqrt()).map(Goal::L2),
+            Target::Ratio(ratio) => {
+                let record = (raw_bytes as f64 / ratio) as usize;
+                let payload = record.checked_sub(OVERHEAD_BYTES)? / n_components;
+                payload.checked_sub(taken).filter(|&n| n > 0).map(Goal::Bytes)
+            }
+        }
+    }
+
+    /// `||x||_2` over the valid points.
+    fn norm(&self) -> f64 {
+        let square = |i: usize| if self.valid().is_none_or(|v| v[i]) { self.values[i] * self.values[i] } else { 0.0 };
+        (0..self.values.len()).map(square).sum::<f64>().sqrt()
+    }
+}
+
+fn encode_component(
+    component: &Component,
+    index: usize,
+    block: &Block,
+    settings: &Settings,
+    context: &Context,
+    report: &mut Report,
+) -> Result<Option<Coded>> {
+    let mut coded = Coded { model: "constant".into(), ..Coded::default() };
+    if let Some(valid) = component.valid() {
+        let bits = field::masked_bits(block.dtype, index, block.bytes, valid);
+        coded.push(section::MASK, index, mask::encode_positions(valid, &component.dims));
+        coded.push(section::MASKED_VALUES, index, mask::encode_values(&bits));
+    }
+    let Some((min, max)) = component.mask.range.filter(|(low, high)| low < high) else { return Ok(Some(coded)) };
+    let taken = coded.n_bytes();
+    let Some((_, n_components)) = block.dtype.components() else { return Ok(None) };
+    let Some(goal) = component.goal(settings.target, block.bytes.len(), n_components, taken) else {
+        report.note("transform", None, "the promise cannot be stated in this block's numbers");
+        return Ok(None);
+    };
+    let finish = Finish { dtype: component.dtype, min, max };
+    let input =
+        Input { values: &component.values, dims: &component.dims, mask: component.valid(), finish, base: None };
+    let started = Instant::now();
+    let plain = match settings.model {
+        ModelChoice::Siren => None,
+        ModelChoice::Auto | ModelChoice::Transform => transform::encode(&input, goal)?,
+    };
+    let transform_seconds = started.elapsed().as_secs_f64();
+    report.seconds.transform += transform_seconds;
+    if let Some(output) = &plain {
+        report.note(output.kind, Some(output.payload.len()), "keeps the promise");
+    }
+    let warm = context.models.get(index).and_then(Option::as_ref);
+    let rival = neural::Rival { bytes: plain.as_ref().map(|o| o.payload.len()), seconds: transform_seconds };
+    let neural = neural::encode(&input, goal, settings, warm, context.skip_neural, rival, report)?;
+    Ok(coded.choose(index, plain, neural, report))
+}
+
+impl Coded {
+    fn push(&mut self, kind: u8, component: usize, payload: Vec<u8>) {
+        self.sections.push((section::of(kind, component), payload));
+    }
+
+    fn n_bytes(&self) -> usize {
+        self.sections.iter().map(|(_, payload)| payload.len()).sum()
+    }
+
+    /// Keeps the smaller candidate.
+    fn choose(
+        mut self,
+        index: usize,
+        plain: Option<transform::Output>,
+        neural: Option<Neural>,
+        report: &mut Report,
+    ) -> Option<Coded> {
+        let neural_bytes = neural.as_ref().map(Neural::n_bytes);
+        let plain_bytes = plain.as_ref().map(|o| o.payload.len());
+        match (plain, neural) {
+            (plain, Some(n)) if plain_bytes.is_none_or(|p| neural_bytes.is_some_and(|n| n < p)) => {
+                drop(plain);
+                self.model = format!("siren+{}", n.remainder.kind);
+                report.backend = n.backend;
+                self.push(section::SIREN, index, n.weights);
+                self.push(section::TRANSFORM, index, n.remainder.payload);
+                self.warm_start = Some(n.warm_start);
+            }
+            (Some(output), _) => {
+                self.model = output.kind.to_owned();
+                self.push(section::TRANSFORM, index, output.payload);
+            }
+            (None, _) => return None,
+        }
+        Some(self)
+    }
+}
+
+/// Lays the record out, decodes it and checks the promise on what a reader will get.
+fn assemble(
+    block: &Block,
+    settings: &Settings,
+    components: &[Component],
+    coded: &[Coded],
+    report: &mut Report,
+) -> Result<Option<(Vec<u8>, Errors)>> {
+    let sections: Vec<(u8, &[u8])> =
+        coded.iter().flat_map(|c| &c.sections).map(|(tag, payload)| (*tag, payload.as_slice())).collect();
+    let dims = super::ordered_dims(block, settings.order);
+    let started = Instant::now();
+    let mut meta = Meta {
+        target: settings.target,
+        rel_l2: 0.0,
+        max_error: 0.0,
+        ranges: components.iter().map(|c| c.mask.range).collect(),
+    };
+    let draft = container::write(block.dtype, &dims, &meta.encode(block.dtype), &sections);
+    let mut decoded = vec![0; block.bytes.len()];
+    fill(&container::read(&draft)?, &mut decoded)?;
+    let mut worst = Errors { psnr: f64::INFINITY, ..Errors::default() };
+    for (index, component) in components.iter().enumerate() {
+        let values = field::component(block.dtype, index, &decoded)?;
+        if let Some(valid) = component.valid() {
+            let bits = |bytes| field::masked_bits(block.dtype, index, bytes, valid);
+            if bits(&decoded) != bits(block.bytes) {
+                return Err(Error::Internal("masked values changed".into()));
+            }
+        }
+        let errors = Errors::between(&component.values, &values, component.valid());
+        if !holds(settings.target, &errors) {
+            report.note("lossy", None, format!("broke {} when it was decoded", settings.target));
+            return Ok(None);
+        }
+        worst = worst.worst(&errors);
+    }
+    report.seconds.verify += started.elapsed().as_secs_f64();
+    (meta.rel_l2, meta.max_error) = (worst.rel_l2 as f32, worst.max as f32);
+    Ok(Some((container::write(block.dtype, &dims, &meta.encode(block.dtype), &sections), worst)))
+}
+
+/// Whether the promise holds, NaN-proof.
+fn holds(target: Target, errors: &Errors) -> bool {
+    match target {
+        Target::Accuracy(Mode::Rel, Norm::L2, e) => errors.rel_l2 <= e,
+        Target::Accuracy(Mode::Abs, Norm::L2, e) => errors.l2 <= e,
+        Target::Accuracy(Mode::Rel, Norm::Linf, e) => errors.max_over_range <= e,
+        Target::Accuracy(Mode::Abs, Norm::Linf, e) => errors.max <= e,
+        Target::Psnr(db) => errors.psnr >= db,
+        Target::Ratio(_) => errors.max.is_finite(),
+    }
+}

@@ -1,0 +1,208 @@
+//! Masks: NaN, infinities, the fill value and far-off values that repeat exactly are taken out of a field, stored
+//! losslessly and given back bit for bit; statistics and bounds use what remains.
+
+use super::inpaint::inpaint;
+use crate::{Dtype, Error, Result, entropy, lossless};
+
+/// A fill value must lie at least this many ranges of the remaining field away from it.
+const FAR: f64 = 1.0;
+/// Different fill values found in one field at most (both ends, a few of each).
+const MAX_FILLS: usize = 4;
+/// Masked bit patterns that are stored once and referred to by index.
+const MAX_PALETTE: usize = 64;
+
+/// Which points of a field count.
+#[derive(Clone, Debug)]
+pub struct Mask {
+    /// True where the point counts; `None` when all do.
+    pub valid: Option<Vec<bool>>,
+    /// Smallest and largest valid value; `None` when no point is valid.
+    pub range: Option<(f64, f64)>,
+    /// Number of points taken out.
+    pub n_masked: usize,
+}
+
+impl Mask {
+    /// Finds the masked points of a field. `fill`: a value known to mark missing data.
+    pub fn find(values: &[f64], dtype: Dtype, fill: Option<f64>) -> Mask {
+        let fill = fill.map(|f| if dtype == Dtype::F32 { f64::from(f as f32) } else { f });
+        let mut fills: Vec<f64> = fill.into_iter().collect();
+        let mut ends = Ends::of(values, &fills);
+        while let Some(found) = ends.far_off_end().filter(|_| fills.len() <= MAX_FILLS) {
+            fills.push(found);
+            ends = Ends::of(values, &fills);
+        }
+        let n_masked = values.len() - ends.n_valid;
+        let valid = (n_masked > 0).then(|| values.iter().map(|v| is_valid(*v, &fills)).collect());
+        Mask { valid, range: (ends.n_valid > 0).then_some((ends.low, ends.high)), n_masked }
+    }
+
+    /// Replaces masked values by smooth ones, so that transforms and models see no edge.
+    pub fn fill_in(&self, values: &mut [f64], dims: &[usize]) {
+        if let (Some(valid), Some((low, high))) = (&self.valid, self.range) {
+            inpaint(values, valid, dims, low / 2.0 + high / 2.0);
+        }
+    }
+}
+
+fn is_valid(value: f64, fills: &[f64]) -> bool {
+    value.is_finite() && !fills.contains(&value)
+}
+
+/// The two smallest and two largest distinct values and how often the outermost occur.
+struct Ends {
+    n_valid: usize,
+    low: f64,
+    second_low: f64,
+    n_low: usize,
+    high: f64,
+    second_high: f64,
+    n_high: usize,
+}
+
+impl Ends {
+    fn of(values: &[f64], fills: &[f64]) -> Ends {
+        let (inf, neg) = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut e =
+            Ends { n_valid: 0, low: inf, second_low: inf, n_low: 0, high: neg, second_high: neg, n_high: 0 };
+        for &v in values {
+            if !is_valid(v, fills) {
+                continue;
+            }
+            e.n_valid += 1;
+            if v <= e.second_low {
+                if v < e.low {
+                    (e.second_low, e.low, e.n_low) = (e.low, v, 1);
+                } else if v == e.low {
+                    e.n_low += 1;
+                } else {
+                    e.second_low = v;
+                }
+            }
+            if v >= e.second_high {
+                if v > e.high {
+                    (e.second_high, e.high, e.n_high) = (e.high, v, 1);
+                } else if v == e.high {
+                    e.n_high += 1;
+                } else {
+                    e.second_high = v;
+                }
+            }
+        }
+        e
+    }
+
+    /// The outermost value that repeats and lies far from all others, if there is one.
+    fn far_off_end(&self) -> Option<f64> {
+        // One stray repeat in a large field is an outlier, not a fill value.
+        let often = (self.n_valid / 10_000).max(2);
+        let low_gap = self.second_low - self.low;
+        let high_gap = self.high - self.second_high;
+        let is_far = |n: usize, gap: f64, rest: f64| n >= often && gap.is_finite() && gap > FAR * rest && gap > 0.0;
+        if low_gap >= high_gap && is_far(self.n_low, low_gap, self.high - self.second_low) {
+            return Some(self.low);
+        }
+        is_far(self.n_high, high_gap, self.second_high - self.low).then_some(self.high)
+    }
+}
+
+/// Stores which points are masked: first section payload.
+pub fn encode_positions(valid: &[bool], dims: &[usize]) -> Vec<u8> {
+    entropy::encode_bits(valid, dims)
+}
+
+/// Mirror of [`encode_positions`].
+///
+/// # Errors
+/// [`Error::Corrupt`].
+pub fn decode_positions(payload: &[u8], dims: &[usize]) -> Result<Vec<bool>> {
+    entropy::decode_bits(payload, dims)
+}
+
+/// Stores the bit patterns of the masked points in order: a palette and indices, or all of them when too many differ.
+pub fn encode_values(bits: &[u64]) -> Vec<u8> {
+    let mut palette: Vec<u64> = Vec::new();
+    let mut indices = Vec::with_capacity(bits.len());
+    for pattern in bits {
+        let index = palette.iter().position(|p| p == pattern).unwrap_or(palette.len());
+        if index == MAX_PALETTE {
+            let bytes: Vec<u8> = bits.iter().flat_map(|b| b.to_le_bytes()).collect();
+            return [vec![0], lossless::encode(&bytes, 8)].concat();
+        }
+        if index == palette.len() {
+            palette.push(*pattern);
+        }
+        indices.push(index as i32);
+    }
+    let mut payload = vec![palette.len() as u8];
+    payload.extend(palette.iter().flat_map(|p| p.to_le_bytes()));
+    if palette.len() > 1 {
+        payload.extend(entropy::encode_integers(&indices));
+    }
+    payload
+}
+
+/// Mirror of [`encode_values`]: the bit patterns of `n_masked` points.
+///
+/// # Errors
+/// [`Error::Corrupt`].
+pub fn decode_values(payload: &[u8], n_masked: usize) -> Result<Vec<u64>> {
+    let short = || Error::corrupt("the section of masked values ends early");
+    let words = |bytes: &[u8]| bytes.as_chunks::<8>().0.iter().map(|&b| u64::from_le_bytes(b)).collect::<Vec<_>>();
+    let (&n_palette, rest) = payload.split_first().ok_or_else(short)?;
+    let n_palette = usize::from(n_palette);
+    if n_palette == 0 {
+        let mut bytes = vec![0; 8 * n_masked];
+        lossless::decode_into(rest, 8, &mut bytes)?;
+        return Ok(words(&bytes));
+    }
+    let (palette, stream) = rest.split_at_checked(8 * n_palette).ok_or_else(short)?;
+    let palette = words(palette);
+    if let [only] = palette[..] {
+        return Ok(vec![only; n_masked]);
+    }
+    let look_up = |i: &i32| usize::try_from(*i).ok().and_then(|i| palette.get(i)).copied();
+    let found: Option<Vec<u64>> = entropy::decode_integers(stream, n_masked)?.iter().map(look_up).collect();
+    found.ok_or_else(|| Error::corrupt("a masked value lies outside its palette"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sea(fill: f64) -> Vec<f64> {
+        (0..4096).map(|i| if i % 7 < 3 { fill } else { 4.0 + 30.0 * (f64::from(i) * 0.01).sin() }).collect()
+    }
+
+    #[test]
+    fn fill_values_are_found_without_being_told() {
+        for fill in [-1e34, -1e10, -99.9, 9.96921e36, f64::NAN, f64::INFINITY] {
+            let mask = Mask::find(&sea(fill), Dtype::F64, None);
+            assert_eq!(mask.n_masked, 1756, "{fill}");
+            assert!(mask.range.is_some_and(|(low, high)| low >= -26.0 && high <= 34.0));
+        }
+    }
+
+    #[test]
+    fn ordinary_fields_are_left_whole() {
+        let steps: Vec<f64> = (0..4096).map(|i| f64::from(i / 512)).collect();
+        let lone: Vec<f64> = (0..4096).map(|i| if i == 77 { 1e6 } else { f64::from(i) }).collect();
+        for values in [steps, lone] {
+            assert_eq!(Mask::find(&values, Dtype::F64, None).n_masked, 0);
+        }
+    }
+
+    #[test]
+    fn a_told_fill_value_is_compared_in_the_blocks_type() {
+        let values = vec![f64::from(0.1f32), 0.2, 0.3];
+        assert_eq!(Mask::find(&values, Dtype::F32, Some(0.1)).n_masked, 1);
+    }
+
+    #[test]
+    fn masked_values_come_back_bit_for_bit() {
+        for n_patterns in [1u64, 3, 64, 65, 300] {
+            let bits: Vec<u64> = (0..1000).map(|i| 0x7ff8_0000_0000_0000 + i % n_patterns).collect();
+            assert_eq!(decode_values(&encode_values(&bits), bits.len()), Ok(bits));
+        }
+    }
+}
