@@ -1,1 +1,2 @@
+//! Builds the plugin shim. Under construction.
 fn main() {}

@@ -11,8 +11,13 @@ pub struct Errors {
     pub max: f64,
     /// `max |x' - x| / (max x - min x)` (0 for 0/0).
     pub max_over_range: f64,
-    /// `20 log10(range / rmse)` in dB; infinite for an exact copy.
+    /// `20 log10(range / rmse)` in dB; infinite for an exact copy (`null` in JSON).
+    #[serde(deserialize_with = "null_is_infinite")]
     pub psnr: f64,
+}
+
+fn null_is_infinite<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    <Option<f64> as serde::Deserialize>::deserialize(from).map(|x| x.unwrap_or(f64::INFINITY))
 }
 
 impl Errors {
@@ -26,8 +31,8 @@ impl Errors {
             let e = (y - x).abs();
             square += e * e;
             norm += x * x;
-            // `!(e <= max)` lets a NaN error win.
-            max = if !(e <= max) { e } else { max };
+            // A NaN error wins and fails every check.
+            max = if e > max || e.is_nan() { e } else { max };
             (low, high) = (low.min(x), high.max(x));
             n += 1;
         }

@@ -7,7 +7,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Pools by (process, number of threads); a forked child leaves its parent's untouched.
-static POOLS: LazyLock<Mutex<HashMap<(u32, usize), Arc<ThreadPool>>>> = LazyLock::new(Mutex::default);
+static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
+
+type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
 
 /// Runs `work` on a pool of `n_threads` (0: as many as the process may use). Rayon calls inside stay in that pool.
 /// When no thread can be started, `work` runs on the calling thread.

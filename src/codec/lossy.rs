@@ -123,7 +123,7 @@ fn encode_component(
     let mut coded = Coded { model: "constant".into(), ..Coded::default() };
     if let Some(valid) = component.valid() {
         let bits = field::masked_bits(block.dtype, index, block.bytes, valid);
-        coded.push(section::MASK, index, mask::encode_positions(valid, &component.dims));
+        coded.push(section::MASK, index, mask::encode_positions(valid, &component.dims)?);
         coded.push(section::MASKED_VALUES, index, mask::encode_values(&bits));
     }
     let Some((min, max)) = component.mask.range.filter(|(low, high)| low < high) else { return Ok(Some(coded)) };
@@ -134,8 +134,7 @@ fn encode_component(
         return Ok(None);
     };
     let finish = Finish { dtype: component.dtype, min, max };
-    let input =
-        Input { values: &component.values, dims: &component.dims, mask: component.valid(), finish, base: None };
+    let input = Input { values: &component.values, dims: &component.dims, mask: component.valid(), finish, base: None };
     let started = Instant::now();
     let plain = match settings.model {
         ModelChoice::Siren => None,

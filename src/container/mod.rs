@@ -102,8 +102,8 @@ pub fn read(record: &[u8]) -> Result<Record<'_>> {
     let mut sections = Vec::with_capacity(header.sections.len());
     for (tag, n_bytes) in header.sections {
         let split = usize::try_from(n_bytes).ok().and_then(|n| rest.split_at_checked(n));
-        let (payload, behind) = split
-            .ok_or_else(|| Error::corrupt(format!("section {tag} claims {n_bytes} of {} bytes", rest.len())))?;
+        let (payload, behind) =
+            split.ok_or_else(|| Error::corrupt(format!("section {tag} claims {n_bytes} of {} bytes", rest.len())))?;
         sections.push((tag, payload));
         rest = behind;
     }

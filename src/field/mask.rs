@@ -63,8 +63,7 @@ struct Ends {
 impl Ends {
     fn of(values: &[f64], fills: &[f64]) -> Ends {
         let (inf, neg) = (f64::INFINITY, f64::NEG_INFINITY);
-        let mut e =
-            Ends { n_valid: 0, low: inf, second_low: inf, n_low: 0, high: neg, second_high: neg, n_high: 0 };
+        let mut e = Ends { n_valid: 0, low: inf, second_low: inf, n_low: 0, high: neg, second_high: neg, n_high: 0 };
         for &v in values {
             if !is_valid(v, fills) {
                 continue;
@@ -107,7 +106,10 @@ impl Ends {
 }
 
 /// Stores which points are masked: first section payload.
-pub fn encode_positions(valid: &[bool], dims: &[usize]) -> Vec<u8> {
+///
+/// # Errors
+/// [`Error::Internal`] when `dims` do not fit.
+pub fn encode_positions(valid: &[bool], dims: &[usize]) -> Result<Vec<u8>> {
     entropy::encode_bits(valid, dims)
 }
 
