@@ -1,0 +1,90 @@
+/* The C interface of adios2-inr: what the ADIOS2 operator plugin asks of the library, usable from any language.
+ *
+ * Every function may be called from any thread. A function that can fail returns an inr_status; inr_last_error() then
+ * tells the calling thread why, in one full sentence. No function lets a Rust panic or a C++ exception out.
+ */
+#ifndef ADIOS2_INR_H
+#define ADIOS2_INR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Settings and place (dataset, variable) of one ADIOS2 operator. */
+typedef struct inr_operator inr_operator;
+
+typedef enum inr_status
+{
+    INR_OK = 0,
+    INR_BAD_SETTINGS = 1, /* the parameters of the operator are wrong: the user has to change them */
+    INR_BAD_RECORD = 2,   /* a record cannot be decoded */
+    INR_BAD_CALL = 3,     /* null pointer, unknown type, sizes that overflow */
+    INR_INTERNAL = 4      /* a bug, caught at the border */
+} inr_status;
+
+/* Element types; complex types are pairs. */
+typedef enum inr_dtype
+{
+    INR_NO_TYPE = 0,
+    INR_FLOAT32 = 1,
+    INR_FLOAT64 = 2,
+    INR_COMPLEX64 = 3,
+    INR_COMPLEX128 = 4,
+    INR_INT8 = 5,
+    INR_INT16 = 6,
+    INR_INT32 = 7,
+    INR_INT64 = 8,
+    INR_UINT8 = 9,
+    INR_UINT16 = 10,
+    INR_UINT32 = 11,
+    INR_UINT64 = 12
+} inr_dtype;
+
+/* A record is at most this much longer than the block it holds. */
+#define INR_MAX_GROWTH 32
+
+/* Makes an operator from n pairs of NUL-terminated strings (docs/PARAMETERS.md). Wrong parameters do not fail here: they
+ * are remembered and reported by inr_encode. Null only when a key or value is null. */
+inr_operator *inr_operator_new(const char *const *keys, const char *const *values, size_t n);
+
+/* Frees an operator; null is allowed. */
+void inr_operator_free(inr_operator *op);
+
+/* Says which dataset (path as the application typed it) and variable the next blocks belong to; null for "not known". */
+inr_status inr_operator_set_place(inr_operator *op, const char *dataset, const char *variable);
+
+/* Encodes a block of n_dims dimensions, in the application's order, into out, which has room for the block's bytes +
+ * INR_MAX_GROWTH. start has n_start entries (0 for local arrays). *out_bytes becomes the size of the record, never 0.
+ * INR_BAD_SETTINGS comes only when the dataset is known: the host can then hand the error on to the user. Otherwise, and after
+ * any failure inside, the block is stored as it is and one line on stderr says why. */
+inr_status inr_encode(inr_operator *op, inr_dtype type, const size_t *start, size_t n_start, const size_t *dims,
+                      size_t n_dims, const void *data, void *out, size_t *out_bytes);
+
+/* Bytes of the block in a record, from its header. */
+inr_status inr_decoded_bytes(const void *record, size_t record_bytes, size_t *decoded_bytes);
+
+/* Decodes a record into out, which has room for inr_decoded_bytes(); op may be null, it only adds names to errors.
+ * *decoded_bytes becomes that size. Nothing is written before the header was checked. */
+inr_status inr_decode(const inr_operator *op, const void *record, size_t record_bytes, void *out,
+                      size_t *decoded_bytes);
+
+/* Why the last call of this thread failed; valid until its next call. Never null. */
+const char *inr_last_error(void);
+
+/* Sees every record that comes in to be decoded; not 0 skips the decoding and leaves the output as it is. */
+typedef int (*inr_observer)(void *user, const void *record, size_t record_bytes);
+
+/* Installs an observer for the whole process; null takes it away. It is called from the decoding thread. */
+void inr_observe(inr_observer observer, void *user);
+
+/* Version of the library, "0.1.0". */
+const char *inr_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

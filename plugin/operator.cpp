@@ -1,0 +1,193 @@
+// The ADIOS2 operator: a thin shim over inr.h. It uses no symbol of ADIOS2, only the abstract class of its header.
+//
+// Rules of the host that shape it (each was seen to crash programs): Operate and InverseOperate never return 0; nobody checks the
+// size of the output; buffers are unaligned; an exception out of OperatorCreate or, under BP4, out of Operate aborts.
+
+#include "host.h"
+#include "inr.h"
+
+#include <adios2/plugin/PluginOperatorInterface.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+static_assert(ADIOS2_PLUGIN_OPERATOR_INTERFACE == 2, "adios2-inr needs the headers of ADIOS2 2.12 or newer");
+
+namespace inr
+{
+namespace
+{
+
+using adios2::DataType;
+using adios2::Dims;
+using adios2::Params;
+
+inr_dtype TypeOf(const DataType type)
+{
+    switch (type)
+    {
+    case DataType::Float:
+        return INR_FLOAT32;
+    case DataType::Double:
+        return INR_FLOAT64;
+    case DataType::FloatComplex:
+        return INR_COMPLEX64;
+    case DataType::DoubleComplex:
+        return INR_COMPLEX128;
+    case DataType::Int8:
+        return INR_INT8;
+    case DataType::Int16:
+        return INR_INT16;
+    case DataType::Int32:
+        return INR_INT32;
+    case DataType::Int64:
+        return INR_INT64;
+    case DataType::UInt8:
+        return INR_UINT8;
+    case DataType::UInt16:
+        return INR_UINT16;
+    case DataType::UInt32:
+        return INR_UINT32;
+    case DataType::UInt64:
+        return INR_UINT64;
+    default: // long double, char, string, struct: ADIOS2 stores them itself
+        return INR_NO_TYPE;
+    }
+}
+
+// What both interfaces do; one object per ADIOS2 operator object.
+class Codec
+{
+public:
+    explicit Codec(const Params &parameters)
+    {
+        std::vector<const char *> keys, values;
+        for (const auto &parameter : parameters)
+        {
+            keys.push_back(parameter.first.c_str());
+            values.push_back(parameter.second.c_str());
+        }
+        m_Operator = inr_operator_new(keys.data(), values.data(), keys.size());
+    }
+    ~Codec() { inr_operator_free(m_Operator); }
+    Codec(const Codec &) = delete;
+    Codec &operator=(const Codec &) = delete;
+
+    void SetPlace(const Params &parameters)
+    {
+        auto value = [&](const char *key) -> const char * {
+            const auto found = parameters.find(key);
+            return found == parameters.end() ? nullptr : found->second.c_str();
+        };
+        inr_operator_set_place(m_Operator, value("EngineName"), value("VariableName"));
+    }
+
+    // Throws only for wrong parameters, and only where the host hands exceptions on (BP5).
+    size_t Operate(const char *data, const Dims &start, const Dims &count, const DataType type, char *out)
+    {
+        size_t n = 0;
+        const inr_status status = inr_encode(m_Operator, TypeOf(type), start.data(), start.size(), count.data(),
+                                             count.size(), data, out, &n);
+        if (status != INR_OK)
+        {
+            throw std::invalid_argument(inr_last_error());
+        }
+        return n;
+    }
+
+    size_t InverseOperate(const char *record, const size_t n_record, char *out)
+    {
+        size_t n = 0;
+        if (inr_decode(m_Operator, record, n_record, out, &n) != INR_OK)
+        {
+            throw std::runtime_error(inr_last_error());
+        }
+        // The host takes 0 for "not applied" and copies the record over the output: a block without elements says 1.
+        return std::max<size_t>(n, 1);
+    }
+
+private:
+    inr_operator *m_Operator;
+};
+
+// Room for the record and for what ADIOS2 writes in front of it, which not every version counts itself.
+size_t Room(const size_t n, const size_t size) { return n * size + INR_MAX_GROWTH + 96; }
+
+// ADIOS2 >= 2.12.
+class OperatorV2 : public adios2::plugin::PluginOperatorInterface
+{
+public:
+    explicit OperatorV2(const Params &parameters) : PluginOperatorInterface(parameters), m_Codec(parameters) {}
+
+    size_t Operate(const char *data, const Dims &start, const Dims &count, const DataType type, char *out) override
+    {
+        return m_Codec.Operate(data, start, count, type, out);
+    }
+    size_t InverseOperate(const char *record, const size_t n, char *out) override
+    {
+        return m_Codec.InverseOperate(record, n, out);
+    }
+    bool IsDataTypeValid(const DataType type) const override { return TypeOf(type) != INR_NO_TYPE; }
+    size_t GetEstimatedSize(const size_t n, const size_t size, const size_t, const size_t *) const override
+    {
+        return Room(n, size);
+    }
+    void AddExtraParameters(const Params &parameters) override { m_Codec.SetPlace(parameters); }
+
+private:
+    Codec m_Codec;
+};
+
+// ADIOS2 2.11: the virtual functions in the order of its core::Operator. The host calls nothing but these on a plugin's
+// object, so the base class's data members are not needed.
+class OperatorV1
+{
+public:
+    explicit OperatorV1(const Params &parameters) : m_Codec(parameters) {}
+
+    virtual ~OperatorV1() = default;
+    virtual size_t GetHeaderSize() const { return 0; }
+    virtual size_t GetEstimatedSize(const size_t n, const size_t size, const size_t, const size_t *) const
+    {
+        return Room(n, size);
+    }
+    virtual void AddExtraParameters(const Params &parameters) { m_Codec.SetPlace(parameters); }
+    virtual size_t Operate(const char *data, const Dims &start, const Dims &count, const DataType type, char *out)
+    {
+        return m_Codec.Operate(data, start, count, type, out);
+    }
+    virtual size_t InverseOperate(const char *record, const size_t n, char *out)
+    {
+        return m_Codec.InverseOperate(record, n, out);
+    }
+    virtual bool IsDataTypeValid(const DataType type) const { return TypeOf(type) != INR_NO_TYPE; }
+
+private:
+    Codec m_Codec;
+};
+
+} // end anonymous namespace
+} // end namespace inr
+
+// Called by the Rust forwarders OperatorCreate and OperatorDestroy: a Rust cdylib exports no C++ function.
+extern "C" void *inr_plugin_create(const adios2::Params *parameters)
+{
+    const inr::Host host = inr::DetectHost();
+    switch (host.interface)
+    {
+    case inr::Interface::V2:
+        return new inr::OperatorV2(*parameters);
+    case inr::Interface::V1:
+        return new inr::OperatorV1(*parameters);
+    default:
+        throw std::runtime_error(host.reason);
+    }
+}
+
+extern "C" void inr_plugin_destroy(void *object)
+{
+    // Both classes have their destructors in the first two virtual slots, so either type deletes the object's own class.
+    delete static_cast<inr::OperatorV1 *>(object);
+}

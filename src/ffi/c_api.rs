@@ -1,0 +1,289 @@
+//! `plugin/inr.h`: pointers become slices, panics status codes, errors sentences.
+#![expect(unsafe_code, reason = "C ABI")]
+
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::slice;
+use std::sync::{PoisonError, RwLock};
+
+use super::guard::guard;
+use super::operator::{HostBlock, MAX_GROWTH, Operator};
+use crate::{Dtype, Result, codec, session};
+
+/// Done.
+pub const INR_OK: c_int = 0;
+/// The operator's parameters are wrong.
+pub const INR_BAD_SETTINGS: c_int = 1;
+/// A record cannot be decoded.
+pub const INR_BAD_RECORD: c_int = 2;
+/// Null pointer, unknown type, sizes that overflow.
+pub const INR_BAD_CALL: c_int = 3;
+/// A bug, caught here.
+pub const INR_INTERNAL: c_int = 4;
+
+thread_local! {
+    static LAST_ERROR: RefCell<CString> = RefCell::default();
+}
+
+/// A status and the sentence that goes with it.
+type Failure = (c_int, String);
+
+/// Runs the body of a C function: keeps its error for [`inr_last_error`], turns a panic into one.
+fn status(body: impl FnOnce() -> Result<(), Failure>) -> c_int {
+    let outcome = guard(body).unwrap_or_else(|panic| Err((INR_INTERNAL, format!("adios2_inr: {panic}."))));
+    let Err((code, text)) = outcome else { return INR_OK };
+    // NUL cannot stand in a C string; names from a damaged file may hold it.
+    let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
+    let _ = LAST_ERROR.try_with(|last| last.replace(text));
+    code
+}
+
+fn bad_call(what: &str) -> Failure {
+    (INR_BAD_CALL, format!("adios2_inr was called wrongly: {what}."))
+}
+
+/// The type with number `code` in `inr.h`.
+fn dtype(code: c_int) -> Result<Dtype, Failure> {
+    use Dtype::{C32, C64, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+    const TYPES: [Dtype; 12] = [F32, F64, C32, C64, I8, I16, I32, I64, U8, U16, U32, U64];
+    let index = usize::try_from(code).ok().and_then(|c| c.checked_sub(1));
+    index.and_then(|i| TYPES.get(i)).copied().ok_or_else(|| bad_call(&format!("there is no type {code}")))
+}
+
+/// `n` elements at `data` as a slice; null is allowed for none.
+///
+/// # Safety
+/// `data` is null or points to `n` readable elements that nobody changes during `'a`.
+unsafe fn input<'a, T>(data: *const T, n: usize, name: &str) -> Result<&'a [T], Failure> {
+    if n == 0 {
+        return Ok(&[]);
+    }
+    let bytes = n.checked_mul(size_of::<T>()).filter(|&b| isize::try_from(b).is_ok());
+    if bytes.is_none() || data.is_null() || !data.is_aligned() {
+        return Err(bad_call(&format!("{name} is null, not aligned or too long ({n} elements)")));
+    }
+    // SAFETY: not null, aligned, below isize::MAX bytes; readable and unchanged by the caller's promise.
+    Ok(unsafe { slice::from_raw_parts(data, n) })
+}
+
+/// A C string as text; null for none.
+///
+/// # Safety
+/// `text` is null or NUL-terminated and unchanged during `'a`.
+unsafe fn text<'a>(text: *const c_char) -> Option<std::borrow::Cow<'a, str>> {
+    // SAFETY: not null here; terminated by the caller's promise.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy())
+}
+
+/// Makes an operator from `n` pairs of strings; null when one of them is null.
+///
+/// # Safety
+/// `keys` and `values` point to `n` pointers to NUL-terminated strings (or are null with `n` = 0).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn inr_operator_new(
+    keys: *const *const c_char,
+    values: *const *const c_char,
+    n: usize,
+) -> *mut Operator {
+    let mut made = std::ptr::null_mut();
+    status(|| {
+        // SAFETY: `n` pointers each, by the caller's promise.
+        let (keys, values) = unsafe { (input(keys, n, "keys")?, input(values, n, "values")?) };
+        let all = keys.iter().chain(values);
+        // SAFETY: terminated strings, by the caller's promise.
+        let all: Option<Vec<_>> = all.map(|&string| unsafe { text(string) }).collect();
+        let all = all.ok_or_else(|| bad_call("a key or a value is null"))?;
+        let pairs = all.iter().zip(&all[n..]).map(|(key, value)| (key.as_ref(), value.as_ref()));
+        made = Box::into_raw(Box::new(Operator::new(pairs)));
+        Ok(())
+    });
+    made
+}
+
+/// Frees an operator; null is allowed.
+///
+/// # Safety
+/// `op` is null or comes from [`inr_operator_new`] and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn inr_operator_free(op: *mut Operator) {
+    if !op.is_null() {
+        // SAFETY: a box of ours, given back once.
+        status(|| Ok(drop(unsafe { Box::from_raw(op) })));
+    }
+}
+
+/// Says which dataset and variable the next blocks belong to; null for "not known".
+///
+/// # Safety
+/// `op` is null or a live operator; the strings are null or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn inr_operator_set_place(
+    op: *const Operator,
+    dataset: *const c_char,
+    variable: *const c_char,
+) -> c_int {
+    status(|| {
+        // SAFETY: null or live, by the caller's promise.
+        let op = unsafe { op.as_ref() }.ok_or_else(|| bad_call("the operator is null"))?;
+        // SAFETY: null or terminated, by the caller's promise.
+        let (dataset, variable) = unsafe { (text(dataset), text(variable)) };
+        op.set_place(dataset.as_deref(), variable.as_deref());
+        Ok(())
+    })
+}
+
+/// Encodes a block into `out`.
+///
+/// # Safety
+/// `op` is null or a live operator; `start` and `dims` have the lengths given; `data` has `product(dims)` elements, `out`
+/// their bytes + `INR_MAX_GROWTH`; `out_bytes` is null or writable.
+#[unsafe(no_mangle)]
+#[expect(clippy::too_many_arguments, reason = "the C side passes two arrays by pointer and length")]
+pub unsafe extern "C" fn inr_encode(
+    op: *const Operator,
+    dtype_code: c_int,
+    start: *const usize,
+    n_start: usize,
+    dims: *const usize,
+    n_dims: usize,
+    data: *const c_void,
+    out: *mut c_void,
+    out_bytes: *mut usize,
+) -> c_int {
+    status(|| {
+        if out.is_null() || out_bytes.is_null() {
+            return Err(bad_call("the output is null"));
+        }
+        // SAFETY: null or live, by the caller's promise.
+        let op = unsafe { op.as_ref() }.ok_or_else(|| bad_call("the operator is null"))?;
+        let dtype = dtype(dtype_code)?;
+        // SAFETY: lengths by the caller's promise.
+        let (start, dims) = unsafe { (input(start, n_start, "start")?, input(dims, n_dims, "dims")?) };
+        let n_bytes = dims.iter().try_fold(dtype.size(), |n, &d| n.checked_mul(d));
+        let n_bytes = n_bytes.ok_or_else(|| bad_call(&format!("a block of {dims:?} values is too large")))?;
+        // SAFETY: `product(dims)` elements by the caller's promise, read as bytes.
+        let bytes = unsafe { input(data.cast::<u8>(), n_bytes, "data") }?;
+        let record = op.encode(&HostBlock { dtype, start, dims, bytes }).map_err(|text| (INR_BAD_SETTINGS, text))?;
+        if record.is_empty() || record.len() > n_bytes + MAX_GROWTH {
+            return Err((INR_INTERNAL, format!("adios2_inr: {} bytes for a block of {n_bytes}.", record.len())));
+        }
+        // SAFETY: `out` has room for `n_bytes + MAX_GROWTH` bytes and cannot overlap our own vector; checked above.
+        unsafe { std::ptr::copy_nonoverlapping(record.as_ptr(), out.cast(), record.len()) };
+        // SAFETY: not null, writable by the caller's promise.
+        unsafe { out_bytes.write(record.len()) };
+        Ok(())
+    })
+}
+
+/// Bytes of the block in a record, from its header.
+///
+/// # Safety
+/// `record` has `record_bytes` readable bytes; `decoded_bytes` is null or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn inr_decoded_bytes(
+    record: *const c_void,
+    record_bytes: usize,
+    decoded_bytes: *mut usize,
+) -> c_int {
+    status(|| {
+        if decoded_bytes.is_null() {
+            return Err(bad_call("the output is null"));
+        }
+        // SAFETY: length by the caller's promise.
+        let record = unsafe { input(record.cast::<u8>(), record_bytes, "record") }?;
+        let summary = codec::inspect(record).map_err(|e| (INR_BAD_RECORD, format!("adios2_inr: {e}.")))?;
+        // SAFETY: not null, writable by the caller's promise.
+        unsafe { decoded_bytes.write(summary.raw_bytes) };
+        Ok(())
+    })
+}
+
+/// Decodes a record into `out`.
+///
+/// # Safety
+/// `op` is null or a live operator; `record` has `record_bytes` readable bytes; `out` has room for what
+/// [`inr_decoded_bytes`] says and does not overlap it; `decoded_bytes` is null or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn inr_decode(
+    op: *const Operator,
+    record: *const c_void,
+    record_bytes: usize,
+    out: *mut c_void,
+    decoded_bytes: *mut usize,
+) -> c_int {
+    status(|| {
+        if decoded_bytes.is_null() {
+            return Err(bad_call("the output is null"));
+        }
+        // SAFETY: length by the caller's promise.
+        let record = unsafe { input(record.cast::<u8>(), record_bytes, "record") }?;
+        // SAFETY: null or live, by the caller's promise.
+        let op = unsafe { op.as_ref() };
+        let failure = |error| match op {
+            Some(op) => (INR_BAD_RECORD, op.describe_failure(&error)),
+            None => (INR_BAD_RECORD, format!("adios2_inr: {error}.")),
+        };
+        let n_bytes = codec::inspect(record).map_err(failure)?.raw_bytes;
+        if !observed(record) {
+            if n_bytes > 0 && out.is_null() || isize::try_from(n_bytes).is_err() {
+                return Err(bad_call("the output is null or too large"));
+            }
+            let out = if n_bytes == 0 { std::ptr::dangling_mut() } else { out.cast::<u8>() };
+            // SAFETY: room for `n_bytes` by the caller's promise, checked above; the host hands out memory it has not
+            // shared, and bytes have no invalid values.
+            let out = unsafe { slice::from_raw_parts_mut(out, n_bytes) };
+            session::decode_into(record, out).map_err(failure)?;
+        }
+        // SAFETY: not null, writable by the caller's promise.
+        unsafe { decoded_bytes.write(n_bytes) };
+        Ok(())
+    })
+}
+
+/// Why the last call of this thread failed; valid until its next call.
+#[unsafe(no_mangle)]
+pub extern "C" fn inr_last_error() -> *const c_char {
+    LAST_ERROR.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+}
+
+/// Sees every record that comes in to be decoded; not 0 skips the decoding.
+pub type Observer = unsafe extern "C" fn(user: *mut c_void, record: *const c_void, record_bytes: usize) -> c_int;
+
+struct Installed {
+    observer: Observer,
+    user: *mut c_void,
+}
+
+// SAFETY: who installs an observer promises that it may be called from any thread.
+unsafe impl Send for Installed {}
+// SAFETY: as above.
+unsafe impl Sync for Installed {}
+
+static OBSERVER: RwLock<Option<Installed>> = RwLock::new(None);
+
+/// Shows a record to the observer; true when it wants it skipped.
+fn observed(record: &[u8]) -> bool {
+    // The lock is held during the call: when `inr_observe(NULL)` returns, no call is under way.
+    let installed = OBSERVER.read().unwrap_or_else(PoisonError::into_inner);
+    let Some(Installed { observer, user }) = &*installed else { return false };
+    // SAFETY: the observer and its user data are valid until taken away, by the promise to `inr_observe`.
+    unsafe { observer(*user, record.as_ptr().cast(), record.len()) != 0 }
+}
+
+/// Installs an observer for the whole process; null takes it away.
+///
+/// # Safety
+/// `observer` may be called with `user` from any thread until it is taken away; it does not call back into this library
+/// and lets no exception out.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn inr_observe(observer: Option<Observer>, user: *mut c_void) {
+    let mut installed = OBSERVER.write().unwrap_or_else(PoisonError::into_inner);
+    *installed = observer.map(|observer| Installed { observer, user });
+}
+
+/// Version of the library.
+#[unsafe(no_mangle)]
+pub extern "C" fn inr_version() -> *const c_char {
+    const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+    VERSION.as_ptr().cast()
+}

@@ -1,0 +1,170 @@
+//! One ADIOS2 operator: its settings, the place of its blocks, and the rule that encoding never fails.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::guard::{guard, warn_once};
+use crate::session::{self, SeriesKey};
+use crate::{Block, Dtype, Error, Order, Result, Settings, codec};
+
+/// A record is at most this much longer than its block (`INR_MAX_GROWTH`).
+pub(super) const MAX_GROWTH: usize = 32;
+
+/// Settings and place of one ADIOS2 operator object; shared by threads.
+#[derive(Debug)]
+pub struct Operator {
+    /// Wrong parameters are remembered until a block comes: an error out of the constructor would abort many hosts.
+    settings: Result<Settings>,
+    place: Mutex<Place>,
+}
+
+/// Which dataset and variable the blocks belong to.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    /// The path as the application typed it.
+    typed: String,
+    /// The path made absolute when it was first seen: the application may change its directory later.
+    dataset: String,
+    variable: String,
+}
+
+/// A block as the host describes it.
+pub(super) struct HostBlock<'a> {
+    pub dtype: Dtype,
+    /// Start in the global array, in the application's order; empty for local and joined arrays.
+    pub start: &'a [usize],
+    /// Dimensions in the application's order.
+    pub dims: &'a [usize],
+    pub bytes: &'a [u8],
+}
+
+impl Operator {
+    /// Reads parameters as ADIOS2 hands them over; wrong ones are reported by the first block.
+    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let own = |key: &str| !["pluginname", "pluginlibrary"].iter().any(|k| key.eq_ignore_ascii_case(k));
+        let settings = Settings::from_pairs(pairs.into_iter().filter(|(key, _)| own(key)));
+        Operator { settings, place: Mutex::default() }
+    }
+
+    /// Sets dataset and variable of the next blocks.
+    pub fn set_place(&self, dataset: Option<&str>, variable: Option<&str>) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let typed = dataset.unwrap_or_default();
+        if place.typed != typed {
+            place.dataset = absolute(typed);
+            place.typed = typed.to_owned();
+        }
+        place.variable = variable.unwrap_or_default().to_owned();
+    }
+
+    fn place(&self) -> Place {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Encodes a block: never empty, at most [`MAX_GROWTH`] bytes longer than it.
+    ///
+    /// # Errors
+    /// A sentence for the user when the parameters are wrong and the dataset is known, because such a host (BP5) hands it
+    /// on to the user; where it is not known (BP4) an error would abort the program, so the block is stored as it is.
+    pub(super) fn encode(&self, host: &HostBlock) -> Result<Vec<u8>, String> {
+        let place = self.place();
+        let reversed: Vec<usize>;
+        let mut dims = host.dims;
+        if self.settings.as_ref().is_ok_and(|s| s.order == Order::Column) {
+            reversed = dims.iter().rev().copied().collect();
+            dims = &reversed;
+        }
+        let block = Block { dtype: host.dtype, dims, bytes: host.bytes };
+        match &self.settings {
+            Ok(settings) => Ok(encode_or_store(&place, host.start, &block, settings)),
+            Err(error) if place.dataset.is_empty() => {
+                warn_once(&format!("every block is stored as it is, because of the operator's parameters: {error}."));
+                Ok(codec::raw(&block))
+            }
+            Err(error) => Err(format!(
+                "adios2_inr cannot encode {}: {error}. Correct the operator's parameters in the ADIOS2 XML file or \
+                 where the program adds the operation.",
+                place.describe()
+            )),
+        }
+    }
+
+    /// Says what a failed decoding was about.
+    pub(super) fn describe_failure(&self, error: &Error) -> String {
+        format!("adios2_inr cannot decode a block of {}: {error}.", self.place().describe())
+    }
+}
+
+impl Place {
+    fn describe(&self) -> String {
+        match (self.variable.as_str(), self.dataset.as_str()) {
+            ("", "") => "an unnamed variable (this engine tells no names)".into(),
+            ("", dataset) => format!("dataset {dataset}"),
+            (variable, "") => format!("variable '{variable}'"),
+            (variable, dataset) => format!("variable '{variable}' of {dataset}"),
+        }
+    }
+}
+
+fn encode_or_store(place: &Place, start: &[usize], block: &Block, settings: &Settings) -> Vec<u8> {
+    let attempt = guard(|| {
+        let key = SeriesKey {
+            dataset: place.dataset.clone(),
+            generation: super::generation(Path::new(&place.dataset)),
+            variable: place.variable.clone(),
+            start: start.to_vec(),
+            dims: block.dims.to_vec(),
+        };
+        session::encode(&key, block, settings)
+    });
+    let failure = match attempt {
+        Ok(outcome) if outcome.record.is_empty() || outcome.record.len() > block.bytes.len() + MAX_GROWTH => {
+            format!("a record of {} bytes for {} bytes", outcome.record.len(), block.bytes.len())
+        }
+        Ok(outcome) => {
+            if let Some(warning) = outcome.warning {
+                warn_once(&format!("{}: {warning}.", place.describe()));
+            }
+            return outcome.record;
+        }
+        Err(error) => error.to_string(),
+    };
+    warn_once(&format!("a block of {} is stored as it is: {failure}.", place.describe()));
+    codec::raw(block)
+}
+
+/// `path` made absolute without looking at the file system; empty stays empty.
+fn absolute(path: &str) -> String {
+    if path.is_empty() {
+        return String::new();
+    }
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+    // Without `.` and a trailing slash: one dataset, one name.
+    absolute.components().collect::<PathBuf>().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dataset_keeps_its_absolute_path_and_one_spelling() {
+        assert_eq!(absolute("/data/./run.bp/"), "/data/run.bp");
+        assert!(Path::new(&absolute("run.bp")).is_absolute());
+        assert_eq!(absolute(""), "");
+    }
+
+    #[test]
+    fn the_host_own_parameters_are_no_settings() {
+        let operator = Operator::new([("pluginname", "inr"), ("PluginLibrary", "adios2_inr")]);
+        assert_eq!(operator.settings, Ok(Settings::default()));
+    }
+
+    #[test]
+    fn a_failure_names_variable_and_dataset() {
+        let operator = Operator::new([]);
+        operator.set_place(Some("/data/run.bp"), Some("U"));
+        let text = operator.describe_failure(&Error::corrupt("checksum"));
+        assert!(text.contains("variable 'U' of /data/run.bp") && text.contains("checksum"), "{text}");
+    }
+}
