@@ -107,8 +107,11 @@ pub unsafe extern "C" fn inr_operator_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn inr_operator_free(op: *mut Operator) {
     if !op.is_null() {
-        // SAFETY: a box of ours, given back once.
-        status(|| Ok(drop(unsafe { Box::from_raw(op) })));
+        status(|| {
+            // SAFETY: a box of ours, given back once.
+            drop(unsafe { Box::from_raw(op) });
+            Ok(())
+        });
     }
 }
 
@@ -138,7 +141,6 @@ pub unsafe extern "C" fn inr_operator_set_place(
 /// `op` is null or a live operator; `start` and `dims` have the lengths given; `data` has `product(dims)` elements, `out`
 /// their bytes + `INR_MAX_GROWTH`; `out_bytes` is null or writable.
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the C side passes two arrays by pointer and length")]
 pub unsafe extern "C" fn inr_encode(
     op: *const Operator,
     dtype_code: c_int,
