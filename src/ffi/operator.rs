@@ -68,18 +68,12 @@ impl Operator {
     /// on to the user; where it is not known (BP4) an error would abort the program, so the block is stored as it is.
     pub(super) fn encode(&self, host: &HostBlock) -> Result<Vec<u8>, String> {
         let place = self.place();
-        let reversed: Vec<usize>;
-        let mut dims = host.dims;
-        if self.settings.as_ref().is_ok_and(|s| s.order == Order::Column) {
-            reversed = dims.iter().rev().copied().collect();
-            dims = &reversed;
-        }
-        let block = Block { dtype: host.dtype, dims, bytes: host.bytes };
+        let block = Block { dtype: host.dtype, dims: host.dims, bytes: host.bytes };
         match &self.settings {
             Ok(settings) => Ok(encode_or_store(&place, host.start, &block, settings)),
             Err(error) if place.dataset.is_empty() => {
                 warn_once(&format!("every block is stored as it is, because of the operator's parameters: {error}."));
-                Ok(codec::raw(&block))
+                Ok(codec::raw(&block, Order::Row))
             }
             Err(error) => Err(format!(
                 "adios2_inr cannot encode {}: {error}. Correct the operator's parameters in the ADIOS2 XML file or \
@@ -123,14 +117,14 @@ fn encode_or_store(place: &Place, start: &[usize], block: &Block, settings: &Set
         }
         Ok(outcome) => {
             if let Some(warning) = outcome.warning {
-                warn_once(&format!("{}: {warning}.", place.describe()));
+                warn_once(&format!("{warning}."));
             }
             return outcome.record;
         }
         Err(error) => error.to_string(),
     };
     warn_once(&format!("a block of {} is stored as it is: {failure}.", place.describe()));
-    codec::raw(block)
+    codec::raw(block, settings.order)
 }
 
 /// `path` made absolute without looking at the file system; empty stays empty.
