@@ -2,6 +2,8 @@
 //! are the backends' work.
 
 pub mod canonical;
+pub mod quantise;
 pub mod siren;
+mod weight_coder;
 
 pub use siren::SirenShape;
