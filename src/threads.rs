@@ -6,28 +6,41 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::backend::cpu::canonical;
+use crate::{Error, Result};
+
 /// Pools by (process, number of threads); a forked child leaves its parent's untouched.
 static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
 
 type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
 
-/// Runs `work` on a pool of `n_threads` (0: as many as the process may use). Rayon calls inside stay in that pool.
-/// When no thread can be started, `work` runs on the calling thread.
-pub fn install<R: Send>(n_threads: usize, work: impl FnOnce() -> R + Send) -> R {
-    match pool(n_threads) {
-        Some(pool) => pool.install(work),
-        None => work(),
-    }
+/// Runs `work` on a pool of `n_threads` (0: one per core, or `RAYON_NUM_THREADS`) in canonical floating-point mode.
+/// Rayon calls inside stay in that pool.
+///
+/// # Errors
+/// [`Error::Internal`] when threads cannot be started, else what `work` returns.
+pub fn install<R: Send>(n_threads: usize, work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
+    pool(n_threads)?.install(work)
 }
 
-fn pool(n_threads: usize) -> Option<Arc<ThreadPool>> {
+/// The pool of `n_threads` of this process.
+///
+/// # Errors
+/// [`Error::Internal`] when threads cannot be started.
+pub fn pool(n_threads: usize) -> Result<Arc<ThreadPool>> {
     let key = (std::process::id(), n_threads);
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(pool) = pools.get(&key) {
-        return Some(Arc::clone(pool));
+        return Ok(Arc::clone(pool));
     }
-    let named = |i| format!("inr-{i}");
-    let pool = Arc::new(ThreadPoolBuilder::new().num_threads(n_threads).thread_name(named).build().ok()?);
+    let built = ThreadPoolBuilder::new()
+        .num_threads(n_threads)
+        .thread_name(|i| format!("inr-{i}"))
+        // A new thread inherits the floating-point mode of the host thread that happens to start it.
+        .start_handler(|_| std::mem::forget(canonical()))
+        .build();
+    let pool =
+        Arc::new(built.map_err(|e| Error::Internal(format!("threads cannot be started, {e}; set 'threads' lower")))?);
     pools.insert(key, Arc::clone(&pool));
-    Some(pool)
+    Ok(pool)
 }

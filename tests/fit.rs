@@ -20,7 +20,7 @@ fn fit(values: &[f32], start: Option<&[f32]>, budget: Budget) -> Fit {
 }
 
 fn steps(n_steps: u32, target_rms: f64) -> Budget {
-    Budget { seconds: None, n_steps: Some(n_steps), target_rms }
+    Budget { seconds: None, n_steps: Some(n_steps), target_rms, may_give_up: true }
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_fit_of_fixed_length_repeats_bit_for_bit() {
 
 #[test]
 fn a_time_budget_sizes_the_schedule() {
-    let budget = Budget { seconds: Some(0.3), n_steps: None, target_rms: 0.0 };
+    let budget = Budget { seconds: Some(0.3), n_steps: None, target_rms: 0.0, may_give_up: true };
     let fit = fit(&wave(0.0), None, budget);
     assert!(fit.why.contains("used its budget") && fit.n_iterations > 6, "{} steps: {}", fit.n_iterations, fit.why);
     assert!(fit.rms.is_finite());

@@ -1,5 +1,6 @@
 //! Where models are trained and evaluated: one trait, a CPU and a GPU implementation that never import each other.
 
+pub mod choose;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;

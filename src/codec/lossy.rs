@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use super::decode::fill;
 use super::meta::Meta;
-use super::neural::{self, Neural};
+use super::neural::{self, Neural, Rival, Task};
 use super::report::Report;
 use super::{Context, WarmStart, section};
 use crate::field::{self, mask, mask::Mask};
 use crate::metrics::Errors;
 use crate::settings::{Mode, ModelChoice, Norm, Target};
-use crate::transform::{self, Goal, Input};
+use crate::transform::{self, Goal, Input, Output};
 use crate::{Block, Dtype, Error, Finish, Result, Settings, container};
 
 /// Below this ratio the lossless coder is tried too.
@@ -146,9 +146,10 @@ fn encode_component(
         report.note(output.kind, Some(output.payload.len()), "keeps the promise");
     }
     let warm = context.models.get(index).and_then(Option::as_ref);
-    let rival = neural::Rival { bytes: plain.as_ref().map(|o| o.payload.len()), seconds: transform_seconds };
-    let neural = neural::encode(&input, goal, settings, warm, context.skip_neural, rival, report)?;
-    Ok(coded.choose(index, plain, neural, report))
+    let rival = Rival { bytes: plain.as_ref().map(|o| o.payload.len()), seconds: transform_seconds };
+    let skip = context.skip_neural && settings.model == ModelChoice::Auto;
+    let neural = neural::encode(&Task { input: &input, goal, settings, warm, skip, rival }, report)?;
+    Ok(coded.choose(index, &input, goal, (plain, neural), report))
 }
 
 impl Coded {
@@ -160,24 +161,28 @@ impl Coded {
         self.sections.iter().map(|(_, payload)| payload.len()).sum()
     }
 
-    /// Keeps the smaller candidate.
+    /// Keeps the better candidate: the smaller one, or at a fixed ratio the more accurate one.
     fn choose(
         mut self,
         index: usize,
-        plain: Option<transform::Output>,
-        neural: Option<Neural>,
+        input: &Input,
+        goal: Goal,
+        (plain, neural): (Option<Output>, Option<Neural>),
         report: &mut Report,
     ) -> Option<Coded> {
-        let neural_bytes = neural.as_ref().map(Neural::n_bytes);
-        let plain_bytes = plain.as_ref().map(|o| o.payload.len());
+        let cost = |output: &Output, n_bytes: usize| match goal {
+            Goal::Bytes(_) => Errors::between(input.values, &output.values, input.mask).l2,
+            _ => n_bytes as f64,
+        };
+        let plain_cost = plain.as_ref().map_or(f64::INFINITY, |o| cost(o, o.payload.len()));
+        let neural_cost = neural.as_ref().map_or(f64::INFINITY, |n| cost(&n.remainder, n.n_bytes()));
         match (plain, neural) {
-            (plain, Some(n)) if plain_bytes.is_none_or(|p| neural_bytes.is_some_and(|n| n < p)) => {
-                drop(plain);
-                self.model = format!("siren+{}", n.remainder.kind);
-                report.backend = n.backend;
-                self.push(section::SIREN, index, n.weights);
-                self.push(section::TRANSFORM, index, n.remainder.payload);
-                self.warm_start = Some(n.warm_start);
+            (_, Some(neural)) if neural_cost < plain_cost => {
+                self.model = format!("siren+{}", neural.remainder.kind);
+                report.backend = neural.backend;
+                self.push(section::SIREN, index, neural.weights);
+                self.push(section::TRANSFORM, index, neural.remainder.payload);
+                self.warm_start = Some(neural.warm_start);
             }
             (Some(output), _) => {
                 self.model = output.kind.to_owned();

@@ -28,6 +28,8 @@ pub struct Budget {
     pub n_steps: Option<u32>,
     /// Stop at this root mean square error in the units of the training set; 0 never stops early.
     pub target_rms: f64,
+    /// Whether to stop when the target is out of reach, too.
+    pub may_give_up: bool,
 }
 
 /// A trained network.
@@ -222,7 +224,7 @@ impl Run<'_> {
     /// The error to expect at the end if the target is out of reach: errors fall about as a power of the step.
     fn hopeless(&self) -> Option<f64> {
         let (target, n_steps) = (self.budget.target_rms, self.schedule.n_steps);
-        if target <= 0.0 || self.step < n_steps / 3 || self.step == n_steps {
+        if !self.budget.may_give_up || target <= 0.0 || self.step < n_steps / 3 || self.step == n_steps {
             return None;
         }
         let (now, rms_now) = *self.history.last()?;

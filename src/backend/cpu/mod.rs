@@ -7,7 +7,6 @@ mod adam;
 mod evaluation;
 mod instructions;
 mod layout;
-mod pool;
 mod simd;
 mod simd_mode;
 #[cfg(target_arch = "aarch64")]
@@ -25,7 +24,7 @@ pub use simd_mode::{CanonicalMode, canonical};
 
 use super::{Backend, SirenTraining, TrainingSet};
 use crate::model::SirenShape;
-use crate::{Error, Result};
+use crate::{Error, Result, threads};
 use rayon::ThreadPool;
 use std::sync::Arc;
 
@@ -56,7 +55,7 @@ impl CpuBackend {
     }
 
     fn pool(&self) -> Result<Arc<ThreadPool>> {
-        pool::get(self.n_threads)
+        threads::pool(self.n_threads)
     }
 }
 
