@@ -12,5 +12,5 @@ pub mod sequence;
 pub use bit::Bit;
 pub use integer::{MagnitudeModel, N_DIRECT};
 pub use mask::{decode_bits, encode_bits};
-pub use range::{Decoder, Encoder};
+pub use range::{Coder, Decoder, Encoder};
 pub use sequence::{decode_integers, encode_integers};

@@ -11,6 +11,54 @@ const NARROW: u64 = 1 << 32;
 /// Most bits that one call of the raw-bit functions moves.
 pub const MAX_RAW_BITS: u32 = 16;
 
+/// What [`Encoder`] and [`Decoder`] have in common, so that one function describes both directions of a syntax: the
+/// encoder writes what it is given and returns it, the decoder passes over what it is given and returns what it reads.
+pub trait Coder {
+    /// One decision with an adaptive probability.
+    fn code(&mut self, model: &mut Bit, bit: bool) -> bool;
+    /// One decision with even odds.
+    fn code_even(&mut self, bit: bool) -> bool;
+    /// `n_bits <= MAX_RAW_BITS` bits with even odds.
+    fn code_raw(&mut self, value: u32, n_bits: u32) -> u32;
+}
+
+impl Coder for Encoder {
+    #[inline(always)]
+    fn code(&mut self, model: &mut Bit, bit: bool) -> bool {
+        self.bit(model, bit);
+        bit
+    }
+
+    #[inline(always)]
+    fn code_even(&mut self, bit: bool) -> bool {
+        self.raw(u32::from(bit), 1);
+        bit
+    }
+
+    #[inline(always)]
+    fn code_raw(&mut self, value: u32, n_bits: u32) -> u32 {
+        self.raw(value, n_bits);
+        value
+    }
+}
+
+impl Coder for Decoder<'_> {
+    #[inline(always)]
+    fn code(&mut self, model: &mut Bit, _: bool) -> bool {
+        self.bit(model)
+    }
+
+    #[inline(always)]
+    fn code_even(&mut self, _: bool) -> bool {
+        self.even()
+    }
+
+    #[inline(always)]
+    fn code_raw(&mut self, _: u32, n_bits: u32) -> u32 {
+        self.raw(n_bits)
+    }
+}
+
 /// Writes decisions.
 #[derive(Debug)]
 pub struct Encoder {
@@ -156,6 +204,19 @@ impl<'a> Decoder<'a> {
         self.offset -= value * self.range;
         self.widen();
         value as u32
+    }
+
+    /// Reads one decision with even odds: what [`Encoder::raw`] writes for one bit.
+    #[inline(always)]
+    pub fn even(&mut self) -> bool {
+        self.range >>= 1;
+        let bit = self.offset >= self.range;
+        if bit {
+            // A damaged stream may point behind both halves; any value will do then.
+            self.offset -= self.range;
+        }
+        self.widen();
+        bit
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use super::bit::Bit;
 use super::integer::{MagnitudeModel, signed};
-use super::range::{Decoder, Encoder};
+use super::range::{Coder, Decoder, Encoder};
 use crate::Result;
 
 /// Contexts: zero, then two per doubling of the mean magnitude.
@@ -36,16 +36,25 @@ impl Models {
         self.level = (3 * self.level + 16 * magnitude) / 4;
         self.last = value;
     }
+
+    fn code<C: Coder>(&mut self, coder: &mut C, value: i32) -> i32 {
+        let magnitude = self.magnitudes[self.context()].code(coder, value.unsigned_abs());
+        let sign = self.sign_context();
+        let negative = magnitude != 0 && coder.code(&mut self.signs[sign], value < 0);
+        let value = signed(magnitude, negative);
+        self.push(value);
+        value
+    }
 }
 
-/// 0 for 0, else 1 + the number of half octaves above 1: 1, 2 (from 1.5), 3 (from 2), 4 (from 3), ...
+/// 0 for 0, else 1 + the number of half octaves above 1: 1 for 1, 2 for 2, 3 for 3, 4 from 4, 5 from 6, 6 from 8, ...
 pub(crate) fn half_octave(value: u32) -> usize {
     match value {
         0 => 0,
         1 => 1,
         _ => {
             let octave = value.ilog2();
-            (2 * octave + ((value >> (octave - 1)) & 1) + 1) as usize
+            (2 * octave + ((value >> (octave - 1)) & 1)) as usize
         }
     }
 }
@@ -54,12 +63,7 @@ pub(crate) fn half_octave(value: u32) -> usize {
 pub fn encode_integers(values: &[i32]) -> Vec<u8> {
     let (mut encoder, mut models) = (Encoder::default(), Models::new());
     for &value in values {
-        let (context, sign) = (models.context(), models.sign_context());
-        models.magnitudes[context].encode(&mut encoder, value.unsigned_abs());
-        if value != 0 {
-            encoder.bit(&mut models.signs[sign], value < 0);
-        }
-        models.push(value);
+        models.code(&mut encoder, value);
     }
     encoder.finish()
 }
@@ -70,15 +74,7 @@ pub fn encode_integers(values: &[i32]) -> Vec<u8> {
 /// [`crate::Error::Corrupt`] when the bytes are not a stream of `n` values.
 pub fn decode_integers(bytes: &[u8], n: usize) -> Result<Vec<i32>> {
     let (mut decoder, mut models) = (Decoder::new(bytes), Models::new());
-    let mut values = Vec::with_capacity(n);
-    for _ in 0..n {
-        let (context, sign) = (models.context(), models.sign_context());
-        let magnitude = models.magnitudes[context].decode(&mut decoder);
-        let negative = magnitude != 0 && decoder.bit(&mut models.signs[sign]);
-        let value = signed(magnitude, negative);
-        models.push(value);
-        values.push(value);
-    }
+    let values = (0..n).map(|_| models.code(&mut decoder, 0)).collect();
     decoder.finish()?;
     Ok(values)
 }

@@ -1,33 +1,128 @@
-//! TEMP
-#![allow(missing_docs, reason = "placeholder until the transform lands")]
+//! Transform coding of one field so that a promise about its error holds.
+//!
+//! ```text
+//! values - base -> wavelet | DCT | block DCT -> dead-zone quantiser -> bands -> context coder -> payload
+//!                                                      \-> back to values -> residual (pointwise bounds only) -^
+//! ```
+//!
+//! Start with `kind` (the transforms behind one interface), `pyramid` (the geometry they share), `coefficients` (the
+//! context coder) and `search` (how a goal becomes a step). Decoding is f64 arithmetic in a fixed order, the same bits on
+//! every machine and for any number of threads.
+
+mod axis;
+mod coefficients;
+mod dct;
+mod estimate;
+mod kind;
+mod payload;
+mod pyramid;
+mod quantise;
+mod search;
+mod streams;
+mod wavelet;
+
 use crate::{Error, Finish, Result};
+use kind::{Kind, Transform};
+use payload::Head;
+
+/// A field to encode.
+#[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
+    /// `product(dims)` values, finite everywhere; masked points are already filled with something smooth.
     pub values: &'a [f64],
+    /// 1 to 5 axes, slowest first, each longer than 1 unless the field is one value.
     pub dims: &'a [usize],
+    /// True where a point counts; `None` when all do.
     pub mask: Option<&'a [bool]>,
+    /// What happens to values after decoding.
     pub finish: Finish,
+    /// A prediction of the values that the decoder has too.
     pub base: Option<&'a [f64]>,
 }
-#[derive(Clone, Copy)]
+
+/// What must hold at the points that count, behind [`Finish`].
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
+    /// `||x' - x||_2` is at most this.
     L2(f64),
+    /// `max |x' - x|` is at most this.
     Linf(f64),
+    /// The payload has at most this many bytes, and is as accurate as they allow.
     Bytes(usize),
 }
+
+/// An encoded field.
+#[derive(Clone, Debug)]
 pub struct Output {
+    /// For [`decode`].
     pub payload: Vec<u8>,
+    /// Exactly what [`decode`] returns.
     pub values: Vec<f64>,
+    /// "wavelet", "dct", "block-dct", or "none" when the base needed no transform.
     pub kind: &'static str,
 }
+
+/// Encodes a field; `None` when the goal cannot be met (a bound below the precision of the type, too few bytes).
+///
+/// # Errors
+/// [`Error::Internal`] when the parts of `input` disagree in length.
 pub fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
-    let _ = goal;
-    let payload: Vec<u8> = input.values.iter().flat_map(|v| (*v as f32).to_le_bytes()).collect();
-    Ok(Some(Output { payload, values: input.values.to_vec(), kind: "temp" }))
-}
-pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, base: Option<&[f64]>) -> Result<Vec<f64>> {
-    let _ = base;
-    if payload.len() != 4 * dims.iter().product::<usize>() {
-        return Err(Error::corrupt("temp"));
+    let n = product(input.dims)?;
+    let lengths = [Some(input.values.len()), input.mask.map(<[bool]>::len), input.base.map(<[f64]>::len)];
+    if input.dims.is_empty() || lengths.iter().flatten().any(|&length| length != n) {
+        return Err(Error::Internal(format!("a field of {:?} values over dimensions {:?}", lengths, input.dims)));
     }
-    Ok(payload.as_chunks::<4>().0.iter().map(|&b| finish.apply(f64::from(f32::from_le_bytes(b)))).collect())
+    search::encode(input, goal)
+}
+
+/// Decodes a payload into values after `finish`. Allocates in proportion to `product(dims)`, which the caller checks.
+///
+/// # Errors
+/// [`Error::Corrupt`] when the payload is not one for these dimensions.
+pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, base: Option<&[f64]>) -> Result<Vec<f64>> {
+    let n = product(dims)?;
+    if dims.is_empty() || n == 0 || base.is_some_and(|base| base.len() != n) {
+        return Err(Error::corrupt(format!(
+            "a transform payload over dimensions {dims:?} with a base of another size"
+        )));
+    }
+    let (head, streams) = Head::read(payload)?;
+    if !Transform::is_affordable(head.kind, dims) {
+        return Err(Error::corrupt(format!("a whole-block DCT over dimensions {dims:?}, which no encoder chooses")));
+    }
+    let transform = Transform::new(head.kind, dims);
+    let coded = head.kind != Kind::None || head.quantum.is_some();
+    if !coded && !streams.is_empty() {
+        return Err(Error::corrupt("a transform payload without content has bytes behind its head"));
+    }
+    let mut values = Vec::new();
+    let mut residual = None;
+    if coded {
+        let integers = streams::decode(streams, transform.pyramid(), dims, head.split, head.quantum.is_some())?;
+        if let Some(quantiser) = head.quantiser {
+            values = transform.inverse(quantiser.dequantise(&integers.bands, transform.pyramid()));
+        }
+        residual = integers.residual;
+    }
+    if values.is_empty() {
+        values = vec![0.0; n];
+    }
+    finish_values(&mut values, base, residual.as_deref().zip(head.quantum), finish);
+    Ok(values)
+}
+
+/// Adds base and residual and applies `finish`: the last steps of decoding.
+fn finish_values(values: &mut [f64], base: Option<&[f64]>, residual: Option<(&[i32], f64)>, finish: Finish) {
+    if let Some(base) = base {
+        values.iter_mut().zip(base).for_each(|(v, b)| *v += b);
+    }
+    if let Some((residual, quantum)) = residual {
+        values.iter_mut().zip(residual).for_each(|(v, &q)| *v += f64::from(q) * quantum);
+    }
+    values.iter_mut().for_each(|v| *v = finish.apply(*v));
+}
+
+fn product(dims: &[usize]) -> Result<usize> {
+    let n = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+    n.ok_or(Error::Limit { asked: u64::MAX, limit: usize::MAX as u64 })
 }

@@ -1,0 +1,92 @@
+//! The transforms a payload can name, and one interface to all of them.
+
+use super::dct::{self, Plan};
+use super::pyramid::Pyramid;
+use super::wavelet;
+
+/// Points per axis and block of the block transform.
+const BLOCK: usize = 32;
+
+/// Which transform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    None = 0,
+    Wavelet = 1,
+    Dct = 2,
+    BlockDct = 3,
+}
+
+impl Kind {
+    /// From the two lowest bits.
+    pub fn from_bits(bits: u8) -> Kind {
+        [Kind::None, Kind::Wavelet, Kind::Dct, Kind::BlockDct][usize::from(bits & 3)]
+    }
+
+    /// As reports say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::None => "none",
+            Kind::Wavelet => "wavelet",
+            Kind::Dct => "dct",
+            Kind::BlockDct => "block-dct",
+        }
+    }
+}
+
+/// A transform made ready for certain dimensions.
+pub(super) enum Transform {
+    None(Pyramid),
+    Wavelet(Pyramid),
+    Dct(Kind, Plan),
+}
+
+impl Transform {
+    /// Any dimensions are possible; see [`Transform::is_affordable`].
+    pub fn new(kind: Kind, dims: &[usize]) -> Self {
+        match kind {
+            Kind::None => Transform::None(Pyramid::new(dims, |_, n, _| n)),
+            Kind::Wavelet => Transform::Wavelet(wavelet::pyramid(dims)),
+            Kind::Dct => Transform::Dct(kind, Plan::new(dims, 0)),
+            Kind::BlockDct => Transform::Dct(kind, Plan::new(dims, BLOCK)),
+        }
+    }
+
+    /// Whether this kind is quick enough for these dimensions.
+    pub fn is_affordable(kind: Kind, dims: &[usize]) -> bool {
+        kind != Kind::Dct || dct::is_affordable(dims)
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self {
+            Transform::None(_) => Kind::None,
+            Transform::Wavelet(_) => Kind::Wavelet,
+            Transform::Dct(kind, _) => *kind,
+        }
+    }
+
+    /// Geometry of the coefficients.
+    pub fn pyramid(&self) -> &Pyramid {
+        match self {
+            Transform::None(pyramid) | Transform::Wavelet(pyramid) => pyramid,
+            Transform::Dct(_, plan) => &plan.pyramid,
+        }
+    }
+
+    /// Coefficients of values.
+    pub fn forward(&self, values: &[f64]) -> Vec<f64> {
+        match self {
+            Transform::None(_) => Vec::new(),
+            Transform::Wavelet(pyramid) => wavelet::forward(values, pyramid),
+            Transform::Dct(_, plan) => plan.forward(values),
+        }
+    }
+
+    /// Values of coefficients.
+    pub fn inverse(&self, coefficients: Vec<f64>) -> Vec<f64> {
+        match self {
+            Transform::None(_) => coefficients,
+            Transform::Wavelet(pyramid) => wavelet::inverse(coefficients, pyramid),
+            Transform::Dct(_, plan) => plan.inverse(&coefficients),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Geometry of the coefficients: every transform here yields a dyadic pyramid of bands in one array.
+//!
+//! At each level the box of low coefficients is split along every axis that is still long enough. What is high along at
+//! least one axis forms the bands of that level; the low box is split again. All boxes lie in the corner of the array.
+
+/// One band: a box of coefficients that are high along the same axes at the same level.
+#[derive(Clone, Debug)]
+pub(super) struct Band {
+    /// 0 = finest; the low band at the end of the pyramid has the level of the last split.
+    pub level: usize,
+    /// First coefficient in the array, per axis.
+    pub origin: Vec<usize>,
+    /// Size per axis.
+    pub dims: Vec<usize>,
+    /// Index of the band with the same orientation one level coarser.
+    pub parent: Option<usize>,
+}
+
+impl Band {
+    pub fn len(&self) -> usize {
+        self.dims.iter().product()
+    }
+}
+
+/// Sizes of the low box at each level and the bands, coarse to fine.
+#[derive(Clone, Debug)]
+pub(super) struct Pyramid {
+    /// `sizes[0]` = the array, `sizes[l]` = low box after `l` splits.
+    pub sizes: Vec<Vec<usize>>,
+    /// Band 0 is what stays low to the end.
+    pub bands: Vec<Band>,
+}
+
+impl Pyramid {
+    /// `split(axis, size, level)` gives the size of the low part along an axis, or the size itself to stop there.
+    pub fn new(dims: &[usize], split: impl Fn(usize, usize, usize) -> usize) -> Self {
+        let mut sizes = vec![dims.to_vec()];
+        loop {
+            let (level, last) = (sizes.len() - 1, &sizes[sizes.len() - 1]);
+            let next: Vec<usize> = last.iter().enumerate().map(|(axis, &n)| split(axis, n, level)).collect();
+            if next == *last {
+                break;
+            }
+            sizes.push(next);
+        }
+        let bands = bands(&sizes);
+        Pyramid { sizes, bands }
+    }
+
+    /// Number of splits.
+    pub fn n_levels(&self) -> usize {
+        self.sizes.len() - 1
+    }
+}
+
+fn bands(sizes: &[Vec<usize>]) -> Vec<Band> {
+    let (rank, n_levels) = (sizes[0].len(), sizes.len() - 1);
+    let low = Band { level: n_levels, origin: vec![0; rank], dims: sizes[n_levels].clone(), parent: None };
+    let mut bands = vec![low];
+    let mut coarser: Vec<Option<usize>> = vec![None; 1 << rank];
+    for level in (0..n_levels).rev() {
+        let mut here = vec![None; 1 << rank];
+        for orientation in 1usize..1 << rank {
+            let high = |axis: usize| orientation >> axis & 1 == 1;
+            let (all, low) = (&sizes[level], &sizes[level + 1]);
+            if (0..rank).any(|a| high(a) && all[a] == low[a]) {
+                continue;
+            }
+            let origin = (0..rank).map(|a| if high(a) { low[a] } else { 0 }).collect();
+            let dims = (0..rank).map(|a| if high(a) { all[a] - low[a] } else { low[a] }).collect();
+            here[orientation] = Some(bands.len());
+            bands.push(Band { level, origin, dims, parent: coarser[orientation] });
+        }
+        coarser = here;
+    }
+    bands
+}
+
+/// Calls `row(offset in the array, offset in the box, length)` for every row of a box.
+pub(super) fn for_rows(dims: &[usize], origin: &[usize], size: &[usize], mut row: impl FnMut(usize, usize, usize)) {
+    let rank = dims.len();
+    let Some(&length) = size.last() else { return };
+    let n_rows: usize = size[..rank - 1].iter().product();
+    if length == 0 {
+        return;
+    }
+    let mut index = vec![0; rank - 1];
+    for r in 0..n_rows {
+        let at = (0..rank - 1).fold(0, |at, axis| at * dims[axis] + origin[axis] + index[axis]);
+        row(at * dims[rank - 1] + origin[rank - 1], r * length, length);
+        for axis in (0..rank - 1).rev() {
+            index[axis] += 1;
+            if index[axis] < size[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+}
+
+/// Copies a box out of an array.
+pub(super) fn copy_box(array: &[f64], dims: &[usize], size: &[usize]) -> Vec<f64> {
+    let mut out = vec![0.0; size.iter().product()];
+    let origin = vec![0; dims.len()];
+    for_rows(dims, &origin, size, |from, to, n| out[to..to + n].copy_from_slice(&array[from..from + n]));
+    out
+}
+
+/// Copies a box into the corner of an array.
+pub(super) fn paste_box(array: &mut [f64], dims: &[usize], size: &[usize], values: &[f64]) {
+    let origin = vec![0; dims.len()];
+    for_rows(dims, &origin, size, |to, from, n| array[to..to + n].copy_from_slice(&values[from..from + n]));
+}
