@@ -1,7 +1,7 @@
 //! Integers as binary decisions: unary with one adaptive probability each up to [`N_DIRECT`], then Exp-Golomb.
 
 use super::bit::Bit;
-use super::range::{Coder, MAX_RAW_BITS};
+use super::range::{Coder, Decoder, Encoder, MAX_RAW_BITS};
 
 /// Magnitudes below this are written in unary.
 pub const N_DIRECT: usize = 14;
@@ -23,6 +23,16 @@ impl Default for MagnitudeModel {
 }
 
 impl MagnitudeModel {
+    /// Writes a magnitude.
+    pub fn encode(&mut self, encoder: &mut Encoder, magnitude: u32) {
+        self.code(encoder, magnitude);
+    }
+
+    /// Reads a magnitude.
+    pub fn decode(&mut self, decoder: &mut Decoder) -> u32 {
+        self.code(decoder, 0)
+    }
+
     /// Codes a magnitude; anything a damaged stream yields fits 32 bits.
     #[inline]
     pub fn code<C: Coder>(&mut self, coder: &mut C, magnitude: u32) -> u32 {
@@ -34,6 +44,26 @@ impl MagnitudeModel {
         let n = N_DIRECT as u32;
         n.saturating_add(code_exp_golomb(coder, &mut self.prefix, magnitude.wrapping_sub(n)))
     }
+}
+
+/// Writes up to 32 equally likely bits.
+pub fn encode_raw(encoder: &mut Encoder, value: u32, n_bits: u32) {
+    code_raw_bits(encoder, value, n_bits);
+}
+
+/// Reads up to 32 equally likely bits.
+pub fn decode_raw(decoder: &mut Decoder, n_bits: u32) -> u32 {
+    code_raw_bits(decoder, 0, n_bits)
+}
+
+/// Writes a sign, true for negative.
+pub fn encode_sign(encoder: &mut Encoder, negative: bool) {
+    encoder.code_even(negative);
+}
+
+/// Reads a sign.
+pub fn decode_sign(decoder: &mut Decoder) -> bool {
+    decoder.even()
 }
 
 /// Exp-Golomb of order 0: the number of bits of `value + 1` in unary, then these bits without the leading one.
