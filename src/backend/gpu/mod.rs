@@ -1,1 +1,130 @@
-//! The GPU backend. Under construction by the GPU work package.
+//! The GPU backend: WGSL kernels on any GPU that Vulkan, Metal, DirectX 12 or OpenGL show.
+//!
+//! One thread per process owns all devices ([`shutdown`] ends it); kernels are written for each network size
+//! ([`Kernel::source`]) and cut for each device ([`Tile::choose`]). Nothing happens before the first call.
+
+mod adapter;
+mod check;
+mod device;
+mod evaluation;
+mod layout;
+mod owner;
+mod process;
+mod shader;
+mod tile;
+mod training;
+mod work;
+
+pub use adapter::AdapterInfo;
+pub use check::SelfTest;
+pub use owner::shutdown;
+pub use shader::{Kernel, fma_peak_source};
+pub use tile::{Tile, WorkgroupLimits};
+
+use super::{Backend, SirenTraining, TrainingSet};
+use crate::model::SirenShape;
+use crate::{Error, Result};
+
+/// Points of a block, at most: doubled indices are signed 32-bit numbers in the kernels.
+const MAX_POINTS: usize = 1 << 30;
+
+/// All graphics devices that the drivers of this machine show, in the order that the parameter `device` counts.
+///
+/// # Errors
+/// [`Error::Backend`] when a driver fails while it is loaded.
+pub fn adapters() -> Result<Vec<AdapterInfo>> {
+    owner::call(|state| Ok(state.infos()))
+}
+
+/// A GPU to train and evaluate on. Cheap to make: the device itself belongs to the process and stays open.
+#[derive(Clone, Debug)]
+pub struct GpuBackend {
+    info: AdapterInfo,
+}
+
+impl GpuBackend {
+    /// Opens `device`: an index of [`adapters`], part of a name (any case), or `None` for the real GPU of this
+    /// process's local MPI rank. Software Vulkan is taken only when `device` asks for it, or with `allow_software`
+    /// where there is no real GPU (tests).
+    ///
+    /// # Errors
+    /// [`Error::Backend`] when no device fits or the driver refuses.
+    pub fn open(device: Option<&str>, allow_software: bool) -> Result<Self> {
+        let device = device.map(str::to_string);
+        let info = owner::call(move |state| {
+            let infos = state.infos();
+            let index = adapter::choose(&infos, device.as_deref(), allow_software, adapter::local_rank())?;
+            state.device(index)?;
+            infos.into_iter().nth(index).ok_or_else(|| Error::Internal("adapter index".into()))
+        })?;
+        Ok(GpuBackend { info })
+    }
+
+    /// The device's description.
+    pub fn info(&self) -> &AdapterInfo {
+        &self.info
+    }
+
+    /// Destroys the device under all users, as a driver reset does: for tests of what happens then.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] when there is no device to lose.
+    #[doc(hidden)]
+    pub fn lose_device(&self) -> Result<()> {
+        let index = self.info.index;
+        owner::call(move |state| {
+            state.existing(index)?.lose();
+            Ok(())
+        })
+    }
+
+    fn check(&self, shape: &SirenShape, n_params: usize, dims: &[usize], n_values: usize) -> Result<()> {
+        let refuse = |reason: String| Err(Error::Backend { backend: self.name(), reason });
+        let SirenShape { n_inputs, width, n_blocks, n_outputs } = *shape;
+        let supported = (1..=5).contains(&n_inputs)
+            && (8..=128).contains(&width)
+            && n_blocks <= 16
+            && (1..=16).contains(&n_outputs);
+        if !supported {
+            return refuse(format!("{shape:?} is outside 1..=5 inputs, width 8..=128, 0..=16 blocks, 1..=16 outputs"));
+        }
+        if n_params != shape.n_params() {
+            return refuse(format!("{n_params} parameters were given where {shape:?} has {}", shape.n_params()));
+        }
+        let n_points = dims.iter().try_fold(1_usize, |n, d| n.checked_mul(*d)).unwrap_or(usize::MAX);
+        if n_points == 0 || n_points > MAX_POINTS {
+            return refuse(format!("{n_points} points are outside 1..=2^30: write smaller blocks or set backend=cpu"));
+        }
+        if dims.len() != n_inputs || n_values != n_points * n_outputs {
+            return refuse(format!("{n_values} values on a grid {dims:?} do not fit {shape:?}"));
+        }
+        Ok(())
+    }
+}
+
+impl Backend for GpuBackend {
+    fn name(&self) -> String {
+        let software = if self.info.is_software() { ", software" } else { "" };
+        format!("{} ({}{software})", self.info.name, self.info.api)
+    }
+
+    fn train_siren<'a>(
+        &'a self,
+        shape: &SirenShape,
+        params: &[f32],
+        set: TrainingSet<'a>,
+        seed: u64,
+    ) -> Result<Box<dyn SirenTraining + 'a>> {
+        self.check(shape, params.len(), set.dims, set.values.len())?;
+        if set.n_channels != shape.n_outputs {
+            let reason = format!("{} channels do not fit {shape:?}", set.n_channels);
+            return Err(Error::Backend { backend: self.name(), reason });
+        }
+        Ok(Box::new(training::Training::new(self.info.index, shape, params, set, seed)?))
+    }
+
+    fn evaluate_siren(&self, shape: &SirenShape, params: &[f32], dims: &[usize], out: &mut [f32]) -> Result<()> {
+        self.check(shape, params.len(), dims, out.len())?;
+        evaluation::evaluate(self.info.index, shape, params, dims, out)
+    }
+}

@@ -1,0 +1,173 @@
+//! How a kernel is cut: register tile per thread, points per workgroup, workgroups per device.
+
+use super::layout::Layout;
+use crate::model::SirenShape;
+use crate::{Error, Result};
+
+/// Loop iterations that one invocation may run per dispatch. Mesa 22.3's software driver silently stops an invocation
+/// after 65,535; staying below also keeps each dispatch short enough for the watchdogs of desktop drivers.
+const MAX_ITERATIONS: usize = 60_000;
+
+/// What a device offers to one workgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkgroupLimits {
+    /// Bytes of workgroup memory. wgpu does not check shaders against it, so [`Tile::choose`] does.
+    pub bytes: usize,
+    /// Invocations per workgroup.
+    pub invocations: usize,
+}
+
+/// Sizes of the register and workgroup tiles of one shape on one device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tile {
+    /// Neurons of a thread's register tile, 4 or 8.
+    pub ti: usize,
+    /// Points of a thread's register tile, a multiple of 4.
+    pub tt: usize,
+    /// Points per workgroup.
+    pub t: usize,
+    /// Rows of a thread's tile in a weight gradient.
+    pub wi: usize,
+    /// Columns of a thread's tile in a weight gradient.
+    pub wj: usize,
+}
+
+/// Register tiles by kind of device and padded width; the first row that fits is taken.
+///
+/// | device | widths | tile | why |
+/// |---|---|---|---|
+/// | software | all | 4 x 4 | shortest compilation (seconds instead of half a minute); speed does not count |
+/// | real | to 64 | 8 x 4 | 12 loads per 128 multiply-adds keep the load units below the arithmetic; about 130 registers |
+/// | real | above | 4 x 4 | twice the threads per gradient partial: memory limits the number of workgroups here |
+const REGISTER_TILES: [(bool, usize, usize, usize); 3] = [(true, 128, 4, 4), (false, 64, 8, 4), (false, 128, 4, 4)];
+
+/// Threads per workgroup to aim at: four warps of 32 or two wavefronts of 64 hide latency with several workgroups per
+/// multiprocessor; wider tiles are twice as large because they get fewer workgroups.
+const TARGET_THREADS: usize = 128;
+
+impl Tile {
+    /// The tile for a shape on a device.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] when not even the smallest tile fits.
+    pub fn choose(shape: &SirenShape, limits: WorkgroupLimits, software: bool) -> Result<Tile> {
+        let h = Layout::new(shape).h;
+        let rows = REGISTER_TILES.iter().filter(|(soft, width, ..)| *soft == software && h <= *width);
+        for &(_, width, ti, tt) in rows {
+            let threads = if !software && width > 64 { 2 * TARGET_THREADS } else { TARGET_THREADS };
+            for t in [256, 128, 64, 32, 16, 8, 4] {
+                let tile = Tile { ti, tt, t, wi: ti, wj: tt }.with_gradient_tile(shape);
+                let fits = tile.workgroup_bytes(shape) <= limits.bytes;
+                if fits && tile.threads(shape) <= threads.min(limits.invocations) {
+                    return Ok(tile);
+                }
+            }
+        }
+        Err(Error::Backend {
+            backend: "gpu".into(),
+            reason: format!(
+                "a network of width {} needs more workgroup memory than the device's {} bytes: set backend=cpu",
+                shape.width, limits.bytes
+            ),
+        })
+    }
+
+    /// Halves the gradient tile until every thread has one, so that narrow networks keep all threads busy.
+    fn with_gradient_tile(mut self, shape: &SirenShape) -> Tile {
+        while self.n_gradient_tiles(shape) < self.threads(shape) && self.wi * self.wj > 1 {
+            if self.wi >= self.wj {
+                self.wi /= 2;
+            } else {
+                self.wj /= 2;
+            }
+        }
+        self
+    }
+
+    fn n_gradient_tiles(&self, shape: &SirenShape) -> usize {
+        let h = Layout::new(shape).h;
+        (h / self.wi) * (h / self.wj)
+    }
+
+    /// Invocations per workgroup.
+    pub fn threads(&self, shape: &SirenShape) -> usize {
+        (Layout::new(shape).h / self.ti) * (self.t / self.tt)
+    }
+
+    /// Vectors per row of the activations in workgroup memory: one more than needed, so that threads on neighbouring
+    /// rows hit different banks.
+    pub fn row4(&self) -> usize {
+        self.t / 4 + 1
+    }
+
+    /// Bytes of workgroup memory of the training kernel, the larger of the two.
+    pub fn workgroup_bytes(&self, shape: &SirenShape) -> usize {
+        let activations_and_gradients = 2 * Layout::new(shape).h * self.row4() * 16;
+        activations_and_gradients + 4 * self.t * (shape.n_inputs + shape.n_outputs + 1)
+    }
+
+    /// Values kept per register of the tile between forward and backward pass: phases of all sine layers and the
+    /// inputs of all blocks but the first.
+    pub fn n_slots(&self, shape: &SirenShape) -> usize {
+        1 + 2 * shape.n_blocks + shape.n_blocks.saturating_sub(1)
+    }
+
+    /// Bytes of device memory per workgroup of the training kernel: kept values and gradient partial.
+    pub fn bytes_per_workgroup(&self, shape: &SirenShape) -> (usize, usize) {
+        let kept = self.n_slots(shape) * self.ti * (self.tt / 4) * self.threads(shape) * 16;
+        (kept, Layout::new(shape).n_vectors() * 16)
+    }
+
+    /// Tiles that one workgroup may train in one dispatch.
+    pub fn tiles_per_dispatch(&self, shape: &SirenShape) -> usize {
+        (MAX_ITERATIONS / self.iterations_per_tile(shape)).max(1)
+    }
+
+    /// Upper bound of the loop iterations of one invocation per tile of the training kernel (which contains the
+    /// evaluation), loop by loop in the order of the shader.
+    pub fn iterations_per_tile(&self, shape: &SirenShape) -> usize {
+        let SirenShape { n_inputs, n_outputs, .. } = *shape;
+        let layout = Layout::new(shape);
+        let (h, h4, t4, threads) = (layout.h, layout.h / 4, self.t / 4, self.threads(shape));
+        let loops = |tasks: usize, inner: usize| tasks.div_ceil(threads) * (1 + inner);
+        let draw = loops(self.t, n_inputs);
+        let forward = n_inputs + layout.n_hidden() * (1 + h4);
+        let compare = loops(n_outputs * self.t, h4);
+        let output = loops(n_outputs * (h + 1), t4) + n_outputs;
+        let weights = loops(self.n_gradient_tiles(shape), t4);
+        let bias = loops(h, t4);
+        let backward = layout.n_hidden() * (1 + weights + bias + h);
+        let input = loops(n_inputs * h, t4) + bias;
+        1 + draw + forward + compare + output + backward + input
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tile_is_found_for_every_shape_down_to_the_smallest_device() {
+        for width in (8..=128).step_by(4) {
+            for n_outputs in [1, 16] {
+                let shape = SirenShape { n_inputs: 5, width, n_blocks: 16, n_outputs };
+                for (bytes, software) in [(16 << 10, false), (32 << 10, true), (48 << 10, false), (64 << 10, false)] {
+                    let limits = WorkgroupLimits { bytes, invocations: 256 };
+                    let tile = Tile::choose(&shape, limits, software).expect("a tile");
+                    assert!(tile.workgroup_bytes(&shape) <= bytes);
+                    assert!(tile.threads(&shape) <= 256);
+                    assert!(tile.iterations_per_tile(&shape) < MAX_ITERATIONS);
+                    let h = Layout::new(&shape).h;
+                    assert!(h % tile.ti == 0 && h % tile.wi == 0 && h % tile.wj == 0 && tile.t % tile.tt == 0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_without_workgroup_memory_is_refused_with_a_remedy() {
+        let shape = SirenShape { n_inputs: 3, width: 128, n_blocks: 2, n_outputs: 1 };
+        let error = Tile::choose(&shape, WorkgroupLimits { bytes: 4096, invocations: 256 }, false).unwrap_err();
+        assert!(error.to_string().contains("backend=cpu"), "{error}");
+    }
+}

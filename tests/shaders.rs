@@ -1,0 +1,130 @@
+//! All generated WGSL is valid, for every size and tile, without a driver.
+#![cfg(feature = "gpu")]
+
+use adios2_inr::backend::gpu::{Kernel, Tile, WorkgroupLimits, fma_peak_source};
+use adios2_inr::model::SirenShape;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use std::collections::BTreeSet;
+
+/// (workgroup memory, software) of: WebGPU's minimum, software Vulkan, Apple, NVIDIA, AMD.
+const DEVICES: [(usize, bool); 5] =
+    [(16 << 10, false), (32 << 10, true), (32 << 10, false), (48 << 10, false), (64 << 10, false)];
+
+fn checked(source: &str) -> (naga::Module, ModuleInfo) {
+    let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
+    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(&module)
+        .unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
+    (module, info)
+}
+
+fn tiles(shape: &SirenShape) -> Vec<Tile> {
+    let mut tiles = Vec::new();
+    for (bytes, software) in DEVICES {
+        let limits = WorkgroupLimits { bytes, invocations: 1024 };
+        let tile = Tile::choose(shape, limits, software).expect("a tile for every device");
+        if !tiles.contains(&tile) {
+            tiles.push(tile);
+        }
+    }
+    tiles
+}
+
+fn workgroup_bytes(module: &naga::Module) -> u32 {
+    let mut layouter = naga::proc::Layouter::default();
+    layouter.update(module.to_ctx()).expect("sized types");
+    let shared = module.global_variables.iter().filter(|(_, g)| g.space == naga::AddressSpace::WorkGroup);
+    shared.map(|(_, global)| layouter[global.ty].size).sum()
+}
+
+fn validate(shape: &SirenShape) -> usize {
+    let mut n = 0;
+    for tile in tiles(shape) {
+        for kernel in Kernel::ALL {
+            let (module, _) = checked(&kernel.source(shape, &tile));
+            assert_eq!(module.entry_points[0].name, kernel.entry());
+            if kernel == Kernel::Train {
+                assert_eq!(workgroup_bytes(&module) as usize, tile.workgroup_bytes(shape), "{shape:?} {tile:?}");
+            }
+            if kernel != Kernel::Adam {
+                let size = module.entry_points[0].workgroup_size;
+                assert_eq!(size, [tile.threads(shape) as u32, 1, 1], "{shape:?} {tile:?}");
+            }
+            n += 1;
+        }
+    }
+    n
+}
+
+#[test]
+fn every_width_depth_and_number_of_inputs_gives_valid_wgsl() {
+    let mut n = 0;
+    for width in (8..=128).step_by(8) {
+        for n_blocks in 0..=6 {
+            // Inputs and outputs vary along with width and depth; their full product is in the next test.
+            let n_inputs = 1 + (width / 8 + n_blocks) % 5;
+            let n_outputs = [1, 2, 3, 5, 16][(width / 8 + 2 * n_blocks) % 5];
+            n += validate(&SirenShape { n_inputs, width, n_blocks, n_outputs });
+        }
+    }
+    assert!(n >= 16 * 7 * 3 * 2, "{n} kernels were checked");
+}
+
+#[test]
+fn every_number_of_inputs_and_outputs_gives_valid_wgsl() {
+    for n_inputs in 1..=5 {
+        for n_outputs in [1, 2, 3, 4, 5, 16] {
+            for width in [8, 13, 64, 100, 128] {
+                validate(&SirenShape { n_inputs, width, n_blocks: 1, n_outputs });
+            }
+        }
+    }
+}
+
+#[test]
+fn the_kernels_pass_through_the_spir_v_writer() {
+    let shape = SirenShape { n_inputs: 3, width: 64, n_blocks: 2, n_outputs: 2 };
+    for tile in tiles(&shape) {
+        for kernel in Kernel::ALL {
+            let (module, info) = checked(&kernel.source(&shape, &tile));
+            let words = naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None);
+            assert!(words.expect("SPIR-V").len() > 100);
+        }
+    }
+}
+
+#[test]
+fn the_peak_kernel_is_valid() {
+    checked(&fma_peak_source());
+}
+
+#[test]
+fn no_kernel_uses_atomics_or_the_drivers_own_sine() {
+    let shape = SirenShape { n_inputs: 3, width: 16, n_blocks: 1, n_outputs: 1 };
+    for kernel in Kernel::ALL {
+        let source = kernel.source(&shape, &tiles(&shape)[0]);
+        let code: String = source.lines().map(|l| l.split("//").next().unwrap_or("")).collect();
+        for word in ["atomic", " sin(", " cos(", "=sin(", "=cos("] {
+            assert!(!code.contains(word), "{kernel:?} uses {word}");
+        }
+    }
+}
+
+#[test]
+fn shader_files_begin_with_their_purpose_and_stay_short() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let mut names = BTreeSet::new();
+    for folder in [root.clone(), root.join("shared")] {
+        for entry in std::fs::read_dir(folder).expect("shaders/") {
+            let path = entry.expect("an entry").path();
+            if path.is_file() {
+                let text = std::fs::read_to_string(&path).expect("text");
+                assert!(text.starts_with("// "), "{path:?}");
+                assert!(text.lines().count() <= 200, "{path:?}");
+                assert!(text.lines().all(|line| line.len() <= 120), "{path:?}");
+                names.insert(path.file_name().map(|n| n.to_string_lossy().into_owned()));
+            }
+        }
+    }
+    assert!(names.len() >= 9, "{names:?}");
+}
