@@ -12,6 +12,7 @@ use std::path::PathBuf;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     test_python();
+    test_gpu();
     #[cfg(feature = "adios2")]
     let include = adios2::include_dir();
     #[cfg(feature = "adios2")]
@@ -31,5 +32,14 @@ fn test_python() {
     if let Some(python) = python {
         println!("cargo::rustc-cfg=test_python");
         println!("cargo::rustc-env=INR_TEST_PYTHON={python}");
+    }
+}
+
+/// GPU tests run when `INR_TEST_GPU=1` says that a driver is there; otherwise they are shown as ignored.
+fn test_gpu() {
+    println!("cargo::rustc-check-cfg=cfg(inr_gpu_tests)");
+    println!("cargo::rerun-if-env-changed=INR_TEST_GPU");
+    if std::env::var("INR_TEST_GPU").is_ok_and(|value| value == "1") {
+        println!("cargo::rustc-cfg=inr_gpu_tests");
     }
 }

@@ -1,4 +1,4 @@
-// Values of a residual SIREN at every grid point of a chunk. Twin: src/backend/cpu/siren.rs.
+// Values of a residual SIREN at every grid point of a chunk. Twin: src/backend/cpu/siren_evaluate.rs.
 //
 // | binding | content | layout |
 // |---|---|---|

@@ -20,13 +20,19 @@ fn cpu(n_threads: usize, instructions: Instructions) -> Made {
     }
 }
 
-/// One module of tests per backend; a missing backend is named on stderr.
+#[cfg(feature = "gpu")]
+fn gpu() -> Made {
+    let backend = adios2_inr::backend::gpu::GpuBackend::open(None, true);
+    Ok(Box::new(backend.expect("INR_TEST_GPU=1 says that there is a driver")))
+}
+
+/// One module of tests per backend, `[attribute]` on each of its tests; a missing backend is named on stderr.
 macro_rules! backends {
-    ($($(#[$condition:meta])? $name:ident: $make:expr;)*) => { $(
+    ($($(#[$condition:meta])? $name:ident $([$attribute:meta])?: $make:expr;)*) => { $(
         $(#[$condition])?
         mod $name {
             use super::*;
-            backends!(@tests $make;
+            backends!(@tests $make; ($($attribute)?)
                 small_batch_gradients_match_the_reference,
                 large_batch_gradients_match_the_reference,
                 evaluation_matches_the_reference,
@@ -37,15 +43,19 @@ macro_rules! backends {
             );
         }
     )* };
-    (@tests $make:expr; $($check:ident,)*) => { $(
+    (@tests $make:expr; $attributes:tt $($check:ident,)*) => { $(
+        backends!(@test $make; $attributes $check);
+    )* };
+    (@test $make:expr; ($($attribute:meta)?) $check:ident) => {
         #[test]
+        $(#[$attribute])?
         fn $check() {
             match $make {
                 Ok(backend) => super::$check(&*backend),
                 Err(reason) => eprintln!("skipped {}: {reason}", module_path!()),
             }
         }
-    )* };
+    };
 }
 
 backends! {
@@ -57,6 +67,8 @@ backends! {
     cpu_neon: cpu(2, Instructions::Neon);
     cpu_scalar: cpu(2, Instructions::Scalar);
     cpu_one_thread: cpu(1, Instructions::best());
+    #[cfg(feature = "gpu")]
+    gpu [cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]: gpu();
 }
 
 /// A smooth field on a grid and a network for it.

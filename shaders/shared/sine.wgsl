@@ -1,12 +1,13 @@
 // sin(pi p) and cos(pi p). The range reduction p - round(p) is exact in f32, so no driver's own sine is involved
-// (Vulkan promises no more than 2^-11). Same polynomial as the CPU; fma may be unfused here, so bits may differ.
+// (Vulkan promises no more than 2^-11). Twin of src/backend/cpu/sine.rs: the polynomial of src/model/canonical.rs;
+// fma may be unfused here, so bits may differ.
 
 fn sinpi_reduced(r: vec4<f32>) -> vec4<f32> {
   let q = r * r;
-  var s = fma(q, vec4<f32>(0.07722013f), vec4<f32>(-0.5980452f));
-  s = fma(s, q, vec4<f32>(2.5500314f));
-  s = fma(s, q, vec4<f32>(-5.167707f));
-  s = fma(s, q, vec4<f32>(3.1415925f));
+  var s = fma(q, vec4<f32>(SINE4), vec4<f32>(SINE3));
+  s = fma(s, q, vec4<f32>(SINE2));
+  s = fma(s, q, vec4<f32>(SINE1));
+  s = fma(s, q, vec4<f32>(SINE0));
   return s * r;
 }
 

@@ -1,5 +1,5 @@
-// Backward pass of siren_train.wgsl on one tile: from dLoss/doutput in `error` to sums in `partials`. Twin of
-// src/backend/cpu/siren.rs. Marks as in siren_forward.wgsl, and #i 0..WI, #j 0..WJ: the register tile of a thread in
+// Backward pass of siren_train.wgsl on one tile: from dLoss/doutput in `error` to sums in `partials`. Marks
+// as in siren_forward.wgsl, and #i 0..WI, #j 0..WJ: the register tile of a thread in
 // a weight gradient. `kept`, `add_gradient` and `error4` are siren_train.wgsl's.
 
 var<workgroup> grad: array<vec4<f32>, H * ROW>;   // dLoss/dsum of the layer at hand, [neuron][point]

@@ -1,5 +1,5 @@
-// The residual SIREN (src/model/siren.rs) on one tile of T points, activations in workgroup memory; twin of
-// src/backend/cpu/siren.rs. siren_train.wgsl and siren_evaluate.wgsl declare `params`, `work` and `keep`.
+// The residual SIREN (src/model/siren.rs) on one tile of T points, activations in workgroup memory.
+// siren_train.wgsl and siren_evaluate.wgsl declare `params`, `work` and `keep`.
 //
 // A thread owns a register tile: neurons i0 + #a and points 4 * (t0 + #b) .. + 3, named registers z_#a_#b.
 // A line with a mark stands for one line per value (src/backend/gpu/shader.rs):

@@ -60,7 +60,7 @@ impl Device {
         device.set_device_lost_callback(move |reason, message| set_lost(&told, format!("{reason:?} {message}")));
         // Errors outside our scopes cannot be tied to a call; without a handler wgpu would panic.
         let told = Arc::clone(&lost);
-        device.on_uncaptured_error(Arc::new(move |error| set_lost(&told, first_line(&error))));
+        device.on_uncaptured_error(Arc::new(move |error| set_lost(&told, shortened(&error.to_string()))));
         Ok(Device { info, device, queue, lost, pipelines: HashMap::new(), runs: HashMap::new(), _instance: instance })
     }
 
@@ -72,9 +72,14 @@ impl Device {
         let result = catch_unwind(AssertUnwindSafe(|| work(self)));
         let errors = scopes.into_iter().rev().filter_map(|scope| pollster::block_on(scope.pop()));
         let error = errors.last();
-        let Ok(result) = result else {
-            set_lost(&self.lost, "the driver interface panicked".into());
-            return Err(self.lost_error());
+        let result = match result {
+            Ok(result) => result,
+            Err(panic) => {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
+                set_lost(&self.lost, shortened(text));
+                return Err(self.lost_error());
+            }
         };
         self.check_alive()?;
         match error {
@@ -82,7 +87,8 @@ impl Device {
                 Err(self.error("out of device memory: use smaller blocks or set backend=cpu".into()))
             }
             Some(error) => {
-                Err(self.error(format!("the driver refused a call ({}): set backend=cpu", first_line(&error))))
+                Err(self
+                    .error(format!("the driver refused a call ({}): set backend=cpu", shortened(&error.to_string()))))
             }
             None => result,
         }
@@ -167,6 +173,10 @@ impl Device {
         n_values: usize,
         record: impl FnOnce(&mut wgpu::CommandEncoder),
     ) -> Result<Vec<f32>> {
+        if n_values == 0 {
+            // A mapping of nothing is refused.
+            return self.submit(record).map(|()| Vec::new());
+        }
         let bytes = 4 * n_values as u64;
         self.submit(|encoder| {
             record(encoder);
@@ -273,8 +283,8 @@ fn set_lost(lost: &Mutex<Option<String>>, reason: String) {
     lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
 }
 
-fn first_line(error: &wgpu::Error) -> String {
-    let text = error.to_string();
+/// A message of several lines as one of at most 300 characters.
+fn shortened(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join(" ").chars().take(300).collect()
 }

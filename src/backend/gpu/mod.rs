@@ -78,27 +78,16 @@ impl GpuBackend {
         })
     }
 
-    fn check(&self, shape: &SirenShape, n_params: usize, dims: &[usize], n_values: usize) -> Result<()> {
-        let refuse = |reason: String| Err(Error::Backend { backend: self.name(), reason });
-        let SirenShape { n_inputs, width, n_blocks, n_outputs } = *shape;
-        let supported = (1..=5).contains(&n_inputs)
-            && (8..=128).contains(&width)
-            && n_blocks <= 16
-            && (1..=16).contains(&n_outputs);
-        if !supported {
-            return refuse(format!("{shape:?} is outside 1..=5 inputs, width 8..=128, 0..=16 blocks, 1..=16 outputs"));
+    fn check_points(&self, dims: &[usize]) -> Result<()> {
+        match dims.iter().try_fold(1_usize, |n, d| n.checked_mul(*d)) {
+            Some(1..=MAX_POINTS) => Ok(()),
+            _ => Err(Error::Backend {
+                backend: self.name(),
+                reason: format!(
+                    "a grid of {dims:?} is outside 1..=2^30 points: write smaller blocks or set backend=cpu"
+                ),
+            }),
         }
-        if n_params != shape.n_params() {
-            return refuse(format!("{n_params} parameters were given where {shape:?} has {}", shape.n_params()));
-        }
-        let n_points = dims.iter().try_fold(1_usize, |n, d| n.checked_mul(*d)).unwrap_or(usize::MAX);
-        if n_points == 0 || n_points > MAX_POINTS {
-            return refuse(format!("{n_points} points are outside 1..=2^30: write smaller blocks or set backend=cpu"));
-        }
-        if dims.len() != n_inputs || n_values != n_points * n_outputs {
-            return refuse(format!("{n_values} values on a grid {dims:?} do not fit {shape:?}"));
-        }
-        Ok(())
     }
 }
 
@@ -115,16 +104,16 @@ impl Backend for GpuBackend {
         set: TrainingSet<'a>,
         seed: u64,
     ) -> Result<Box<dyn SirenTraining + 'a>> {
-        self.check(shape, params.len(), set.dims, set.values.len())?;
-        if set.n_channels != shape.n_outputs {
-            let reason = format!("{} channels do not fit {shape:?}", set.n_channels);
-            return Err(Error::Backend { backend: self.name(), reason });
-        }
+        super::check(shape, params, set.dims)?;
+        set.check(shape)?;
+        self.check_points(set.dims)?;
         Ok(Box::new(training::Training::new(self.info.index, shape, params, set, seed)?))
     }
 
     fn evaluate_siren(&self, shape: &SirenShape, params: &[f32], dims: &[usize], out: &mut [f32]) -> Result<()> {
-        self.check(shape, params.len(), dims, out.len())?;
+        super::check(shape, params, dims)?;
+        super::check_values("out", out.len(), dims, shape.n_outputs)?;
+        self.check_points(dims)?;
         evaluation::evaluate(self.info.index, shape, params, dims, out)
     }
 }

@@ -129,10 +129,10 @@ pub(super) fn post(work: impl FnOnce(&mut State) + Send + 'static) {
     if EXITING.load(Ordering::SeqCst) {
         return;
     }
-    if let Ok(owner) = lock(EXIT_PATIENCE) {
-        if let Some(owner) = owner.as_ref().filter(|owner| owner.process == std::process::id()) {
-            let _ = owner.sender.send(Message::Job(Box::new(work)));
-        }
+    if let Ok(owner) = lock(EXIT_PATIENCE)
+        && let Some(owner) = owner.as_ref().filter(|owner| owner.process == std::process::id())
+    {
+        let _ = owner.sender.send(Message::Job(Box::new(work)));
     }
 }
 

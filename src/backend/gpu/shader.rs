@@ -3,12 +3,13 @@
 use super::layout::Layout;
 use super::tile::Tile;
 use crate::model::SirenShape;
-use crate::model::siren::OMEGA;
+use crate::model::canonical::SINE;
+use crate::model::siren::{OMEGA, OMEGA_HALF_TURNS};
 use crate::train::Schedule;
 use std::fmt::Write;
 
 const RANDOM: &str = include_str!("../../../shaders/shared/random.wgsl");
-const SINE: &str = include_str!("../../../shaders/shared/sine.wgsl");
+const SINE_FUNCTIONS: &str = include_str!("../../../shaders/shared/sine.wgsl");
 const GRID: &str = include_str!("../../../shaders/shared/grid.wgsl");
 const WORK: &str = include_str!("../../../shaders/shared/work.wgsl");
 const FORWARD: &str = include_str!("../../../shaders/shared/siren_forward.wgsl");
@@ -45,8 +46,8 @@ impl Kernel {
     /// The kernel's complete WGSL.
     pub fn source(self, shape: &SirenShape, tile: &Tile) -> String {
         let parts: &[&str] = match self {
-            Kernel::Train => &[TRAIN, WORK, GRID, RANDOM, SINE, FORWARD, BACKWARD],
-            Kernel::Evaluate => &[EVALUATE, WORK, GRID, SINE, FORWARD],
+            Kernel::Train => &[TRAIN, WORK, GRID, RANDOM, SINE_FUNCTIONS, FORWARD, BACKWARD],
+            Kernel::Evaluate => &[EVALUATE, WORK, GRID, SINE_FUNCTIONS, FORWARD],
             Kernel::Adam => &[ADAM, WORK],
         };
         let mut text = constants(shape, tile);
@@ -96,7 +97,12 @@ fn constants(shape: &SirenShape, tile: &Tile) -> String {
     ];
     let numbers = [
         ("OMEGA", OMEGA),
-        ("PHASE", OMEGA / std::f32::consts::PI),
+        ("PHASE", OMEGA_HALF_TURNS),
+        ("SINE0", SINE[0]),
+        ("SINE1", SINE[1]),
+        ("SINE2", SINE[2]),
+        ("SINE3", SINE[3]),
+        ("SINE4", SINE[4]),
         ("BETA1", Schedule::BETA1),
         ("BETA2", Schedule::BETA2),
         ("EPSILON", Schedule::EPSILON),

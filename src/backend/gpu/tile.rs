@@ -158,7 +158,8 @@ mod tests {
                     assert!(tile.threads(&shape) <= 256);
                     assert!(tile.iterations_per_tile(&shape) < MAX_ITERATIONS);
                     let h = Layout::new(&shape).h;
-                    assert!(h % tile.ti == 0 && h % tile.wi == 0 && h % tile.wj == 0 && tile.t % tile.tt == 0);
+                    assert!([tile.ti, tile.wi, tile.wj].iter().all(|n| h.is_multiple_of(*n)));
+                    assert!(tile.t.is_multiple_of(tile.tt));
                 }
             }
         }

@@ -34,6 +34,7 @@ pub(super) struct Run {
     layout: Layout,
     params: wgpu::Buffer,
     values: wgpu::Buffer,
+    partials: wgpu::Buffer,
     work: wgpu::Buffer,
     step_losses: wgpu::Buffer,
     staging_losses: wgpu::Buffer,
@@ -117,6 +118,7 @@ impl Run {
             layout,
             params: params_buffer,
             values,
+            partials,
             work,
             step_losses,
             staging_losses: device.buffer(4 * MAX_SLOTS, staging)?,
@@ -146,6 +148,15 @@ impl Run {
                 }
             }
         })
+    }
+
+    /// Sum of the gradients of the first `n_workgroups` workgroups.
+    fn read_gradient(&self, device: &Device, n_workgroups: usize) -> Result<Vec<f32>> {
+        let n = 4 * self.layout.n_vectors();
+        let staging = device.buffer(4 * n * n_workgroups, Usage::MAP_READ | Usage::COPY_DST)?;
+        let partials = device.submit_and_read(&self.partials, &staging, n * n_workgroups, |_| ())?;
+        let sum = |i: usize| partials.iter().skip(i).step_by(n).map(|g| f64::from(*g)).sum::<f64>() as f32;
+        Ok(self.layout.unpack(&(0..n).map(sum).collect::<Vec<f32>>()))
     }
 
     fn read_params(&self, device: &Device) -> Result<Vec<f32>> {
@@ -217,11 +228,14 @@ impl Training {
     }
 
     /// The dispatches of one step: as many tiles at a time as an invocation may loop over.
-    fn plan_step(&self, schedule: &Schedule, step: u32) -> Vec<Dispatch> {
+    fn plan_step(&self, schedule: &Schedule, step: u32) -> Result<Vec<Dispatch>> {
+        if schedule.batch == 0 || schedule.batch > 1 << 30 {
+            return Err(failed(format!("a batch of {} points: set it to 1..=2^30", schedule.batch)));
+        }
         let n_tiles = schedule.batch.div_ceil(self.tile.t as u32);
         let n_workgroups = n_tiles.min(self.sizes.n_workgroups as u32);
         let per_dispatch = n_workgroups * (self.tile.tiles_per_dispatch(&self.shape) as u32);
-        (0..n_tiles)
+        let dispatches = (0..n_tiles)
             .step_by(per_dispatch as usize)
             .map(|first_tile| {
                 let end_tile = n_tiles.min(first_tile + per_dispatch);
@@ -242,7 +256,8 @@ impl Training {
                 let n_groups = n_workgroups.min(end_tile - first_tile);
                 Dispatch { work, n_groups, ends_step: end_tile == n_tiles }
             })
-            .collect()
+            .collect();
+        Ok(dispatches)
     }
 
     /// Submits and empties `pending`; returns the sum of the losses of the steps that end in it.
@@ -270,13 +285,10 @@ impl Training {
 
 impl SirenTraining for Training {
     fn run(&mut self, schedule: &Schedule, first: u32, n_steps: u32) -> Result<f32> {
-        if schedule.batch == 0 || schedule.batch > 1 << 30 {
-            return Err(failed(format!("a batch of {} points: set it to 1..=2^30", schedule.batch)));
-        }
         let mut sum = 0.0;
         let mut pending = Vec::with_capacity(MAX_SLOTS);
         for step in first..first.saturating_add(n_steps) {
-            for dispatch in self.plan_step(schedule, step) {
+            for dispatch in self.plan_step(schedule, step)? {
                 pending.push(dispatch);
                 if pending.len() >= self.n_slots {
                     sum += self.flush(&mut pending)?;
@@ -292,6 +304,17 @@ impl SirenTraining for Training {
         } else {
             Err(failed(format!("the loss became {mean} by step {}: lower the learning rate", first + n_steps)))
         }
+    }
+
+    fn gradient(&mut self, step: u32, batch: u32) -> Result<Vec<f32>> {
+        let schedule = Schedule { n_steps: 1, batch, peak_rate: 0.0, n_warmup: 0, final_fraction: 0.0 };
+        let dispatches = self.plan_step(&schedule, step)?;
+        let n_workgroups = dispatches.first().map_or(0, |dispatch| dispatch.n_groups as usize);
+        for mut dispatch in dispatches {
+            dispatch.ends_step = false;
+            self.flush(&mut vec![dispatch])?;
+        }
+        self.on_device(move |device, run| run.read_gradient(device, n_workgroups))
     }
 
     fn params(&mut self) -> Result<Vec<f32>> {
@@ -351,7 +374,7 @@ mod tests {
         let schedule = Schedule { n_steps: 9, batch: 300_001, peak_rate: 1e-3, n_warmup: 1, final_fraction: 0.1 };
         for (width, n_blocks, software) in [(8, 0, false), (64, 2, true), (128, 16, true), (128, 16, false)] {
             let training = training(width, n_blocks, 1000, software);
-            let plan = training.plan_step(&schedule, 3);
+            let plan = training.plan_step(&schedule, 3).expect("a plan");
             let mut next = 0;
             for (i, dispatch) in plan.iter().enumerate() {
                 let (work, n) = (&dispatch.work, dispatch.n_groups);
