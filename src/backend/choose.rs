@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::Backend;
 use super::cpu::CpuBackend;
+use crate::Result;
 use crate::settings::{Backend as Choice, Settings};
-use crate::{Error, Result};
 
 /// The backend that `settings` ask for. `auto` takes a real GPU if there is one, else the CPU; a software driver is
 /// taken only when `device` names it.
 ///
 /// # Errors
-/// [`Error::Backend`] when a GPU was asked for and none can be used.
+/// [`crate::Error::Backend`] when a GPU was asked for and none can be used.
 pub fn choose(settings: &Settings) -> Result<Arc<dyn Backend>> {
     match settings.backend {
         Choice::Cpu => Ok(cpu(settings)),
@@ -34,5 +34,5 @@ fn gpu(settings: &Settings) -> Result<Arc<dyn Backend>> {
 #[cfg(not(feature = "gpu"))]
 fn gpu(_: &Settings) -> Result<Arc<dyn Backend>> {
     let reason = "this build has no GPU support: build with the feature 'gpu' or set backend=cpu".to_owned();
-    Err(Error::Backend { backend: "gpu".into(), reason })
+    Err(crate::Error::Backend { backend: "gpu".into(), reason })
 }
