@@ -7,6 +7,7 @@ mod adam;
 mod evaluation;
 mod instructions;
 mod layout;
+mod peak;
 mod simd;
 mod simd_mode;
 #[cfg(target_arch = "aarch64")]

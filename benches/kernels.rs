@@ -1,0 +1,137 @@
+//! Speed of the SIREN kernels: `cargo bench --bench kernels -- [--widths 16,64] [--layers 4] [--seconds 0.5] [--threads 1]
+//! [--clock cpu]`.
+//!
+//! For each network 3 -> width x layers -> 1: training and evaluation in samples/s and as a share of the device's measured
+//! multiply-add peak. With `--clock cpu` the time is the CPU time of this process divided by its threads: what the CPU
+//! rows would show on a machine that nobody else uses.
+
+use adios2_inr::backend::cpu::CpuBackend;
+use adios2_inr::backend::{Backend, TrainingSet};
+use adios2_inr::model::SirenShape;
+use adios2_inr::train::Schedule;
+use cpu_time::ProcessTime;
+use std::time::Instant;
+
+const DIMS: [usize; 3] = [64, 64, 64];
+const BATCH: u32 = 16_384;
+
+/// A backend and how to measure its peak in FLOP/s.
+struct Device {
+    backend: Box<dyn Backend>,
+    /// Threads of a CPU, whose time can be measured.
+    n_threads: Option<usize>,
+    peak: Box<dyn Fn() -> f64>,
+}
+
+/// Everything to measure; `n_threads` restricts the CPU rows.
+fn devices(n_threads: Option<usize>) -> Vec<Device> {
+    let cpu = |n: usize| {
+        let backend = CpuBackend::new(n);
+        let peak = backend.clone();
+        let peak = Box::new(move || peak.measure_peak(40).expect("threads start"));
+        Device { backend: Box::new(backend), n_threads: Some(n), peak }
+    };
+    let all = std::thread::available_parallelism().map_or(1, usize::from);
+    match n_threads {
+        Some(n) => vec![cpu(n)],
+        None if all == 1 => vec![cpu(1)],
+        None => vec![cpu(1), cpu(all)],
+    }
+}
+
+struct Options {
+    widths: Vec<usize>,
+    layers: Vec<usize>,
+    seconds: f64,
+    n_threads: Option<usize>,
+    is_cpu_time: bool,
+}
+
+fn options() -> Options {
+    let args: Vec<String> = std::env::args().collect();
+    let value = |key: &str| args.iter().position(|a| a == key).and_then(|i| args.get(i + 1));
+    let list = |key: &str, default: &[usize]| match value(key) {
+        Some(text) => text.split(',').map(|n| n.parse().expect("a list of whole numbers")).collect(),
+        None => default.to_vec(),
+    };
+    Options {
+        widths: list("--widths", &[16, 32, 64, 128]),
+        layers: list("--layers", &[2, 4, 6]),
+        seconds: value("--seconds").map_or(0.3, |s| s.parse().expect("seconds")),
+        n_threads: value("--threads").map(|n| n.parse().expect("a number of threads")),
+        is_cpu_time: value("--clock").is_some_and(|c| c == "cpu"),
+    }
+}
+
+/// How long to measure, and the threads that share the CPU time if that is the clock.
+#[derive(Clone, Copy)]
+struct Clock {
+    seconds: f64,
+    cpu_threads: Option<usize>,
+}
+
+impl Clock {
+    /// Best samples/s of `work`, which handles `n_samples` a call.
+    fn best_rate(self, n_samples: usize, mut work: impl FnMut()) -> f64 {
+        work();
+        let (start, mut best) = (Instant::now(), f64::INFINITY);
+        while start.elapsed().as_secs_f64() < self.seconds {
+            let (wall, cpu) = (Instant::now(), ProcessTime::now());
+            work();
+            best = best.min(match self.cpu_threads {
+                Some(n) => cpu.elapsed().as_secs_f64() / n as f64,
+                None => wall.elapsed().as_secs_f64(),
+            });
+        }
+        n_samples as f64 / best
+    }
+}
+
+fn training_rate(backend: &dyn Backend, shape: &SirenShape, values: &[f32], clock: Clock) -> f64 {
+    let set = TrainingSet { dims: &DIMS, values, n_channels: 1 };
+    let schedule = Schedule { n_steps: 1 << 30, batch: BATCH, peak_rate: 1e-4, n_warmup: 10, final_fraction: 1.0 };
+    let mut training = backend.train_siren(shape, &shape.initial_params(0), set, 0).expect("training starts");
+    let (mut step, n_steps) = (0, 4);
+    clock.best_rate((BATCH * n_steps) as usize, || {
+        training.run(&schedule, step, n_steps).expect("steps");
+        step += n_steps;
+    })
+}
+
+fn evaluation_rate(backend: &dyn Backend, shape: &SirenShape, clock: Clock) -> f64 {
+    let params = shape.initial_params(0);
+    let mut out = vec![0.0; DIMS.iter().product()];
+    clock.best_rate(out.len(), || backend.evaluate_siren(shape, &params, &DIMS, &mut out).expect("an evaluation"))
+}
+
+fn main() {
+    let options = options();
+    let n_points: usize = DIMS.iter().product();
+    let values: Vec<f32> = (0..n_points).map(|i| (i as f32 * 0.001).sin()).collect();
+    println!(
+        "| device | network | peak GFLOP/s | train M samples/s | GFLOP/s | of peak | evaluate M samples/s | GFLOP/s | of peak |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for Device { backend, n_threads, peak } in devices(options.n_threads) {
+        let cpu_threads = n_threads.filter(|_| options.is_cpu_time);
+        let clock = Clock { seconds: options.seconds, cpu_threads };
+        for (&width, &n_layers) in options.widths.iter().flat_map(|w| options.layers.iter().map(move |l| (w, l))) {
+            let shape = SirenShape { n_inputs: 3, width, n_blocks: n_layers / 2, n_outputs: 1 };
+            let before = peak();
+            let train = training_rate(&*backend, &shape, &values, clock);
+            let evaluate = evaluation_rate(&*backend, &shape, clock);
+            let peak = before.max(peak());
+            let cell = |rate: f64, flops: f64| {
+                let speed = rate * flops;
+                format!("{:.3} | {:.1} | {:.0} %", rate / 1e6, speed / 1e9, 100.0 * speed / peak)
+            };
+            println!(
+                "| {} | 3-{width}x{n_layers}-1 | {:.0} | {} | {} |",
+                backend.name(),
+                peak / 1e9,
+                cell(train, shape.flops_train()),
+                cell(evaluate, shape.flops_forward())
+            );
+        }
+    }
+}
