@@ -21,17 +21,21 @@ fn main() {
     bindings::generate(&include);
 }
 
-/// Client tests run with `INR_TEST_PYTHON` or the project's `.venv`; without either they are shown as ignored.
+/// Client tests run with `INR_TEST_PYTHON` or the project's `.venv`, those of ADIOS2 2.11 with `INR_TEST_PYTHON_V1`; without
+/// them they are shown as ignored.
 fn test_python() {
-    println!("cargo::rustc-check-cfg=cfg(test_python)");
-    println!("cargo::rerun-if-env-changed=INR_TEST_PYTHON");
     let venv = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo")).join(".venv/bin/python");
     println!("cargo::rerun-if-changed={}", venv.display());
-    let python = std::env::var("INR_TEST_PYTHON").ok().filter(|p| !p.is_empty());
-    let python = python.or_else(|| venv.exists().then(|| venv.display().to_string()));
-    if let Some(python) = python {
-        println!("cargo::rustc-cfg=test_python");
-        println!("cargo::rustc-env=INR_TEST_PYTHON={python}");
+    let default = venv.exists().then(|| venv.display().to_string());
+    for (variable, cfg, default) in
+        [("INR_TEST_PYTHON", "test_python", default), ("INR_TEST_PYTHON_V1", "test_python_v1", None)]
+    {
+        println!("cargo::rustc-check-cfg=cfg({cfg})");
+        println!("cargo::rerun-if-env-changed={variable}");
+        if let Some(python) = std::env::var(variable).ok().filter(|python| !python.is_empty()).or(default) {
+            println!("cargo::rustc-cfg={cfg}");
+            println!("cargo::rustc-env={variable}={python}");
+        }
     }
 }
 

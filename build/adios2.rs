@@ -79,5 +79,7 @@ pub fn compile_shim(include: &Path) {
         .files(["plugin/operator.cpp", "plugin/host.cpp"])
         .compile("inr_plugin");
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    // With a soname, a process that has loaded the plugin from anywhere satisfies ADIOS2's search for the bare name.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libadios2_inr.so");
     println!("cargo::rustc-env=INR_ADIOS2_INCLUDE={}", include.display());
 }

@@ -137,14 +137,15 @@ Host Examine(const Module &module)
 
 Host DetectHost()
 {
-    static std::mutex mutex;
-    static std::map<const void *, Host> known; // the search reads the whole library: once per host
+    // The search reads the whole library: once per host. Never freed, operators are made until the process ends.
+    static auto *mutex = new std::mutex;
+    static auto *known = new std::map<const void *, Host>;
     const Module caller = Caller();
-    const std::lock_guard<std::mutex> lock(mutex);
-    auto place = known.find(caller.base);
-    if (place == known.end())
+    const std::lock_guard<std::mutex> lock(*mutex);
+    auto place = known->find(caller.base);
+    if (place == known->end())
     {
-        place = known.emplace(caller.base, Examine(caller)).first;
+        place = known->emplace(caller.base, Examine(caller)).first;
     }
     return place->second;
 }

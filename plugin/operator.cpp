@@ -9,6 +9,8 @@
 #include <adios2/plugin/PluginOperatorInterface.h>
 
 #include <algorithm>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -168,6 +170,36 @@ private:
     Codec m_Codec;
 };
 
+// Which objects are OperatorV1: OperatorDestroy gets an address and nothing else.
+class KnownV1
+{
+public:
+    static void Add(const void *object)
+    {
+        const std::lock_guard<std::mutex> lock(Mutex());
+        Objects().insert(object);
+    }
+    // True once for every object added.
+    static bool Remove(const void *object)
+    {
+        const std::lock_guard<std::mutex> lock(Mutex());
+        return Objects().erase(object) == 1;
+    }
+
+private:
+    // Never freed: hosts destroy operators while the process ends, after destructors of static objects.
+    static std::mutex &Mutex()
+    {
+        static auto *mutex = new std::mutex;
+        return *mutex;
+    }
+    static std::set<const void *> &Objects()
+    {
+        static auto *objects = new std::set<const void *>;
+        return *objects;
+    }
+};
+
 } // end anonymous namespace
 } // end namespace inr
 
@@ -175,19 +207,28 @@ private:
 extern "C" void *inr_plugin_create(const adios2::Params *parameters)
 {
     const inr::Host host = inr::DetectHost();
-    switch (host.interface)
+    if (host.interface == inr::Interface::V2)
     {
-    case inr::Interface::V2:
-        return new inr::OperatorV2(*parameters);
-    case inr::Interface::V1:
-        return new inr::OperatorV1(*parameters);
-    default:
-        throw std::runtime_error(host.reason);
+        // As the base class: its address is what the host calls through.
+        return static_cast<adios2::plugin::PluginOperatorInterface *>(new inr::OperatorV2(*parameters));
     }
+    if (host.interface == inr::Interface::V1)
+    {
+        auto *object = new inr::OperatorV1(*parameters);
+        inr::KnownV1::Add(object);
+        return object;
+    }
+    throw std::runtime_error(host.reason);
 }
 
 extern "C" void inr_plugin_destroy(void *object)
 {
-    // Both classes have their destructors in the first two virtual slots, so either type deletes the object's own class.
-    delete static_cast<inr::OperatorV1 *>(object);
+    if (inr::KnownV1::Remove(object))
+    {
+        delete static_cast<inr::OperatorV1 *>(object);
+    }
+    else
+    {
+        delete static_cast<adios2::plugin::PluginOperatorInterface *>(object);
+    }
 }

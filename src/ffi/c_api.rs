@@ -225,17 +225,20 @@ pub unsafe extern "C" fn inr_decode(
             Some(op) => (INR_BAD_RECORD, op.describe_failure(&error)),
             None => (INR_BAD_RECORD, format!("adios2_inr: {error}.")),
         };
-        let n_bytes = codec::inspect(record).map_err(failure)?.raw_bytes;
-        if !observed(record) {
-            if n_bytes > 0 && out.is_null() || isize::try_from(n_bytes).is_err() {
-                return Err(bad_call("the output is null or too large"));
-            }
-            let out = if n_bytes == 0 { std::ptr::dangling_mut() } else { out.cast::<u8>() };
-            // SAFETY: room for `n_bytes` by the caller's promise, checked above; the host hands out memory it has not
-            // shared, and bytes have no invalid values.
-            let out = unsafe { slice::from_raw_parts_mut(out, n_bytes) };
-            session::decode_into(record, out).map_err(failure)?;
+        if observed(record) {
+            // SAFETY: not null, writable by the caller's promise.
+            unsafe { decoded_bytes.write(codec::inspect(record).map_or(0, |summary| summary.raw_bytes)) };
+            return Ok(());
         }
+        let n_bytes = codec::inspect(record).map_err(failure)?.raw_bytes;
+        if n_bytes > 0 && out.is_null() || isize::try_from(n_bytes).is_err() {
+            return Err(bad_call("the output is null or too large"));
+        }
+        let out = if n_bytes == 0 { std::ptr::dangling_mut() } else { out.cast::<u8>() };
+        // SAFETY: room for `n_bytes` by the caller's promise, checked above; the host hands out memory it has not
+        // shared, and bytes have no invalid values.
+        let out = unsafe { slice::from_raw_parts_mut(out, n_bytes) };
+        session::decode_into(record, out).map_err(failure)?;
         // SAFETY: not null, writable by the caller's promise.
         unsafe { decoded_bytes.write(n_bytes) };
         Ok(())

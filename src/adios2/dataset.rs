@@ -1,0 +1,283 @@
+//! Reads datasets: variables, steps, blocks, values.
+#![expect(unsafe_code, reason = "C calls")]
+
+use std::path::{Path, PathBuf};
+use std::ptr::{self, NonNull};
+use std::slice;
+use std::sync::Arc;
+
+use super::bindings as c;
+use super::library::{Library, c_string, failed};
+use crate::{Dtype, Error, Result};
+
+/// A variable of a dataset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Element type; `None` for strings, characters and long double, which this crate does not read.
+    pub dtype: Option<Dtype>,
+    /// Shape of the global array, slowest first; empty for single values and local arrays.
+    pub shape: Vec<usize>,
+    /// Steps that hold it.
+    pub n_steps: usize,
+}
+
+/// A block of a variable in a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BlockInfo {
+    /// Start in the global array; empty for local arrays and single values.
+    pub start: Vec<usize>,
+    /// Dimensions; empty for single values.
+    pub dims: Vec<usize>,
+    /// True for a single value, which no operator ever sees.
+    pub is_value: bool,
+}
+
+/// A dataset open for reading any step in any order.
+#[derive(Debug)]
+pub struct Dataset {
+    pub(super) library: Arc<Library>,
+    adios: NonNull<c::adios2_adios>,
+    io: NonNull<c::adios2_io>,
+    engine: NonNull<c::adios2_engine>,
+    path: PathBuf,
+    variables: Vec<Variable>,
+}
+
+impl Dataset {
+    /// Opens a BP5 or BP4 dataset.
+    ///
+    /// # Errors
+    /// [`Error::File`] when ADIOS2 is missing or the dataset cannot be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let library = Library::load()?;
+        let api = &library.api;
+        let refused = |what: &str| failed(path, &format!("ADIOS2 could not {what} (its own message is on stderr)"));
+        if !path.exists() {
+            return Err(failed(path, "there is no such file or folder"));
+        }
+        let name = c_string(&path.to_string_lossy())?;
+        // SAFETY: no preconditions.
+        let adios = NonNull::new(unsafe { api.adios2_init_serial() }).ok_or_else(|| refused("start"))?;
+        // SAFETY: live handle, terminated name.
+        let io = NonNull::new(unsafe { api.adios2_declare_io(adios.as_ptr(), c"inr".as_ptr()) });
+        let engine = io.and_then(|io| {
+            // SAFETY: live handle, terminated name.
+            NonNull::new(unsafe { api.adios2_open(io.as_ptr(), name.as_ptr(), c::adios2_mode_readRandomAccess) })
+        });
+        let (Some(io), Some(engine)) = (io, engine) else {
+            // SAFETY: live handle, not used again.
+            unsafe { api.adios2_finalize(adios.as_ptr()) };
+            return Err(refused("open the dataset"));
+        };
+        let mut dataset = Dataset { library, adios, io, engine, path: path.to_owned(), variables: Vec::new() };
+        dataset.variables = dataset.list()?;
+        Ok(dataset)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All variables, by name.
+    pub fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
+    /// The variable with this name.
+    ///
+    /// # Errors
+    /// [`Error::File`] that lists the names there are.
+    pub fn variable(&self, name: &str) -> Result<&Variable> {
+        self.variables.iter().find(|v| v.name == name).ok_or_else(|| {
+            let names: Vec<_> = self.variables.iter().map(|v| v.name.as_str()).collect();
+            failed(&self.path, &format!("there is no variable '{name}', only {}", names.join(", ")))
+        })
+    }
+
+    fn list(&self) -> Result<Vec<Variable>> {
+        let (mut handles, mut n) = (ptr::null_mut(), 0);
+        // SAFETY: live handle; both outputs are ours.
+        let status = unsafe { self.library.api.adios2_inquire_all_variables(&mut handles, &mut n, self.io.as_ptr()) };
+        self.library.check(status as i32, &self.path, "list the variables")?;
+        if handles.is_null() {
+            return Ok(Vec::new());
+        }
+        // SAFETY: ADIOS2 gives `n` handles in memory from malloc.
+        let all = unsafe { slice::from_raw_parts(handles, n) }.to_vec();
+        // SAFETY: as above; not used again.
+        unsafe { libc::free(handles.cast()) };
+        let mut variables = all.into_iter().map(|handle| self.describe(handle)).collect::<Result<Vec<_>>>()?;
+        variables.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(variables)
+    }
+
+    fn describe(&self, handle: *mut c::adios2_variable) -> Result<Variable> {
+        let api = &self.library.api;
+        let check = |status| self.library.check(status as i32, &self.path, "describe a variable");
+        let (mut n_name, mut code, mut n_dims, mut n_steps) = (0, 0, 0, 0);
+        // SAFETY: a live variable, outputs of ours; a null name asks for its length.
+        check(unsafe { api.adios2_variable_name(ptr::null_mut(), &mut n_name, handle) })?;
+        let mut name = vec![0u8; n_name];
+        // SAFETY: room for the length just asked for.
+        check(unsafe { api.adios2_variable_name(name.as_mut_ptr().cast(), &mut n_name, handle) })?;
+        // SAFETY: outputs of ours.
+        check(unsafe { api.adios2_variable_type(&mut code, handle) })?;
+        // SAFETY: outputs of ours.
+        check(unsafe { api.adios2_variable_ndims(&mut n_dims, handle) })?;
+        // SAFETY: outputs of ours.
+        check(unsafe { api.adios2_variable_steps(&mut n_steps, handle) })?;
+        let mut id = 0;
+        // SAFETY: outputs of ours.
+        check(unsafe { api.adios2_variable_shapeid(&mut id, handle) })?;
+        let is_global = id == c::adios2_shapeid_global_array || id == c::adios2_shapeid_joined_array;
+        let mut shape = vec![0; if is_global { n_dims } else { 0 }];
+        if is_global {
+            // SAFETY: room for `n_dims`.
+            check(unsafe { api.adios2_variable_shape(shape.as_mut_ptr(), handle) })?;
+        }
+        Ok(Variable { name: String::from_utf8_lossy(&name).into_owned(), dtype: dtype(code), shape, n_steps })
+    }
+
+    pub(super) fn handle(&self, variable: &Variable) -> Result<NonNull<c::adios2_variable>> {
+        let name = c_string(&variable.name)?;
+        // SAFETY: live handle, terminated name.
+        let handle = unsafe { self.library.api.adios2_inquire_variable(self.io.as_ptr(), name.as_ptr()) };
+        NonNull::new(handle).ok_or_else(|| failed(&self.path, &format!("there is no variable '{}'", variable.name)))
+    }
+
+    /// The blocks of a variable in the `step`-th of the steps that hold it.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the step does not exist.
+    pub fn blocks(&self, variable: &Variable, step: usize) -> Result<Vec<BlockInfo>> {
+        let api = &self.library.api;
+        let handle = self.handle(variable)?;
+        // SAFETY: live handles; the result is freed below.
+        let info = unsafe { api.adios2_inquire_blockinfo(self.engine.as_ptr(), handle.as_ptr(), step) };
+        let info = NonNull::new(info)
+            .ok_or_else(|| failed(&self.path, &format!("variable '{}' has no step {step}", variable.name)))?;
+        // SAFETY: ADIOS2 filled it in.
+        let described = unsafe { info.as_ref() };
+        let n_dims = usize::try_from(described.Dims).unwrap_or(0);
+        let is_value = described.IsValue != 0;
+        let blocks = if described.BlocksInfo.is_null() {
+            Vec::new()
+        } else {
+            // SAFETY: ADIOS2 gives `nblocks` entries.
+            let all = unsafe { slice::from_raw_parts(described.BlocksInfo, described.nblocks) };
+            let numbers = |at: *const usize| match at.is_null() || is_value {
+                true => Vec::new(),
+                // SAFETY: ADIOS2 gives `Dims` numbers.
+                false => unsafe { slice::from_raw_parts(at, n_dims) }.to_vec(),
+            };
+            let is_local = variable.shape.is_empty();
+            let start = |at| if is_local { Vec::new() } else { numbers(at) };
+            all.iter().map(|b| BlockInfo { start: start(b.Start), dims: numbers(b.Count), is_value }).collect()
+        };
+        // SAFETY: not used again.
+        unsafe { api.adios2_free_blockinfo(info.as_ptr()) };
+        Ok(blocks)
+    }
+
+    /// The values of one block of one step, in the machine's byte order.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be read, with the plugin's own sentence where it has one.
+    pub fn read_block(&self, variable: &Variable, step: usize, block: usize) -> Result<Vec<u8>> {
+        let info = self.blocks(variable, step)?;
+        let info = info.get(block).ok_or_else(|| failed(&self.path, &format!("step {step} has no block {block}")))?;
+        let mut bytes = vec![0; self.n_bytes(variable, &info.dims)?];
+        self.get_block(variable, step, block, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// `product(dims)` elements of the variable's type in bytes.
+    pub(super) fn n_bytes(&self, variable: &Variable, dims: &[usize]) -> Result<usize> {
+        let Some(dtype) = variable.dtype else {
+            return Err(failed(&self.path, &format!("variable '{}' has a type that is not read here", variable.name)));
+        };
+        let n = dims.iter().try_fold(dtype.size(), |n, &d| n.checked_mul(d));
+        n.filter(|&n| isize::try_from(n).is_ok()).ok_or(Error::Limit { asked: u64::MAX, limit: isize::MAX as u64 })
+    }
+
+    /// Reads a block into `out`, which has its [`Self::n_bytes`].
+    pub(super) fn get_block(&self, variable: &Variable, step: usize, block: usize, out: &mut [u8]) -> Result<()> {
+        let api = &self.library.api;
+        let handle = self.handle(variable)?.as_ptr();
+        let check = |status| {
+            let what = format!("read variable '{}', step {step}, block {block}", variable.name);
+            self.library.check(status as i32, &self.path, &what)
+        };
+        // SAFETY: live handle.
+        check(unsafe { api.adios2_set_step_selection(handle, step, 1) })?;
+        // SAFETY: live handle; ADIOS2 checks the number.
+        check(unsafe { api.adios2_set_block_selection(handle, block) })?;
+        // SAFETY: `out` has room for the block, and a sync get writes no later than now.
+        check(unsafe { api.adios2_get(self.engine.as_ptr(), handle, out.as_mut_ptr().cast(), c::adios2_mode_sync) })
+    }
+
+    /// The whole global array in one step, in the machine's byte order.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be read or the variable is no global array.
+    pub fn read_step(&self, variable: &Variable, step: usize) -> Result<Vec<u8>> {
+        if variable.shape.is_empty() {
+            return Err(failed(
+                &self.path,
+                &format!("variable '{}' is no global array: read its blocks", variable.name),
+            ));
+        }
+        let api = &self.library.api;
+        let handle = self.handle(variable)?.as_ptr();
+        let check = |status| {
+            self.library.check(status as i32, &self.path, &format!("read variable '{}', step {step}", variable.name))
+        };
+        let mut bytes = vec![0u8; self.n_bytes(variable, &variable.shape)?];
+        let start = vec![0; variable.shape.len()];
+        // SAFETY: live handle.
+        check(unsafe { api.adios2_set_step_selection(handle, step, 1) })?;
+        // SAFETY: both arrays have the length given.
+        check(unsafe { api.adios2_set_selection(handle, start.len(), start.as_ptr(), variable.shape.as_ptr()) })?;
+        // SAFETY: room for the whole selection, and a sync get writes no later than now.
+        check(unsafe { api.adios2_get(self.engine.as_ptr(), handle, bytes.as_mut_ptr().cast(), c::adios2_mode_sync) })?;
+        Ok(bytes)
+    }
+}
+
+impl Drop for Dataset {
+    fn drop(&mut self) {
+        // SAFETY: live handles, not used again.
+        unsafe {
+            self.library.api.adios2_close(self.engine.as_ptr());
+            self.library.api.adios2_finalize(self.adios.as_ptr());
+        }
+    }
+}
+
+/// ADIOS2's types in the order of their codes, from 1.
+const DTYPES: [Dtype; 12] = [
+    Dtype::F32,
+    Dtype::F64,
+    Dtype::C32,
+    Dtype::C64,
+    Dtype::I8,
+    Dtype::I16,
+    Dtype::I32,
+    Dtype::I64,
+    Dtype::U8,
+    Dtype::U16,
+    Dtype::U32,
+    Dtype::U64,
+];
+
+fn dtype(code: c::adios2_type) -> Option<Dtype> {
+    usize::try_from(code).ok().and_then(|code| DTYPES.get(code.checked_sub(1)?)).copied()
+}
+
+/// ADIOS2's code of a type.
+pub(super) fn type_code(dtype: Dtype) -> c::adios2_type {
+    DTYPES.iter().position(|&d| d == dtype).map_or(c::adios2_type_unknown, |i| i as c::adios2_type + 1)
+}

@@ -1,0 +1,115 @@
+//! Finds and loads ADIOS2's C library.
+#![expect(unsafe_code, reason = "dynamic loading and C calls")]
+
+use std::ffi::{CString, c_int};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+
+use super::bindings::Adios2C;
+use crate::{Error, Result};
+
+const NAME: &str = "libadios2_c.so";
+
+/// ADIOS2's C library, loaded; stays loaded until the process ends.
+pub struct Library {
+    pub(super) api: Adios2C,
+    /// Where it was found.
+    pub path: PathBuf,
+}
+
+impl std::fmt::Debug for Library {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Library").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Library {
+    /// Loads the first of [`candidates`] that is there; later calls give the same library.
+    ///
+    /// # Errors
+    /// [`Error::File`] that says what was looked for and what to install.
+    pub fn load() -> Result<Arc<Library>> {
+        static LOADED: OnceLock<Arc<Library>> = OnceLock::new();
+        if let Some(library) = LOADED.get() {
+            return Ok(Arc::clone(library));
+        }
+        let mut reasons = Vec::new();
+        for path in candidates().into_iter().chain(from_python()) {
+            // A bare name is for the loader's own search.
+            if path.components().count() > 1 && !path.exists() {
+                continue;
+            }
+            // SAFETY: ADIOS2's C library; its initialisers have no preconditions.
+            match unsafe { Adios2C::new(&path) } {
+                Ok(api) => return Ok(Arc::clone(LOADED.get_or_init(|| Arc::new(Library { api, path })))),
+                Err(error) => reasons.push(format!("{}: {error}", path.display())),
+            }
+        }
+        Err(Error::File {
+            path: NAME.into(),
+            reason: format!(
+                "ADIOS2's C library was not found: install ADIOS2 2.12 or newer (`pip install adios2` has it) or set \
+                 ADIOS2_DIR to its prefix (tried: {})",
+                reasons.join("; ")
+            ),
+        })
+    }
+
+    /// Turns a status of the C API into an error; ADIOS2 has written the details to stderr.
+    pub(super) fn check(&self, status: c_int, path: &Path, what: &str) -> Result<()> {
+        if status == 0 {
+            return Ok(());
+        }
+        Err(failed(path, &format!("ADIOS2 could not {what} (its own message is on stderr)")))
+    }
+}
+
+/// [`Error::File`] about a dataset.
+pub(super) fn failed(path: &Path, reason: &str) -> Error {
+    Error::File { path: path.display().to_string(), reason: reason.into() }
+}
+
+/// `text` for C.
+pub(super) fn c_string(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::File { path: text.into(), reason: "the name holds a NUL character".into() })
+}
+
+/// Where the library is looked for, in this order: `ADIOS2_DIR`, `adios2-config`, a `.venv` beside the working directory
+/// or the executable, `lib` beside the executable's folder, the loader's own search. [`Library::load`] asks `python3` last.
+pub fn candidates() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    if let Some(dir) = std::env::var_os("ADIOS2_DIR").map(PathBuf::from) {
+        // A prefix, the wheel's package folder, or CMake's lib/cmake/adios2.
+        found.extend(["lib", "lib64", "", "../.."].map(|sub| dir.join(sub).join(NAME)));
+    }
+    if let Ok(flags) = Command::new("adios2-config").arg("--c-libs").output() {
+        let flags = String::from_utf8_lossy(&flags.stdout).into_owned();
+        let folders =
+            flags.split_whitespace().map(|flag| flag.trim_start_matches("-Wl,-rpath,").trim_start_matches("-L"));
+        found.extend(folders.filter(|f| f.starts_with('/')).map(|f| match f.ends_with(".so") {
+            true => Path::new(f).with_file_name(NAME),
+            false => Path::new(f).join(NAME),
+        }));
+    }
+    let executable = std::env::current_exe().unwrap_or_default();
+    let working = std::env::current_dir().unwrap_or_default();
+    for folder in std::iter::once(working.as_path()).chain(executable.ancestors().skip(1)) {
+        found.extend(wheel(&folder.join(".venv")));
+    }
+    found.extend(executable.ancestors().nth(2).map(|prefix| prefix.join("lib").join(NAME)));
+    found.push(NAME.into());
+    found
+}
+
+/// The library in a virtual environment's adios2 wheel.
+fn wheel(venv: &Path) -> Vec<PathBuf> {
+    let Ok(pythons) = std::fs::read_dir(venv.join("lib")) else { return Vec::new() };
+    pythons.flatten().map(|entry| entry.path().join("site-packages/adios2").join(NAME)).collect()
+}
+
+fn from_python() -> Option<PathBuf> {
+    let script = "import importlib.util as u; print(u.find_spec('adios2').submodule_search_locations[0])";
+    let run = Command::new("python3").args(["-c", script]).output().ok().filter(|run| run.status.success())?;
+    Some(Path::new(String::from_utf8_lossy(&run.stdout).trim()).join(NAME))
+}
