@@ -5,7 +5,8 @@
 #![expect(unsafe_code, reason = "fork and waitpid have no safe wrapper")]
 
 use adios2_inr::Error;
-use adios2_inr::backend::gpu::{GpuBackend, adapters, shutdown};
+use adios2_inr::backend::cpu::CpuBackend;
+use adios2_inr::backend::gpu::{DeviceKind, GpuBackend, adapters, shutdown};
 use adios2_inr::backend::{Backend, TrainingSet};
 use adios2_inr::model::SirenShape;
 use adios2_inr::train::Schedule;
@@ -86,6 +87,59 @@ fn the_self_test_passes_and_the_peak_is_positive() {
     let report = open().self_test().expect("a working device");
     assert!(report.max_deviation < 1e-4 && report.last_loss < report.first_loss, "{report:?}");
     assert!(open().measure_peak().expect("a number") > 1e8);
+}
+
+/// The tiles that real GPUs get are run here too, on whatever device there is.
+#[test]
+#[cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]
+fn the_tiles_for_real_gpus_compute_what_the_cpu_computes() {
+    let _alone = alone();
+    let cpu = CpuBackend::new(2);
+    let gpu = open().with_tiles_for(DeviceKind::Hardware);
+    let values: Vec<f32> = (0..1800).map(|i| (i as f32 * 0.01).sin()).collect();
+    let set = TrainingSet { dims: &[20, 30], values: &values, n_channels: 3 };
+    for (width, n_blocks) in [(28, 2), (128, 1)] {
+        let shape = SirenShape { n_inputs: 2, width, n_blocks, n_outputs: 3 };
+        let params = shape.initial_params(5);
+        let gradient = |backend: &dyn Backend| {
+            let mut training = backend.train_siren(&shape, &params, set, 6).expect("training starts");
+            training.gradient(2, 3000).expect("a gradient")
+        };
+        let (found, expected) = (gradient(&gpu), gradient(&cpu));
+        let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>().sqrt();
+        let difference = norm(&mut found.iter().zip(&expected).map(|(a, b)| f64::from(a - b)));
+        assert!(difference < 1e-5 * norm(&mut expected.iter().map(|x| f64::from(*x))), "{shape:?}: {difference:e}");
+        let evaluate = |backend: &dyn Backend| {
+            let mut out = vec![f32::NAN; 1800];
+            backend.evaluate_siren(&shape, &params, &[20, 30], &mut out).expect("an evaluation");
+            out
+        };
+        let pairs = evaluate(&gpu).into_iter().zip(evaluate(&cpu));
+        assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-5), "{shape:?}");
+    }
+}
+
+#[test]
+#[cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]
+fn a_run_reports_the_memory_it_holds_and_steps_take_no_more() {
+    let _alone = alone();
+    // A fresh device holds nothing of other tests that it might free meanwhile.
+    shutdown();
+    let backend = open();
+    let Some(before) = backend.allocated_bytes().expect("a device") else { return };
+    let values = values();
+    let set = TrainingSet { dims: &DIMS, values: &values, n_channels: 1 };
+    let mut training = backend.train_siren(&SHAPE, &SHAPE.initial_params(1), set, 3).expect("training starts");
+    let reported = training.device_bytes() as u64;
+    let held = || backend.allocated_bytes().expect("a device").expect("told before");
+    training.run(&SCHEDULE, 0, 10).expect("steps");
+    let started = held();
+    // Buffers are rounded up to the driver's alignment, and wgpu keeps some hundred bytes of its own.
+    assert!((started - before).abs_diff(reported) < 8 << 10, "{reported} {before} {started}");
+    training.run(&SCHEDULE, 10, 200).expect("steps");
+    assert_eq!(held(), started);
+    drop(training);
+    assert!(held() <= before + (64 << 10), "{before} {}", held());
 }
 
 #[test]

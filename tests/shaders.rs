@@ -1,14 +1,19 @@
 //! All generated WGSL is valid, for every size and tile, without a driver.
 #![cfg(feature = "gpu")]
 
-use adios2_inr::backend::gpu::{Kernel, Tile, WorkgroupLimits, fma_peak_source};
+use adios2_inr::backend::gpu::{DeviceKind, Kernel, Tile, WorkgroupLimits, fma_peak_source};
 use adios2_inr::model::SirenShape;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use std::collections::BTreeSet;
 
-/// (workgroup memory, software) of: WebGPU's minimum, software Vulkan, Apple, NVIDIA, AMD.
-const DEVICES: [(usize, bool); 5] =
-    [(16 << 10, false), (32 << 10, true), (32 << 10, false), (48 << 10, false), (64 << 10, false)];
+/// Workgroup memory and kind of: WebGPU's minimum, software Vulkan, Apple, NVIDIA, AMD.
+const DEVICES: [(usize, DeviceKind); 5] = [
+    (16 << 10, DeviceKind::Hardware),
+    (32 << 10, DeviceKind::Software),
+    (32 << 10, DeviceKind::Hardware),
+    (48 << 10, DeviceKind::Hardware),
+    (64 << 10, DeviceKind::Hardware),
+];
 
 fn checked(source: &str) -> (naga::Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(source).unwrap_or_else(|e| panic!("{}", e.emit_to_string(source)));
@@ -20,9 +25,9 @@ fn checked(source: &str) -> (naga::Module, ModuleInfo) {
 
 fn tiles(shape: &SirenShape) -> Vec<Tile> {
     let mut tiles = Vec::new();
-    for (bytes, software) in DEVICES {
+    for (bytes, kind) in DEVICES {
         let limits = WorkgroupLimits { bytes, invocations: 1024 };
-        let tile = Tile::choose(shape, limits, software).expect("a tile for every device");
+        let tile = Tile::choose(shape, limits, kind).expect("a tile for every device");
         if !tiles.contains(&tile) {
             tiles.push(tile);
         }

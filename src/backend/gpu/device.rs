@@ -2,7 +2,7 @@
 
 use super::adapter::AdapterInfo;
 use super::shader::Kernel;
-use super::tile::{Tile, WorkgroupLimits};
+use super::tile::{DeviceKind, Tile, WorkgroupLimits};
 use super::training::Run;
 use crate::model::SirenShape;
 use crate::{Error, Result};
@@ -35,7 +35,7 @@ pub(super) struct Device {
     queue: wgpu::Queue,
     /// Why the device is gone, once it is.
     lost: Arc<Mutex<Option<String>>>,
-    pipelines: HashMap<SirenShape, Rc<Pipelines>>,
+    pipelines: HashMap<(SirenShape, DeviceKind), Rc<Pipelines>>,
     pub runs: HashMap<u64, Run>,
     /// Held because the device needs it.
     _instance: wgpu::Instance,
@@ -119,6 +119,11 @@ impl Device {
     pub fn lose(&self) {
         self.device.destroy();
         let _ = catch_unwind(AssertUnwindSafe(|| self.device.poll(wgpu::PollType::Poll)));
+    }
+
+    /// Bytes that wgpu holds for buffers, where its allocator tells.
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
     /// Waits until everything submitted is done, for at most `timeout`; errors do not matter any more.
@@ -212,13 +217,13 @@ impl Device {
         self.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries })
     }
 
-    /// The pipelines of a shape, compiled at first use.
-    pub fn pipelines(&mut self, shape: &SirenShape) -> Result<Rc<Pipelines>> {
-        if let Some(found) = self.pipelines.get(shape) {
+    /// The pipelines of a shape cut for a kind of device, compiled at first use.
+    pub fn pipelines(&mut self, shape: &SirenShape, kind: DeviceKind) -> Result<Rc<Pipelines>> {
+        if let Some(found) = self.pipelines.get(&(*shape, kind)) {
             return Ok(Rc::clone(found));
         }
         let limits = WorkgroupLimits { bytes: self.info.workgroup_bytes, invocations: self.info.workgroup_invocations };
-        let tile = Tile::choose(shape, limits, self.info.is_software())?;
+        let tile = Tile::choose(shape, limits, kind)?;
         let build =
             |kernel: Kernel, bindings: &str| self.pipeline(&kernel.source(shape, &tile), kernel.entry(), bindings);
         let pipelines = Rc::new(Pipelines {
@@ -230,7 +235,7 @@ impl Device {
         if self.pipelines.len() >= MAX_SHAPES {
             self.pipelines.clear();
         }
-        self.pipelines.insert(*shape, Rc::clone(&pipelines));
+        self.pipelines.insert((*shape, kind), Rc::clone(&pipelines));
         Ok(pipelines)
     }
 

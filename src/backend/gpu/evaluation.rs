@@ -1,8 +1,10 @@
 //! Values at all grid points, chunk by chunk.
 
+use super::GpuBackend;
 use super::device::Device;
 use super::layout::Layout;
 use super::owner;
+use super::tile::DeviceKind;
 use super::work::{SLOT_BYTES, Work};
 use crate::Result;
 use crate::model::SirenShape;
@@ -15,18 +17,19 @@ const MAX_WORKGROUPS: usize = 2048;
 
 /// Evaluates into `out: [n_points][n_outputs]`, which fits `dims`.
 pub(super) fn evaluate(
-    adapter: usize,
+    backend: &GpuBackend,
     shape: &SirenShape,
     params: &[f32],
     dims: &[usize],
     out: &mut [f32],
 ) -> Result<()> {
+    let (adapter, kind) = (backend.info.index, backend.kind);
     let n_points = out.len() / shape.n_outputs;
     let mut first_point = 0;
     while first_point < n_points {
         let (shape, params, dims) = (*shape, params.to_vec(), dims.to_vec());
         let part = owner::call(move |state| {
-            state.device(adapter)?.guarded(|device| chunk(device, &shape, &params, &dims, first_point, n_points))
+            state.device(adapter)?.guarded(|device| chunk(device, kind, &shape, &params, &dims, first_point, n_points))
         })?;
         let start = first_point * shape.n_outputs;
         out[start..start + part.len()].copy_from_slice(&part);
@@ -37,13 +40,14 @@ pub(super) fn evaluate(
 
 fn chunk(
     device: &mut Device,
+    kind: DeviceKind,
     shape: &SirenShape,
     params: &[f32],
     dims: &[usize],
     first_point: usize,
     n_points: usize,
 ) -> Result<Vec<f32>> {
-    let pipelines = device.pipelines(shape)?;
+    let pipelines = device.pipelines(shape, kind)?;
     let tile = pipelines.tile;
     let most = usize::try_from(device.limits().max_compute_workgroups_per_dimension).unwrap_or(usize::MAX);
     let n_samples = (CHUNK_VALUES / shape.n_outputs).min(most * tile.t).min(n_points - first_point);

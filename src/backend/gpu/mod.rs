@@ -19,7 +19,7 @@ pub use adapter::AdapterInfo;
 pub use check::SelfTest;
 pub use owner::shutdown;
 pub use shader::{Kernel, fma_peak_source};
-pub use tile::{Tile, WorkgroupLimits};
+pub use tile::{DeviceKind, Tile, WorkgroupLimits};
 
 use super::{Backend, SirenTraining, TrainingSet};
 use crate::model::SirenShape;
@@ -40,6 +40,8 @@ pub fn adapters() -> Result<Vec<AdapterInfo>> {
 #[derive(Clone, Debug)]
 pub struct GpuBackend {
     info: AdapterInfo,
+    /// How kernels are cut.
+    kind: DeviceKind,
 }
 
 impl GpuBackend {
@@ -57,12 +59,30 @@ impl GpuBackend {
             state.device(index)?;
             infos.into_iter().nth(index).ok_or_else(|| Error::Internal("adapter index".into()))
         })?;
-        Ok(GpuBackend { info })
+        let kind = if info.is_software() { DeviceKind::Software } else { DeviceKind::Hardware };
+        Ok(GpuBackend { info, kind })
     }
 
     /// The device's description.
     pub fn info(&self) -> &AdapterInfo {
         &self.info
+    }
+
+    /// The same device with kernels cut for `kind`: lets tests run the tiles of real GPUs on software Vulkan.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_tiles_for(self, kind: DeviceKind) -> Self {
+        GpuBackend { kind, ..self }
+    }
+
+    /// Bytes that the device holds for buffers of all users, where the driver's allocator tells.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] when the device is gone.
+    #[doc(hidden)]
+    pub fn allocated_bytes(&self) -> Result<Option<u64>> {
+        let index = self.info.index;
+        owner::call(move |state| Ok(state.device(index)?.allocated_bytes()))
     }
 
     /// Destroys the device under all users, as a driver reset does: for tests of what happens then.
@@ -107,13 +127,13 @@ impl Backend for GpuBackend {
         super::check(shape, params, set.dims)?;
         set.check(shape)?;
         self.check_points(set.dims)?;
-        Ok(Box::new(training::Training::new(self.info.index, shape, params, set, seed)?))
+        Ok(Box::new(training::Training::new(self, shape, params, set, seed)?))
     }
 
     fn evaluate_siren(&self, shape: &SirenShape, params: &[f32], dims: &[usize], out: &mut [f32]) -> Result<()> {
         super::check(shape, params, dims)?;
         super::check_values("out", out.len(), dims, shape.n_outputs)?;
         self.check_points(dims)?;
-        evaluation::evaluate(self.info.index, shape, params, dims, out)
+        evaluation::evaluate(self, shape, params, dims, out)
     }
 }

@@ -32,33 +32,62 @@ pub struct Tile {
     pub wj: usize,
 }
 
-/// Register tiles by kind of device and padded width; the first row that fits is taken.
-///
-/// | device | widths | tile | why |
-/// |---|---|---|---|
-/// | software | all | 4 x 4 | shortest compilation (seconds instead of half a minute); speed does not count |
-/// | real | to 64 | 8 x 4 | 12 loads per 128 multiply-adds keep the load units below the arithmetic; about 130 registers |
-/// | real | above | 4 x 4 | twice the threads per gradient partial: memory limits the number of workgroups here |
-const REGISTER_TILES: [(bool, usize, usize, usize); 3] = [(true, 128, 4, 4), (false, 64, 8, 4), (false, 128, 4, 4)];
+/// Whether a device is a chip or a program on the CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeviceKind {
+    /// A GPU.
+    Hardware,
+    /// Software Vulkan: for tests, where compiling time counts and speed does not.
+    Software,
+}
 
-/// Threads per workgroup to aim at: four warps of 32 or two wavefronts of 64 hide latency with several workgroups per
-/// multiprocessor; wider tiles are twice as large because they get fewer workgroups.
-const TARGET_THREADS: usize = 128;
+impl DeviceKind {
+    /// Workgroups that stay on the device at most: several per multiprocessor of the largest GPUs (132); a few per
+    /// core of a CPU.
+    pub fn max_workgroups(self) -> usize {
+        match self {
+            DeviceKind::Hardware => 1024,
+            DeviceKind::Software => 8,
+        }
+    }
+}
+
+/// How networks up to a padded width are cut on one kind of device.
+struct Cut {
+    kind: DeviceKind,
+    max_width: usize,
+    /// Register tile of the matrix products over neurons: neurons, points.
+    register: (usize, usize),
+    /// Register tile of the weight gradients: rows, columns.
+    gradient: (usize, usize),
+    /// Threads per workgroup to aim at; points per workgroup follow.
+    threads: usize,
+}
+
+/// The first row that fits is taken.
+const CUTS: [Cut; 3] = [
+    // Compiles in seconds instead of half a minute.
+    Cut { kind: DeviceKind::Software, max_width: 128, register: (4, 4), gradient: (4, 4), threads: 128 },
+    // 12 vector loads per 128 multiply-adds keep the load units below the arithmetic; about 130 registers per thread.
+    // Four warps of 32, or two wavefronts of 64, per workgroup.
+    Cut { kind: DeviceKind::Hardware, max_width: 64, register: (8, 4), gradient: (8, 4), threads: 128 },
+    // Gradient partials are large here, so memory limits the number of workgroups: smaller tiles, twice the threads.
+    Cut { kind: DeviceKind::Hardware, max_width: 128, register: (4, 4), gradient: (8, 4), threads: 256 },
+];
 
 impl Tile {
     /// The tile for a shape on a device.
     ///
     /// # Errors
     /// [`Error::Backend`] when not even the smallest tile fits.
-    pub fn choose(shape: &SirenShape, limits: WorkgroupLimits, software: bool) -> Result<Tile> {
+    pub fn choose(shape: &SirenShape, limits: WorkgroupLimits, kind: DeviceKind) -> Result<Tile> {
         let h = Layout::new(shape).h;
-        let rows = REGISTER_TILES.iter().filter(|(soft, width, ..)| *soft == software && h <= *width);
-        for &(_, width, ti, tt) in rows {
-            let threads = if !software && width > 64 { 2 * TARGET_THREADS } else { TARGET_THREADS };
+        for cut in CUTS.iter().filter(|cut| cut.kind == kind && h <= cut.max_width) {
+            let ((ti, tt), (wi, wj)) = (cut.register, cut.gradient);
             for t in [256, 128, 64, 32, 16, 8, 4] {
-                let tile = Tile { ti, tt, t, wi: ti, wj: tt }.with_gradient_tile(shape);
+                let tile = Tile { ti, tt, t, wi, wj }.with_gradient_tile(shape);
                 let fits = tile.workgroup_bytes(shape) <= limits.bytes;
-                if fits && tile.threads(shape) <= threads.min(limits.invocations) {
+                if fits && tile.threads(shape) <= cut.threads.min(limits.invocations) {
                     return Ok(tile);
                 }
             }
@@ -144,6 +173,7 @@ impl Tile {
 
 #[cfg(test)]
 mod tests {
+    use super::DeviceKind::{Hardware, Software};
     use super::*;
 
     #[test]
@@ -151,9 +181,9 @@ mod tests {
         for width in (8..=128).step_by(4) {
             for n_outputs in [1, 16] {
                 let shape = SirenShape { n_inputs: 5, width, n_blocks: 16, n_outputs };
-                for (bytes, software) in [(16 << 10, false), (32 << 10, true), (48 << 10, false), (64 << 10, false)] {
+                for (bytes, kind) in [(16 << 10, Hardware), (32 << 10, Software), (48 << 10, Hardware)] {
                     let limits = WorkgroupLimits { bytes, invocations: 256 };
-                    let tile = Tile::choose(&shape, limits, software).expect("a tile");
+                    let tile = Tile::choose(&shape, limits, kind).expect("a tile");
                     assert!(tile.workgroup_bytes(&shape) <= bytes);
                     assert!(tile.threads(&shape) <= 256);
                     assert!(tile.iterations_per_tile(&shape) < MAX_ITERATIONS);
@@ -168,7 +198,7 @@ mod tests {
     #[test]
     fn a_device_without_workgroup_memory_is_refused_with_a_remedy() {
         let shape = SirenShape { n_inputs: 3, width: 128, n_blocks: 2, n_outputs: 1 };
-        let error = Tile::choose(&shape, WorkgroupLimits { bytes: 4096, invocations: 256 }, false).unwrap_err();
+        let error = Tile::choose(&shape, WorkgroupLimits { bytes: 4096, invocations: 256 }, Hardware).unwrap_err();
         assert!(error.to_string().contains("backend=cpu"), "{error}");
     }
 }

@@ -1,9 +1,10 @@
 //! A training run: what stands on the device ([`Run`]) and the caller's end of it ([`Training`]).
 
+use super::GpuBackend;
 use super::device::{Device, Pipelines, UPLOAD_BYTES};
 use super::layout::Layout;
 use super::owner;
-use super::tile::Tile;
+use super::tile::{DeviceKind, Tile};
 use super::work::{SLOT_BYTES, Work};
 use crate::backend::{SirenTraining, TrainingSet};
 use crate::model::SirenShape;
@@ -21,10 +22,6 @@ const MAX_SLOTS: usize = 64;
 const SUBMISSION_TIME: Duration = Duration::from_millis(60);
 /// Device memory of a run beyond three times the block.
 const MEMORY_ALLOWANCE: usize = 64 << 20;
-/// Resident workgroups: enough for the largest GPUs (132 multiprocessors, several workgroups each). The software
-/// driver has a few CPU cores.
-const MAX_WORKGROUPS: usize = 1024;
-const MAX_WORKGROUPS_SOFTWARE: usize = 8;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -72,12 +69,17 @@ impl Sizes {
 }
 
 impl Run {
-    fn new(device: &mut Device, shape: &SirenShape, params: &[f32], n_values: usize) -> Result<(Self, Tile, Sizes)> {
-        let pipelines = device.pipelines(shape)?;
+    fn new(
+        device: &mut Device,
+        kind: DeviceKind,
+        shape: &SirenShape,
+        params: &[f32],
+        n_values: usize,
+    ) -> Result<(Self, Tile, Sizes)> {
+        let pipelines = device.pipelines(shape, kind)?;
         let layout = Layout::new(shape);
         let limit = usize::try_from(device.info.max_binding_bytes).unwrap_or(usize::MAX);
-        let most = if device.info.is_software() { MAX_WORKGROUPS_SOFTWARE } else { MAX_WORKGROUPS };
-        let sizes = Sizes::new(shape, &pipelines.tile, n_values, limit, most);
+        let sizes = Sizes::new(shape, &pipelines.tile, n_values, limit, kind.max_workgroups());
         let storage = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
         let staging = Usage::MAP_READ | Usage::COPY_DST;
         let params_buffer = device.buffer(sizes.params, storage)?;
@@ -190,12 +192,13 @@ pub(super) struct Training {
 
 impl Training {
     /// Allocates the run on the device and uploads parameters and block. `set` and `params` fit the shape.
-    pub fn new(adapter: usize, shape: &SirenShape, params: &[f32], set: TrainingSet, seed: u64) -> Result<Self> {
+    pub fn new(backend: &GpuBackend, shape: &SirenShape, params: &[f32], set: TrainingSet, seed: u64) -> Result<Self> {
+        let (adapter, kind) = (backend.info.index, backend.kind);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (shape, n_values, params) = (*shape, set.values.len(), params.to_vec());
         let (tile, sizes) = owner::call(move |state| {
             state.device(adapter)?.guarded(|device| {
-                let (run, tile, sizes) = Run::new(device, &shape, &params, n_values)?;
+                let (run, tile, sizes) = Run::new(device, kind, &shape, &params, n_values)?;
                 device.runs.insert(id, run);
                 Ok((tile, sizes))
             })
@@ -343,13 +346,14 @@ fn failed(reason: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::DeviceKind::{Hardware, Software};
     use super::*;
 
-    fn training(width: usize, n_blocks: usize, n_values: usize, software: bool) -> Training {
+    fn training(width: usize, n_blocks: usize, n_values: usize, kind: DeviceKind) -> Training {
         let shape = SirenShape { n_inputs: 3, width, n_blocks, n_outputs: 2 };
         let limits = crate::backend::gpu::WorkgroupLimits { bytes: 48 << 10, invocations: 1024 };
-        let tile = Tile::choose(&shape, limits, software).expect("a tile");
-        let sizes = Sizes::new(&shape, &tile, n_values, 1 << 27, if software { 8 } else { 1024 });
+        let tile = Tile::choose(&shape, limits, kind).expect("a tile");
+        let sizes = Sizes::new(&shape, &tile, n_values, 1 << 27, kind.max_workgroups());
         let n_points = (n_values / 2) as u32;
         // The adapter does not exist, so nothing reaches a device.
         Training { adapter: usize::MAX, id: 0, tile, shape, sizes, dims: vec![1; 3], n_points, seed: 1, n_slots: 1 }
@@ -360,8 +364,8 @@ mod tests {
         for width in [8, 64, 128] {
             for n_blocks in [0, 2, 16] {
                 for n_values in [2, 1 << 20, 1 << 24] {
-                    for software in [false, true] {
-                        let bytes = training(width, n_blocks, n_values, software).device_bytes();
+                    for kind in [Hardware, Software] {
+                        let bytes = training(width, n_blocks, n_values, kind).device_bytes();
                         assert!(bytes <= (64 << 20) + 3 * 4 * n_values, "{width} {n_blocks} {n_values}: {bytes}");
                     }
                 }
@@ -372,8 +376,8 @@ mod tests {
     #[test]
     fn a_step_visits_every_tile_once_and_no_invocation_loops_too_long() {
         let schedule = Schedule { n_steps: 9, batch: 300_001, peak_rate: 1e-3, n_warmup: 1, final_fraction: 0.1 };
-        for (width, n_blocks, software) in [(8, 0, false), (64, 2, true), (128, 16, true), (128, 16, false)] {
-            let training = training(width, n_blocks, 1000, software);
+        for (width, n_blocks, kind) in [(8, 0, Hardware), (64, 2, Software), (128, 16, Software), (128, 16, Hardware)] {
+            let training = training(width, n_blocks, 1000, kind);
             let plan = training.plan_step(&schedule, 3).expect("a plan");
             let mut next = 0;
             for (i, dispatch) in plan.iter().enumerate() {
