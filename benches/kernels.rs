@@ -2,7 +2,7 @@
 //! [--clock cpu]`.
 //!
 //! For each network 3 -> width x layers -> 1: training and evaluation in samples/s and as a share of the device's measured
-//! multiply-add peak. With `--clock cpu` the time is the CPU time of this process divided by its threads: what the CPU
+//! multiply-add peak, on every graphics device and on the CPU (`--threads` leaves the graphics devices out). With `--clock cpu` the time is the CPU time of this process divided by its threads: what the CPU
 //! rows would show on a machine that nobody else uses.
 
 use adios2_inr::backend::cpu::CpuBackend;
@@ -13,7 +13,6 @@ use cpu_time::ProcessTime;
 use std::time::Instant;
 
 const DIMS: [usize; 3] = [64, 64, 64];
-const BATCH: u32 = 16_384;
 
 /// A backend and how to measure its peak in FLOP/s.
 struct Device {
@@ -21,6 +20,9 @@ struct Device {
     /// Threads of a CPU, whose time can be measured.
     n_threads: Option<usize>,
     peak: Box<dyn Fn() -> f64>,
+    /// Points per training step and steps per call: enough to fill the device for some tens of milliseconds.
+    batch: u32,
+    n_steps: u32,
 }
 
 /// Everything to measure; `n_threads` restricts the CPU rows.
@@ -29,14 +31,42 @@ fn devices(n_threads: Option<usize>) -> Vec<Device> {
         let backend = CpuBackend::new(n);
         let peak = backend.clone();
         let peak = Box::new(move || peak.measure_peak(40).expect("threads start"));
-        Device { backend: Box::new(backend), n_threads: Some(n), peak }
+        Device { backend: Box::new(backend), n_threads: Some(n), peak, batch: 16_384, n_steps: 4 }
     };
     let all = std::thread::available_parallelism().map_or(1, usize::from);
     match n_threads {
         Some(n) => vec![cpu(n)],
-        None if all == 1 => vec![cpu(1)],
-        None => vec![cpu(1), cpu(all)],
+        None if all == 1 => gpus().chain([cpu(1)]).collect(),
+        None => gpus().chain([cpu(1), cpu(all)]).collect(),
     }
+}
+
+/// Every graphics device, software ones too: their names say so.
+#[cfg(feature = "gpu")]
+fn gpus() -> impl Iterator<Item = Device> {
+    use adios2_inr::backend::gpu::{GpuBackend, adapters};
+    let found = adapters().unwrap_or_else(|e| {
+        eprintln!("no GPU is measured: {e}");
+        Vec::new()
+    });
+    found.into_iter().filter_map(|adapter| {
+        let backend = match GpuBackend::open(Some(&adapter.index.to_string()), true) {
+            Ok(backend) => backend,
+            Err(e) => {
+                eprintln!("{} is left out: {e}", adapter.name);
+                return None;
+            }
+        };
+        let peak = backend.clone();
+        let peak = Box::new(move || peak.measure_peak().expect("the device works"));
+        let (batch, n_steps) = if adapter.is_software() { (4096, 1) } else { (1 << 18, 32) };
+        Some(Device { backend: Box::new(backend), n_threads: None, peak, batch, n_steps })
+    })
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpus() -> impl Iterator<Item = Device> {
+    std::iter::empty()
 }
 
 struct Options {
@@ -87,13 +117,14 @@ impl Clock {
     }
 }
 
-fn training_rate(backend: &dyn Backend, shape: &SirenShape, values: &[f32], clock: Clock) -> f64 {
+fn training_rate(device: &Device, shape: &SirenShape, values: &[f32], clock: Clock) -> f64 {
+    let Device { backend, batch, n_steps, .. } = device;
     let set = TrainingSet { dims: &DIMS, values, n_channels: 1 };
-    let schedule = Schedule { n_steps: 1 << 30, batch: BATCH, peak_rate: 1e-4, n_warmup: 10, final_fraction: 1.0 };
+    let schedule = Schedule { n_steps: 1 << 30, batch: *batch, peak_rate: 1e-4, n_warmup: 10, final_fraction: 1.0 };
     let mut training = backend.train_siren(shape, &shape.initial_params(0), set, 0).expect("training starts");
-    let (mut step, n_steps) = (0, 4);
-    clock.best_rate((BATCH * n_steps) as usize, || {
-        training.run(&schedule, step, n_steps).expect("steps");
+    let mut step = 0;
+    clock.best_rate((batch * n_steps) as usize, || {
+        training.run(&schedule, step, *n_steps).expect("steps");
         step += n_steps;
     })
 }
@@ -112,14 +143,15 @@ fn main() {
         "| device | network | peak GFLOP/s | train M samples/s | GFLOP/s | of peak | evaluate M samples/s | GFLOP/s | of peak |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    for Device { backend, n_threads, peak } in devices(options.n_threads) {
+    for device in devices(options.n_threads) {
+        let Device { backend, n_threads, peak, .. } = &device;
         let cpu_threads = n_threads.filter(|_| options.is_cpu_time);
         let clock = Clock { seconds: options.seconds, cpu_threads };
         for (&width, &n_layers) in options.widths.iter().flat_map(|w| options.layers.iter().map(move |l| (w, l))) {
             let shape = SirenShape { n_inputs: 3, width, n_blocks: n_layers / 2, n_outputs: 1 };
             let before = peak();
-            let train = training_rate(&*backend, &shape, &values, clock);
-            let evaluate = evaluation_rate(&*backend, &shape, clock);
+            let train = training_rate(&device, &shape, &values, clock);
+            let evaluate = evaluation_rate(&**backend, &shape, clock);
             let peak = before.max(peak());
             let cell = |rate: f64, flops: f64| {
                 let speed = rate * flops;
