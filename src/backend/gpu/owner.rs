@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// Longest wait at exit for work in progress.
 const EXIT_PATIENCE: Duration = Duration::from_secs(5);
+/// Longest wait for one piece of work, compiling on the software driver included: a hung driver must not hang the host.
+const WORK_PATIENCE: Duration = Duration::from_secs(1800);
+/// The same in a forked child, whose driver may wait for a lock that stayed with the parent.
+const FORKED_PATIENCE: Duration = Duration::from_secs(60);
 /// naga's recursion needs more than the default stack of foreign threads.
 const STACK_BYTES: usize = 8 << 20;
 /// Times a lost device is opened again.
@@ -43,6 +47,8 @@ static OWNER: Mutex<Option<Owner>> = Mutex::new(None);
 /// Process that holds [`OWNER`]: after a fork in the wrong moment the lock belongs to nobody.
 static LOCKED_BY: AtomicU32 = AtomicU32::new(0);
 static EXITING: AtomicBool = AtomicBool::new(false);
+/// Whether this process was forked from one that had loaded a driver.
+static FORKED: AtomicBool = AtomicBool::new(false);
 
 /// All GPU state, on the owner thread only.
 pub(super) struct State {
@@ -121,7 +127,17 @@ where
         let _ = reply.send(result.unwrap_or_else(|_| panicked()));
     }));
     sender.send(job).map_err(|_| stopped())?;
-    answer.recv().map_err(|_| stopped())?
+    let forked = FORKED.load(Ordering::SeqCst);
+    match answer.recv_timeout(if forked { FORKED_PATIENCE } else { WORK_PATIENCE }) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Disconnected) => Err(stopped()),
+        Err(RecvTimeoutError::Timeout) if forked => Err(failed(
+            "the driver does not answer in a forked process: fork before the first block or set backend=cpu",
+        )),
+        Err(RecvTimeoutError::Timeout) => {
+            Err(failed("the driver does not answer: restart the process or set backend=cpu"))
+        }
+    }
 }
 
 /// Sends `work` to a running owner thread without waiting; does nothing where there is none.
@@ -203,6 +219,7 @@ fn sender() -> Result<Sender<Message>> {
     let process = std::process::id();
     if owner.as_ref().is_some_and(|owner| owner.process != process) {
         std::mem::forget(owner.take());
+        FORKED.store(true, Ordering::SeqCst);
     }
     match owner.as_ref() {
         Some(owner) => Ok(owner.sender.clone()),
