@@ -14,6 +14,8 @@ pub const MAX_RAW_BITS: u32 = 16;
 /// What [`Encoder`] and [`Decoder`] have in common, so that one function describes both directions of a syntax: the
 /// encoder writes what it is given and returns it, the decoder passes over what it is given and returns what it reads.
 pub trait Coder {
+    /// Whether what it is given matters.
+    const ENCODES: bool;
     /// One decision with an adaptive probability.
     fn code(&mut self, model: &mut Bit, bit: bool) -> bool;
     /// One decision with even odds.
@@ -23,6 +25,8 @@ pub trait Coder {
 }
 
 impl Coder for Encoder {
+    const ENCODES: bool = true;
+
     #[inline(always)]
     fn code(&mut self, model: &mut Bit, bit: bool) -> bool {
         self.bit(model, bit);
@@ -43,6 +47,8 @@ impl Coder for Encoder {
 }
 
 impl Coder for Decoder<'_> {
+    const ENCODES: bool = false;
+
     #[inline(always)]
     fn code(&mut self, model: &mut Bit, _: bool) -> bool {
         self.bit(model)

@@ -1,17 +1,17 @@
-//! One pass over an array: a kernel along the first axis, vectorised across columns, then the axes are rotated.
+//! One pass over an array in place: a kernel along one axis, vectorised across the columns of a panel.
 //!
-//! After as many passes as there are axes every axis had its turn and the order is the old one. A pass reads panels of
-//! columns and writes whole rows, so that threads write to disjoint slices.
+//! A panel is a block of columns copied into contiguous memory. Threads own disjoint panels: whole slices of the array
+//! where there are axes in front, else strips of every row.
 
 use rayon::prelude::*;
 
-/// Columns per panel: two cache lines of f64.
-const PANEL: usize = 16;
-
-/// Panels of longer axes are half as wide, to stay in the second-level cache.
-const LONG_AXIS: usize = 1024;
-
-/// Columns that one task of a parallel pass takes, in values.
+/// Columns per panel where a row has that many.
+const PANEL: usize = 32;
+/// Panels of longer axes are narrower, to stay in the second-level cache.
+const LONG_AXIS: usize = 512;
+/// Rows of the last axis that are transposed into one panel.
+const PANEL_ROWS: usize = 16;
+/// Values per task of a parallel pass.
 const TASK_VALUES: usize = 1 << 15;
 
 /// A transform along one axis of a panel.
@@ -20,54 +20,130 @@ pub(super) trait Kernel: Sync {
     fn load_at(&self, i: usize) -> usize;
     /// Where row `i` of the panel goes in the array after it.
     fn store_at(&self, i: usize) -> usize;
-    /// Transforms a panel `[n][width]` in place; `scratch` has the size of the panel.
+    /// Transforms a panel `[n][width]` in place; `scratch` is at least as large.
     fn apply(&self, panel: &mut [f64], width: usize, scratch: &mut [f64]);
 }
 
-/// Reads `from: [n][m]`, applies the kernel to every column, writes `[m][n]`.
-pub(super) fn pass(from: &[f64], n: usize, kernel: Option<&dyn Kernel>) -> Vec<f64> {
-    let mut to = vec![0.0; from.len()];
-    if n == 0 {
-        return to;
-    }
-    let m = from.len() / n;
-    let width = if n > LONG_AXIS { PANEL / 2 } else { PANEL };
-    let columns_per_task = (TASK_VALUES / n).next_multiple_of(width).max(width);
-    let task = |(t, out): (usize, &mut [f64])| {
-        let mut panel = vec![0.0; n * width];
-        let mut scratch = vec![0.0; n * width];
-        for (p, rows) in out.chunks_mut(width * n).enumerate() {
-            let first = t * columns_per_task + p * width;
-            columns(from, m, first, rows, kernel, (&mut panel, &mut scratch));
-        }
-    };
-    to.par_chunks_mut(columns_per_task * n).enumerate().for_each(task);
-    to
+/// A panel and its scratch memory, one per task.
+struct Buffers {
+    panel: Vec<f64>,
+    scratch: Vec<f64>,
 }
 
-/// Transforms the columns from `first` on that fill `rows`.
-fn columns(
-    from: &[f64],
-    m: usize,
-    first: usize,
-    rows: &mut [f64],
-    kernel: Option<&dyn Kernel>,
-    (panel, scratch): (&mut [f64], &mut [f64]),
-) {
-    let n = from.len() / m;
-    let width = rows.len() / n;
-    let (panel, scratch) = (&mut panel[..n * width], &mut scratch[..n * width]);
-    for (i, row) in from.chunks_exact(m).enumerate() {
-        let at = kernel.map_or(i, |k| k.load_at(i)) * width;
-        panel[at..at + width].copy_from_slice(&row[first..first + width]);
+impl Buffers {
+    fn new(size: usize) -> Self {
+        Buffers { panel: vec![0.0; size], scratch: vec![0.0; size] }
     }
-    if let Some(kernel) = kernel {
+}
+
+/// Applies the kernel along one axis of `array: [dims]`.
+pub(super) fn pass(array: &mut [f64], dims: &[usize], axis: usize, kernel: &dyn Kernel) {
+    let n = dims[axis];
+    let inner: usize = dims[axis + 1..].iter().product();
+    if array.is_empty() || n == 0 {
+        return;
+    }
+    if inner == 1 {
+        along_rows(array, n, kernel);
+    } else if array.len() == n * inner {
+        first_axis(array, n, inner, kernel);
+    } else {
+        let slices_per_task = (TASK_VALUES / (n * inner)).max(1);
+        let buffers = || Buffers::new(n * panel_width(n, inner));
+        array.par_chunks_mut(slices_per_task * n * inner).for_each_init(buffers, |buffers, slices| {
+            slices.chunks_exact_mut(n * inner).for_each(|slice| middle_axis(slice, n, inner, kernel, buffers));
+        });
+    }
+}
+
+fn panel_width(n: usize, inner: usize) -> usize {
+    inner.min(if n > LONG_AXIS { PANEL / 2 } else { PANEL })
+}
+
+/// `[n][inner]` in front of which there are other axes.
+fn middle_axis(slice: &mut [f64], n: usize, inner: usize, kernel: &dyn Kernel, buffers: &mut Buffers) {
+    for first in (0..inner).step_by(panel_width(n, inner)) {
+        let width = panel_width(n, inner).min(inner - first);
+        let (panel, scratch) = (&mut buffers.panel[..n * width], &mut buffers.scratch[..n * width]);
+        for (i, row) in slice.chunks_exact(inner).enumerate() {
+            panel[kernel.load_at(i) * width..][..width].copy_from_slice(&row[first..first + width]);
+        }
         kernel.apply(panel, width, scratch);
-    }
-    for (i, values) in panel.chunks_exact(width).enumerate() {
-        let at = kernel.map_or(i, |k| k.store_at(i));
-        for (j, &value) in values.iter().enumerate() {
-            rows[j * n + at] = value;
+        for (i, values) in panel.chunks_exact(width).enumerate() {
+            slice[kernel.store_at(i) * inner + first..][..width].copy_from_slice(values);
         }
     }
+}
+
+/// `[n][inner]` in strips: every task holds its piece of every row.
+fn first_axis(array: &mut [f64], n: usize, inner: usize, kernel: &dyn Kernel) {
+    let width = panel_width(n, inner);
+    let mut strips: Vec<Vec<&mut [f64]>> = (0..inner.div_ceil(width)).map(|_| Vec::with_capacity(n)).collect();
+    for row in array.chunks_exact_mut(inner) {
+        strips.iter_mut().zip(row.chunks_mut(width)).for_each(|(strip, piece)| strip.push(piece));
+    }
+    let strips_per_task = (TASK_VALUES / (n * width)).max(1);
+    strips.par_chunks_mut(strips_per_task).for_each_init(
+        || Buffers::new(n * width),
+        |buffers, strips| {
+            for strip in strips {
+                let width = strip.first().map_or(0, |piece| piece.len());
+                let (panel, scratch) = (&mut buffers.panel[..n * width], &mut buffers.scratch[..n * width]);
+                for (i, piece) in strip.iter().enumerate() {
+                    panel[kernel.load_at(i) * width..][..width].copy_from_slice(piece);
+                }
+                kernel.apply(panel, width, scratch);
+                for (i, values) in panel.chunks_exact(width).enumerate() {
+                    strip[kernel.store_at(i)].copy_from_slice(values);
+                }
+            }
+        },
+    );
+}
+
+/// The last axis: a few rows at a time are transposed into a panel.
+fn along_rows(array: &mut [f64], n: usize, kernel: &dyn Kernel) {
+    let rows_per_task = (TASK_VALUES / n).max(1).next_multiple_of(PANEL_ROWS);
+    array.par_chunks_mut(rows_per_task * n).for_each_init(
+        || Buffers::new(n * PANEL_ROWS),
+        |buffers, rows| {
+            for rows in rows.chunks_mut(PANEL_ROWS * n) {
+                let width = rows.len() / n;
+                let (panel, scratch) = (&mut buffers.panel[..n * width], &mut buffers.scratch[..n * width]);
+                if width == PANEL_ROWS {
+                    load_rows(rows, n, kernel, panel);
+                    kernel.apply(panel, width, scratch);
+                    store_rows(rows, n, kernel, panel);
+                } else {
+                    rows.chunks_exact_mut(n).for_each(|row| one_row(row, kernel, &mut panel[..n], scratch));
+                }
+            }
+        },
+    );
+}
+
+/// `panel[load_at(i)][j] = rows[j][i]`.
+fn load_rows(rows: &[f64], n: usize, kernel: &dyn Kernel, panel: &mut [f64]) {
+    let rows: [&[f64]; PANEL_ROWS] = std::array::from_fn(|j| &rows[j * n..(j + 1) * n]);
+    for (i, first) in rows[0].iter().enumerate() {
+        let out = &mut panel[kernel.load_at(i) * PANEL_ROWS..][..PANEL_ROWS];
+        out[0] = *first;
+        out.iter_mut().zip(&rows).skip(1).for_each(|(out, row)| *out = row[i]);
+    }
+}
+
+/// `rows[j][store_at(i)] = panel[i][j]`.
+fn store_rows(rows: &mut [f64], n: usize, kernel: &dyn Kernel, panel: &[f64]) {
+    let mut rows = rows.chunks_exact_mut(n);
+    let mut rows: [&mut [f64]; PANEL_ROWS] = std::array::from_fn(|_| rows.next().unwrap_or_default());
+    for (i, values) in panel.chunks_exact(PANEL_ROWS).enumerate() {
+        let at = kernel.store_at(i);
+        rows.iter_mut().zip(values).for_each(|(row, &value)| row[at] = value);
+    }
+}
+
+fn one_row(row: &mut [f64], kernel: &dyn Kernel, panel: &mut [f64], scratch: &mut [f64]) {
+    row.iter().enumerate().for_each(|(i, &v)| panel[kernel.load_at(i)] = v);
+    kernel.apply(panel, 1, scratch);
+    panel.iter().enumerate().for_each(|(i, &v)| row[kernel.store_at(i)] = v);
 }

@@ -70,9 +70,8 @@ fn shift(level: usize, weight: u32) -> u32 {
 /// Geometry of one slab while it is coded.
 struct Rows<'a> {
     slab: Slab<'a>,
-    /// Values per row and rows.
+    /// Values per row.
     length: usize,
-    n_rows: usize,
     /// Row distance along each leading axis.
     strides: Vec<usize>,
     index: Vec<usize>,
@@ -99,6 +98,19 @@ impl Tiles {
         let strides = strides(&counts);
         let used = vec![false; counts.iter().product()];
         Tiles { sizes, counts, strides, used }
+    }
+
+    /// Marks the tiles that hold a non-zero value.
+    fn find(&mut self, values: &[i32], dims: &[usize]) {
+        let (&length, leading) = dims.split_last().unwrap_or((&1, &[]));
+        let mut index = vec![0; leading.len()];
+        for row in values.chunks_exact(length) {
+            let first = self.of_row(&index);
+            for (used, part) in self.used[first..].iter_mut().zip(row.chunks(self.sizes[leading.len()])) {
+                *used |= part.iter().fold(0, |any, v| any | v) != 0;
+            }
+            advance(&mut index, leading);
+        }
     }
 
     /// First tile of a row.
@@ -152,9 +164,15 @@ pub(super) fn code_slab<C: Coder>(coder: &mut C, model: &mut BandModel, values: 
     if values.is_empty() {
         return;
     }
-    let mut rows = Rows::new(slab);
-    rows.find_tiles(values);
-    rows.tiles.code(coder, &mut model.tiles);
+    let mut tiles = Tiles::new(slab.dims);
+    if C::ENCODES {
+        tiles.find(values, slab.dims);
+    }
+    tiles.code(coder, &mut model.tiles);
+    if !tiles.used.contains(&true) {
+        return;
+    }
+    let mut rows = Rows::new(slab, tiles);
     let weight = rows.weight();
     let shifts: [u32; N_LEVELS] = std::array::from_fn(|level| shift(level, weight));
     for (r, row) in values.chunks_exact_mut(rows.length).enumerate() {
@@ -165,18 +183,17 @@ pub(super) fn code_slab<C: Coder>(coder: &mut C, model: &mut BandModel, values: 
 }
 
 impl<'a> Rows<'a> {
-    fn new(slab: Slab<'a>) -> Self {
+    fn new(slab: Slab<'a>, tiles: Tiles) -> Self {
         let (length, leading) = slab.dims.split_last().map_or((1, &[][..]), |(&n, leading)| (n, leading));
-        let n_rows = leading.iter().product();
+        let n_rows: usize = leading.iter().product();
         Rows {
             slab,
             length,
-            n_rows,
             strides: strides(leading),
             index: vec![0; leading.len()],
             magnitudes: vec![0; n_rows * (length + 2 * GUARD)],
             around: vec![0; length],
-            tiles: Tiles::new(slab.dims),
+            tiles,
         }
     }
 
@@ -184,22 +201,6 @@ impl<'a> Rows<'a> {
     fn weight(&self) -> u32 {
         let n = self.strides.len() as u32;
         3 + 5 * n + n * n.saturating_sub(1) + if self.slab.parent.is_some() { 2 } else { 0 }
-    }
-
-    /// Marks tiles that hold a non-zero value; finds nothing in a decoder.
-    fn find_tiles(&mut self, values: &[i32]) {
-        let mut index = vec![0; self.index.len()];
-        let n_leading = index.len();
-        for row in values.chunks_exact(self.length) {
-            let first = self.tiles.of_row(&index);
-            for (t, part) in row.chunks(self.tiles.width()).enumerate() {
-                if part.iter().fold(0, |any, v| any | v) != 0 {
-                    self.tiles.used[first + t] = true;
-                }
-            }
-            advance(&mut index, &self.slab.dims[..n_leading]);
-        }
-        debug_assert_eq!(values.len(), self.n_rows * self.length);
     }
 
     fn code_row<C: Coder>(

@@ -12,7 +12,6 @@ pub(super) const MAX_ODD: usize = 136;
 
 /// Plan for one axis.
 pub(super) struct AxisPlan {
-    n: usize,
     /// Plan per distinct block size (at most two).
     blocks: Vec<(usize, BlockPlan)>,
     /// Index into `blocks` and first row, per block.
@@ -184,7 +183,7 @@ impl AxisPlan {
         let lows = octaves.iter().map(|sizes| sizes.iter().sum()).collect();
         let mut source = vec![0; n];
         order.iter().enumerate().for_each(|(i, &at)| source[at] = i);
-        AxisPlan { n, blocks, layout, order, source, lows }
+        AxisPlan { blocks, layout, order, source, lows }
     }
 
     fn each_block(&self, panel: &mut [f64], width: usize, mut apply: impl FnMut(&BlockPlan, &mut [f64])) {
@@ -214,23 +213,18 @@ impl Plan {
         Plan { axes, pyramid }
     }
 
-    /// Coefficients of `values` in pyramid order.
-    pub fn forward(&self, values: &[f64]) -> Vec<f64> {
-        self.passes(values, |axis| Box::new(Forward(axis)))
-    }
-
-    /// Values of the coefficients `array` in pyramid order.
-    pub fn inverse(&self, array: &[f64]) -> Vec<f64> {
-        self.passes(array, |axis| Box::new(Inverse(axis)))
-    }
-
-    fn passes<'a>(&'a self, from: &[f64], kernel: impl Fn(&'a AxisPlan) -> Box<dyn Kernel + 'a>) -> Vec<f64> {
-        let mut array: Option<Vec<f64>> = None;
-        for axis in &self.axes {
-            let kernel = kernel(axis);
-            array = Some(pass(array.as_deref().unwrap_or(from), axis.n, Some(&*kernel)));
+    /// Turns values into coefficients in pyramid order, in place.
+    pub fn forward(&self, array: &mut [f64]) {
+        for (axis, plan) in self.axes.iter().enumerate() {
+            pass(array, &self.pyramid.sizes[0], axis, &Forward(plan));
         }
-        array.unwrap_or_default()
+    }
+
+    /// Turns coefficients in pyramid order into values, in place.
+    pub fn inverse(&self, array: &mut [f64]) {
+        for (axis, plan) in self.axes.iter().enumerate() {
+            pass(array, &self.pyramid.sizes[0], axis, &Inverse(plan));
+        }
     }
 }
 

@@ -1,16 +1,13 @@
 //! Sizes without coding: what quantised coefficients and the residual behind a pointwise bound would cost.
 
-use rayon::prelude::*;
 use std::sync::LazyLock;
 
-use super::quantise::{Quantiser, ROUNDING};
+use super::quantise::integer;
 
 /// Neighbours along the last axis that share one geometric distribution.
 const GROUP: usize = 8;
 /// Sums up to this are looked up.
 const TABLE: usize = 2048;
-/// Values per task.
-const TASK: usize = 1 << 16;
 
 /// Bits of a group of magnitudes with a given sum: the entropy of a geometric distribution with their mean.
 static GROUP_BITS: LazyLock<Vec<f32>> = LazyLock::new(|| (0..TABLE).map(|sum| group_bits(sum as f64) as f32).collect());
@@ -23,19 +20,13 @@ fn group_bits(sum: f64) -> f64 {
     GROUP as f64 * ((1.0 + mean) * libm::log2(1.0 + mean) - mean * libm::log2(mean))
 }
 
-/// Estimated bits of the integers of `coefficients` (rows of a pyramid, one after another) and their squared error.
-pub(super) fn bits_and_error(coefficients: &[f64], quantiser: &Quantiser) -> (f64, f64) {
-    let inverse = 1.0 / quantiser.step;
-    let parts: Vec<f64> = coefficients.par_chunks(TASK).map(|part| bits(part, inverse)).collect();
-    (parts.iter().sum(), quantiser.square_error(coefficients))
-}
-
-fn bits(coefficients: &[f64], inverse: f64) -> f64 {
+/// Estimated bits of the integers of neighbouring coefficients.
+pub(super) fn bits(coefficients: &[f64], inverse: f64) -> f64 {
     let mut bits = 0.0;
     for group in coefficients.chunks(GROUP) {
         let (mut sum, mut n) = (0.0, 0.0);
         for &c in group {
-            let q = f64::from((c.abs() * inverse + ROUNDING) as i32);
+            let q = integer(c.abs() * inverse);
             sum += q;
             n += q.min(1.0);
         }

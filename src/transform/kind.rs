@@ -72,21 +72,21 @@ impl Transform {
         }
     }
 
-    /// Coefficients of values.
-    pub fn forward(&self, values: &[f64]) -> Vec<f64> {
+    /// Turns values into coefficients, in place.
+    pub fn forward(&self, array: &mut [f64]) {
         match self {
-            Transform::None(_) => Vec::new(),
-            Transform::Wavelet(pyramid) => wavelet::forward(values, pyramid),
-            Transform::Dct(_, plan) => plan.forward(values),
+            Transform::None(_) => {}
+            Transform::Wavelet(pyramid) => wavelet::forward(array, pyramid),
+            Transform::Dct(_, plan) => plan.forward(array),
         }
     }
 
-    /// Values of coefficients.
-    pub fn inverse(&self, coefficients: Vec<f64>) -> Vec<f64> {
+    /// Turns coefficients into values, in place.
+    pub fn inverse(&self, array: &mut [f64]) {
         match self {
-            Transform::None(_) => coefficients,
-            Transform::Wavelet(pyramid) => wavelet::inverse(coefficients, pyramid),
-            Transform::Dct(_, plan) => plan.inverse(&coefficients),
+            Transform::None(_) => {}
+            Transform::Wavelet(pyramid) => wavelet::inverse(array, pyramid),
+            Transform::Dct(_, plan) => plan.inverse(array),
         }
     }
 }

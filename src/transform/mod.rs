@@ -15,8 +15,10 @@ mod dct;
 mod estimate;
 mod kind;
 mod payload;
+mod probe;
 mod pyramid;
 mod quantise;
+mod sample;
 mod search;
 mod streams;
 mod wavelet;
@@ -100,7 +102,8 @@ pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, base: Option<&[f64
     if coded {
         let integers = streams::decode(streams, transform.pyramid(), dims, head.split, head.quantum.is_some())?;
         if let Some(quantiser) = head.quantiser {
-            values = transform.inverse(quantiser.dequantise(&integers.bands, transform.pyramid()));
+            values = quantiser.dequantise(&integers.bands, transform.pyramid());
+            transform.inverse(&mut values);
         }
         residual = integers.residual;
     }
@@ -117,9 +120,15 @@ fn finish_values(values: &mut [f64], base: Option<&[f64]>, residual: Option<(&[i
         values.iter_mut().zip(base).for_each(|(v, b)| *v += b);
     }
     if let Some((residual, quantum)) = residual {
-        values.iter_mut().zip(residual).for_each(|(v, &q)| *v += f64::from(q) * quantum);
+        values.iter_mut().zip(residual).for_each(|(v, &q)| *v = with_residual(*v, q, quantum));
     }
     values.iter_mut().for_each(|v| *v = finish.apply(*v));
+}
+
+/// A zero adds nothing, not even to a negative zero.
+#[inline(always)]
+fn with_residual(value: f64, q: i32, quantum: f64) -> f64 {
+    if q == 0 { value } else { value + f64::from(q) * quantum }
 }
 
 fn product(dims: &[usize]) -> Result<usize> {

@@ -14,6 +14,8 @@ pub(super) struct Band {
     pub dims: Vec<usize>,
     /// Index of the band with the same orientation one level coarser.
     pub parent: Option<usize>,
+    /// Squared norm of the functions that the coefficients belong to: about 1.
+    pub norm: f64,
 }
 
 impl Band {
@@ -55,7 +57,7 @@ impl Pyramid {
 
 fn bands(sizes: &[Vec<usize>]) -> Vec<Band> {
     let (rank, n_levels) = (sizes[0].len(), sizes.len() - 1);
-    let low = Band { level: n_levels, origin: vec![0; rank], dims: sizes[n_levels].clone(), parent: None };
+    let low = Band { level: n_levels, origin: vec![0; rank], dims: sizes[n_levels].clone(), parent: None, norm: 1.0 };
     let mut bands = vec![low];
     let mut coarser: Vec<Option<usize>> = vec![None; 1 << rank];
     for level in (0..n_levels).rev() {
@@ -69,7 +71,7 @@ fn bands(sizes: &[Vec<usize>]) -> Vec<Band> {
             let origin = (0..rank).map(|a| if high(a) { low[a] } else { 0 }).collect();
             let dims = (0..rank).map(|a| if high(a) { all[a] - low[a] } else { low[a] }).collect();
             here[orientation] = Some(bands.len());
-            bands.push(Band { level, origin, dims, parent: coarser[orientation] });
+            bands.push(Band { level, origin, dims, parent: coarser[orientation], norm: 1.0 });
         }
         coarser = here;
     }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::pyramid::{Pyramid, for_rows};
+use super::pyramid::{Band, Pyramid, for_rows};
 
 /// Magnitudes are rounded down after adding this: a half would be plain rounding, less widens the zero bin.
 pub(super) const ROUNDING: f64 = 0.37;
@@ -19,8 +19,14 @@ pub(super) struct Quantiser {
     pub bias: [i8; 2],
 }
 
-/// Values per task of a parallel pass; sums are added per task in order, so that threads do not change them.
-const TASK: usize = 1 << 16;
+/// Adding and taking away this rounds to the nearest integer: the sum has no room for fractions.
+const ROUNDER: f64 = 6_755_399_441_055_744.0;
+
+/// The integer of a magnitude in steps, as f64: rounds after moving the limits of the bins.
+#[inline(always)]
+pub(super) fn integer(x: f64) -> f64 {
+    (x + (ROUNDING - 0.5)) + ROUNDER - ROUNDER
+}
 
 impl Quantiser {
     /// Without bias.
@@ -28,38 +34,34 @@ impl Quantiser {
         Quantiser { step, bias: [0; 2] }
     }
 
-    /// Sum of squared errors over `coefficients`, had they gone through this quantiser.
-    pub fn square_error(&self, coefficients: &[f64]) -> f64 {
+    /// Squared error of the values, had their coefficients gone through this quantiser.
+    pub fn square_error(&self, coefficients: &[f64], pyramid: &Pyramid) -> f64 {
         let (inverse, points) = (1.0 / self.step, self.points());
-        let sums: Vec<f64> = coefficients.par_chunks(TASK).map(|c| square_error(c, inverse, points)).collect();
+        let band = |band: &Band| {
+            let mut sum = 0.0;
+            for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |from, _, n| {
+                sum += square_error(&coefficients[from..from + n], inverse, points);
+            });
+            sum * band.norm
+        };
+        let sums: Vec<f64> = pyramid.bands.par_iter().map(band).collect();
         sums.iter().sum::<f64>() * self.step * self.step
     }
 
     /// Offsets of reconstruction points from the integer, for magnitude 1 and larger ones.
-    fn points(&self) -> [f64; 2] {
+    pub fn points(&self) -> [f64; 2] {
         self.bias.map(|bias| f64::from(bias) / 256.0)
-    }
-
-    /// The bias that is best for these coefficients.
-    pub fn tuned(step: f64, coefficients: &[f64]) -> Self {
-        let inverse = 1.0 / step;
-        let sums: Vec<[f64; 4]> = coefficients.par_chunks(TASK).map(|c| offsets(c, inverse)).collect();
-        let total = sums.iter().fold([0.0; 4], |t, s| std::array::from_fn(|i| t[i] + s[i]));
-        let bias = [0, 2].map(|i| {
-            let mean = if total[i + 1] > 0.0 { total[i] / total[i + 1] } else { 0.0 };
-            (256.0 * mean).round() as i8
-        });
-        Quantiser { step, bias }
     }
 
     /// Integers of all bands of a pyramid.
     pub fn quantise(&self, coefficients: &[f64], pyramid: &Pyramid) -> Vec<Vec<i32>> {
         let inverse = 1.0 / self.step;
-        let band = |band: &super::pyramid::Band| {
+        let band = |band: &Band| {
             let mut out = vec![0; band.len()];
             for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |from, to, n| {
                 for (q, &c) in out[to..to + n].iter_mut().zip(&coefficients[from..from + n]) {
-                    let magnitude = (c.abs() * inverse + ROUNDING) as i32;
+                    // The low bits of the sum are the integer in two's complement.
+                    let magnitude = ((c.abs() * inverse + (ROUNDING - 0.5)) + ROUNDER).to_bits() as i32;
                     *q = if c < 0.0 { -magnitude } else { magnitude };
                 }
             });
@@ -89,11 +91,12 @@ impl Quantiser {
     }
 }
 
-fn square_error(coefficients: &[f64], inverse: f64, points: [f64; 2]) -> f64 {
+/// Sum of squared errors in units of the step.
+pub(super) fn square_error(coefficients: &[f64], inverse: f64, points: [f64; 2]) -> f64 {
     let mut sums = [0.0; 8];
     let mut add = |lane: usize, c: f64| {
         let x = c.abs() * inverse;
-        let q = f64::from((x + ROUNDING) as i32);
+        let q = integer(x);
         let point = if q == 0.0 { 0.0 } else { q + if q == 1.0 { points[0] } else { points[1] } };
         sums[lane] += (x - point) * (x - point);
     };
@@ -104,18 +107,16 @@ fn square_error(coefficients: &[f64], inverse: f64, points: [f64; 2]) -> f64 {
 }
 
 /// Sum of offsets from the integer and count, for magnitude 1 and for larger ones.
-fn offsets(coefficients: &[f64], inverse: f64) -> [f64; 4] {
+pub(super) fn offsets(coefficients: &[f64], inverse: f64) -> [f64; 4] {
     let mut sums = [0.0; 4];
     for &c in coefficients {
         let x = c.abs() * inverse;
-        let q = f64::from((x + ROUNDING) as i32);
-        if q == 1.0 {
-            sums[0] += x - q;
-            sums[1] += 1.0;
-        } else if q > 1.0 {
-            sums[2] += x - q;
-            sums[3] += 1.0;
-        }
+        let q = integer(x);
+        let (one, more) = (if q == 1.0 { 1.0 } else { 0.0 }, if q > 1.0 { 1.0 } else { 0.0 });
+        sums[0] += one * (x - q);
+        sums[1] += one;
+        sums[2] += more * (x - q);
+        sums[3] += more;
     }
     sums
 }

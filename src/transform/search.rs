@@ -1,39 +1,34 @@
 //! From a goal to a payload: which transform, which step, and the check on what the decoder will return.
 
-use super::estimate::{bits_and_error, residual_bits};
+use rayon::prelude::*;
+
+use super::estimate::residual_bits;
 use super::kind::{Kind, Transform};
 use super::payload::{Head, storable};
+use super::probe::{self, Boxes};
 use super::quantise::{MAX_INTEGER, Quantiser};
+use super::sample::Sample;
 use super::streams::{self, Integers, Split};
-use super::{Goal, Input, Output, finish_values};
+use super::{Goal, Input, Output, finish_values, with_residual};
 use crate::{Dtype, Result};
 
 /// Step over bound for pointwise goals.
 const LINF_FACTORS: [f64; 7] = [1.2, 1.7, 2.4, 3.4, 4.8, 6.8, 9.6];
+/// The one that is most often the best.
+const LINF_USUAL: f64 = 2.4;
 /// With a bound so tight that coefficients would need larger integers, the residual takes over.
 const LARGEST_BASE: f64 = MAX_INTEGER / 4.0;
 /// Attempts to land just below an L2 goal.
-const L2_ATTEMPTS: usize = 5;
-/// Close enough to the goal to stop.
-const L2_CLOSE: f64 = 0.995;
+const L2_ATTEMPTS: usize = 6;
+/// Aimed at, and close enough to stop, as parts of the goal.
+const L2_AIM: f64 = 0.9985;
+const L2_CLOSE: f64 = 0.996;
 /// Attempts to land just below a number of bytes.
 const BYTES_ATTEMPTS: usize = 12;
+/// Values per task; sums are added per task in order, so that threads do not change them.
+const TASK: usize = 1 << 16;
 
-/// A transform with the coefficients of the field.
-struct Candidate {
-    transform: Transform,
-    coefficients: Vec<f64>,
-    largest: f64,
-}
-
-/// Integers and the values that they give before the residual.
-struct Trial {
-    quantiser: Option<Quantiser>,
-    bands: Vec<Vec<i32>>,
-    /// Without base, residual and finish.
-    values: Vec<f64>,
-}
-
+/// Encodes for a goal; `None` when it cannot be met.
 pub(super) fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
     let remainder: Vec<f64> = match input.base {
         Some(base) => input.values.iter().zip(base).map(|(v, b)| v - b).collect(),
@@ -72,73 +67,72 @@ impl Search<'_> {
         enough.then(|| Output { payload, values, kind: Kind::None.name() })
     }
 
-    fn candidates(&self) -> impl Iterator<Item = Candidate> {
-        let dims = self.input.dims;
-        let kinds = [Kind::Wavelet, Kind::Dct, Kind::BlockDct].into_iter();
-        kinds.filter(|&kind| Transform::is_affordable(kind, dims) && dims.iter().any(|&n| n > 1)).map(|kind| {
-            let transform = Transform::new(kind, dims);
-            let coefficients = transform.forward(&self.remainder);
-            let largest = coefficients.iter().fold(0.0f64, |m, c| m.max(c.abs()));
-            Candidate { transform, coefficients, largest }
-        })
-    }
-
-    // L2
-
-    fn l2(&self, bound: f64) -> Option<Output> {
-        let estimated = |c: Candidate| {
-            let step = c.solve(bound * bound, bound / (self.remainder.len() as f64).sqrt() * 3.5, [0; 2])?;
-            let (bits, _) = bits_and_error(&c.coefficients, &Quantiser::plain(step));
-            Some((bits, step, c))
-        };
-        let best = self.candidates().filter_map(estimated).min_by(|a, b| a.0.total_cmp(&b.0))?;
-        let (_, mut step, candidate) = best;
-        let mut square = bound * bound;
-        let mut found: Option<(f64, Trial, Vec<f64>)> = None;
-        for _ in 0..L2_ATTEMPTS {
-            let bias = Quantiser::tuned(step, &candidate.coefficients).bias;
-            step = candidate.solve(square, step, bias)?;
-            let trial = candidate.trial(Quantiser { step: storable(step), bias })?;
-            let values = self.finished(&trial);
-            let error = self.l2_error(&values);
-            if error <= bound && found.as_ref().is_none_or(|f| error > f.0) {
-                found = Some((error, trial, values));
+    /// The candidate with the least `cost(candidate) = (cost, step)`.
+    fn best(
+        &self,
+        likely_step: impl Fn(&Boxes) -> Option<f64>,
+        cost: impl Fn(&Candidate) -> Option<(f64, f64)>,
+    ) -> Option<(f64, Candidate)> {
+        let kinds = probe::kinds(&self.remainder, self.input.dims, likely_step);
+        let mut best: Option<(f64, f64, Candidate)> = None;
+        for kind in kinds {
+            let candidate = Candidate::new(Transform::new(kind, self.input.dims), &self.remainder);
+            if let Some((cost, step)) = cost(&candidate)
+                && best.as_ref().is_none_or(|b| cost < b.0)
+            {
+                best = Some((cost, step, candidate));
             }
-            if error <= bound && error >= L2_CLOSE * bound {
-                break;
-            }
-            if error == 0.0 || error.is_nan() {
-                break;
-            }
-            square *= (0.9985 * bound / error).powi(2);
         }
-        let (_, trial, values) = found?;
-        Some(self.output(&candidate.transform, trial, None, values))
+        best.map(|(_, step, candidate)| (step, candidate))
     }
 
-    // Linf
+    /// Goal for the norm over all points, from one over those that count.
+    fn l2(&self, bound: f64) -> Option<Output> {
+        let aim = (L2_AIM * bound).powi(2);
+        let guess = 3.5 * bound / (self.remainder.len() as f64).sqrt();
+        let likely = |boxes: &Boxes| boxes.solve_error(aim, guess);
+        let cost = |c: &Candidate| {
+            let step = c.sample.solve_error(aim, guess, c.largest, [0; 2])?;
+            Some((c.sample.bits(step), step))
+        };
+        let (mut step, candidate) = self.best(likely, cost)?;
+        let (mut square, mut found): (f64, Option<(f64, Trial)>) = (aim, None);
+        for _ in 0..L2_ATTEMPTS {
+            let quantiser = candidate.with_error(square, step)?;
+            step = quantiser.step;
+            let mut trial = candidate.trial(quantiser)?;
+            finish_values(&mut trial.values, self.input.base, None, self.input.finish);
+            let error = self.l2_error(&trial.values);
+            if error <= bound && found.as_ref().is_none_or(|f| error > f.0) {
+                found = Some((error, trial));
+            }
+            if (error <= bound && error >= L2_CLOSE * bound) || error == 0.0 || error.is_nan() {
+                break;
+            }
+            square *= (L2_AIM * bound / error).powi(2);
+        }
+        found.map(|(_, trial)| self.output(&candidate.transform, trial, None))
+    }
 
     fn linf(&self, bound: f64) -> Option<Output> {
         let quantum = self.quantum(bound)?;
         let n = self.remainder.len() as f64;
-        let mut best: Option<(f64, f64, Candidate)> = None;
-        for candidate in self.candidates() {
-            let mut here: Option<(f64, f64)> = None;
+        let n_counted = self.input.mask.map_or(n, |mask| mask.iter().filter(|&&m| m).count() as f64);
+        let cost = |candidate: &Candidate| {
+            let mut best: Option<(f64, f64)> = None;
             for factor in LINF_FACTORS {
                 let step = (factor * bound).max(candidate.largest / LARGEST_BASE);
-                let (bits, square) = bits_and_error(&candidate.coefficients, &Quantiser::plain(step));
-                let total = bits + n * residual_bits((square / n).sqrt(), quantum / 2.0);
-                if here.is_some_and(|(least, _)| total > least) {
+                let square = candidate.sample.square_error(&Quantiser::plain(step));
+                let total = candidate.sample.bits(step) + n_counted * residual_bits((square / n).sqrt(), quantum / 2.0);
+                if best.is_some_and(|(least, _)| total > least) {
                     break;
                 }
-                here = Some((total, step));
+                best = Some((total, step));
             }
-            if let Some((total, step)) = here.filter(|h| best.as_ref().is_none_or(|b| h.0 < b.0)) {
-                best = Some((total, step, candidate));
-            }
-        }
-        let (_, step, candidate) = best?;
-        let trial = candidate.trial(Quantiser::tuned(storable(step), &candidate.coefficients))?;
+            best
+        };
+        let (step, candidate) = self.best(|_| Some(LINF_USUAL * bound), cost)?;
+        let trial = candidate.trial(candidate.sample.tuned(storable(step)))?;
         self.with_residual(&candidate.transform, trial, quantum, bound)
     }
 
@@ -150,176 +144,159 @@ impl Search<'_> {
         (room > 0.0 && bound.is_finite()).then(|| storable(2.0 * room))
     }
 
-    fn with_residual(&self, transform: &Transform, trial: Trial, quantum: f64, bound: f64) -> Option<Output> {
-        let mut predicted = trial.values.clone();
+    /// Adds the residual that makes the bound hold, finishes the values and checks them.
+    fn with_residual(&self, transform: &Transform, mut trial: Trial, quantum: f64, bound: f64) -> Option<Output> {
         if let Some(base) = self.input.base {
-            predicted.iter_mut().zip(base).for_each(|(v, b)| *v += b);
+            trial.values.iter_mut().zip(base).for_each(|(v, b)| *v += b);
         }
-        let inverse = 1.0 / quantum;
-        let counts = |i: usize| self.input.mask.is_none_or(|mask| mask[i]);
-        let mut residual = Vec::with_capacity(predicted.len());
-        for (i, (&x, &p)) in self.input.values.iter().zip(&predicted).enumerate() {
-            let q = if counts(i) { ((x - p) * inverse).round() } else { 0.0 };
-            if q.is_nan() || q.abs() >= MAX_INTEGER {
-                return None;
-            }
-            residual.push(q as i32);
-        }
-        let some = residual.iter().any(|&q| q != 0);
-        let residual = some.then_some((residual, quantum));
-        let mut values = trial.values.clone();
-        let parts = residual.as_ref().map(|(r, q)| (r.as_slice(), *q));
-        finish_values(&mut values, self.input.base, parts, self.input.finish);
-        let error = self.max_error(&values);
-        (error <= bound).then(|| self.output(transform, trial, residual, values))
+        let mut residual = vec![0; trial.values.len()];
+        let (inverse, finish) = (1.0 / quantum, self.input.finish);
+        let parts = trial.values.par_chunks_mut(TASK).zip(residual.par_chunks_mut(TASK)).enumerate();
+        let counts: Vec<Option<usize>> = parts
+            .map(|(t, (values, residual))| {
+                let originals = &self.input.values[t * TASK..];
+                let mask = self.input.mask.map(|mask| &mask[t * TASK..]);
+                let (mut n_used, mut largest) = (0, 0.0f64);
+                for (i, ((value, q), x)) in values.iter_mut().zip(residual).zip(originals).enumerate() {
+                    let exact = if mask.is_none_or(|mask| mask[i]) { (x - *value) * inverse } else { 0.0 };
+                    largest = largest.max(exact.abs());
+                    *q = exact.round() as i32;
+                    n_used += usize::from(*q != 0);
+                    *value = finish.apply(with_residual(*value, *q, quantum));
+                }
+                (largest < MAX_INTEGER).then_some(n_used)
+            })
+            .collect();
+        let n_used: usize = counts.into_iter().sum::<Option<usize>>()?;
+        let residual = (n_used > 0).then_some((residual, quantum));
+        (self.max_error(&trial.values) <= bound).then(|| self.output(transform, trial, residual))
     }
-
-    // Bytes
 
     fn bytes(&self, n_bytes: usize) -> Option<Output> {
         let bits = 8.0 * n_bytes as f64;
-        let estimated = |c: Candidate| {
-            let step = c.solve_bits(bits)?;
-            let (_, square) = bits_and_error(&c.coefficients, &Quantiser::plain(step));
-            Some((square, step, c))
+        let cost = |c: &Candidate| {
+            let step = c.sample.solve_bits(bits, c.largest)?;
+            Some((c.sample.square_error(&Quantiser::plain(step)), step))
         };
-        let best = self.candidates().filter_map(estimated).min_by(|a, b| a.0.total_cmp(&b.0))?;
-        let (_, mut step, candidate) = best;
+        let (mut step, candidate) = self.best(|boxes| boxes.solve_bits(bits), cost)?;
         let mut found: Option<(f64, Output)> = None;
         let (mut low, mut high) = (0.0f64, f64::INFINITY);
         for _ in 0..BYTES_ATTEMPTS {
-            let quantiser = Quantiser::tuned(storable(step), &candidate.coefficients);
-            let Some(trial) = candidate.trial(quantiser) else {
+            let Some(mut trial) = candidate.trial(candidate.sample.tuned(storable(step))) else {
                 low = step;
                 step = if high.is_finite() { (low * high).sqrt() } else { 2.0 * step };
                 continue;
             };
-            let values = self.finished(&trial);
-            let error = self.l2_error(&values);
-            let output = self.output(&candidate.transform, trial, None, values);
+            finish_values(&mut trial.values, self.input.base, None, self.input.finish);
+            let error = self.l2_error(&trial.values);
+            let output = self.output(&candidate.transform, trial, None);
             let size = output.payload.len();
             if size <= n_bytes {
                 high = step;
                 if found.as_ref().is_none_or(|f| error < f.0) {
                     found = Some((error, output));
                 }
-                if size as f64 >= 0.99 * n_bytes as f64 || error == 0.0 {
+                if size as f64 >= 0.985 * n_bytes as f64 || error == 0.0 {
                     break;
                 }
             } else {
                 low = step;
             }
-            // Halving the step costs about one bit per value that is not zero: size goes as a power of the step.
-            let guess = step * (size as f64 / (0.993 * n_bytes as f64)).powf(1.1);
-            let inside = guess > low * 1.0005 && guess < high / 1.0005;
-            step = match (inside, low > 0.0 && high.is_finite()) {
-                (true, _) => guess,
-                (false, true) => (low * high).sqrt(),
-                (false, false) => {
-                    if size > n_bytes {
-                        step * 2.0
-                    } else {
-                        step / 2.0
-                    }
-                }
-            };
+            step = next_step(step, size as f64 / (0.993 * n_bytes as f64), low, high);
         }
         found.map(|f| f.1)
     }
 
-    // Shared
-
-    fn finished(&self, trial: &Trial) -> Vec<f64> {
-        let mut values = trial.values.clone();
-        finish_values(&mut values, self.input.base, None, self.input.finish);
-        values
-    }
-
-    fn errors<'a>(&'a self, values: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
-        let counts = move |i: usize| self.input.mask.is_none_or(|mask| mask[i]);
-        let pairs = self.input.values.iter().zip(values).enumerate();
-        pairs.filter(move |(i, _)| counts(*i)).map(|(_, (x, y))| y - x)
+    fn errors<'a>(&'a self, first: usize, values: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+        let mask = self.input.mask.map(|mask| &mask[first..]);
+        let pairs = self.input.values[first..].iter().zip(values).enumerate();
+        pairs.map(move |(i, (x, y))| if mask.is_none_or(|mask| mask[i]) { y - x } else { 0.0 })
     }
 
     fn l2_error(&self, values: &[f64]) -> f64 {
-        self.errors(values).map(|e| e * e).sum::<f64>().sqrt()
+        let sum = |(t, part): (usize, &[f64])| self.errors(t * TASK, part).map(|e| e * e).sum::<f64>();
+        let sums: Vec<f64> = values.par_chunks(TASK).enumerate().map(sum).collect();
+        sums.iter().sum::<f64>().sqrt()
     }
 
     /// NaN counts as the largest error there is.
     fn max_error(&self, values: &[f64]) -> f64 {
-        self.errors(values).fold(0.0, |m: f64, e| if e.abs() <= m { m } else { e.abs() })
+        let larger = |m: f64, e: f64| if e <= m { m } else { e };
+        let max = |(t, part): (usize, &[f64])| self.errors(t * TASK, part).fold(0.0, |m, e| larger(m, e.abs()));
+        values.par_chunks(TASK).enumerate().map(max).reduce(|| 0.0, larger)
     }
 
-    fn output(
-        &self,
-        transform: &Transform,
-        trial: Trial,
-        residual: Option<(Vec<i32>, f64)>,
-        values: Vec<f64>,
-    ) -> Output {
+    fn output(&self, transform: &Transform, trial: Trial, residual: Option<(Vec<i32>, f64)>) -> Output {
         let (residual, quantum) = residual.unzip();
         let mut integers = Integers { bands: trial.bands, residual };
         let split = Split::choose(transform.pyramid(), &integers);
         let mut payload = Vec::new();
-        Head { kind: transform.kind(), quantiser: trial.quantiser, quantum, split }.write(&mut payload);
+        Head { kind: transform.kind(), quantiser: Some(trial.quantiser), quantum, split }.write(&mut payload);
         payload.extend(streams::encode(&mut integers, transform.pyramid(), self.input.dims, split));
-        Output { payload, values, kind: transform.kind().name() }
+        Output { payload, values: trial.values, kind: transform.kind().name() }
     }
 }
 
+/// The next step to try, between `low` (too many bytes) and `high`, when the last gave `excess` times what is wanted:
+/// halving the step costs about one bit per value that is not zero, so size goes as a power of the step.
+fn next_step(step: f64, excess: f64, low: f64, high: f64) -> f64 {
+    let guess = step * excess.powf(1.1);
+    if guess > low * 1.0005 && guess < high / 1.0005 {
+        guess
+    } else if low > 0.0 && high.is_finite() {
+        (low * high).sqrt()
+    } else if excess > 1.0 {
+        step * 2.0
+    } else {
+        step / 2.0
+    }
+}
+
+/// A transform with the coefficients of the field.
+struct Candidate {
+    transform: Transform,
+    coefficients: Vec<f64>,
+    largest: f64,
+    sample: Sample,
+}
+
+/// Integers and the values that they give.
+struct Trial {
+    quantiser: Quantiser,
+    bands: Vec<Vec<i32>>,
+    values: Vec<f64>,
+}
+
 impl Candidate {
+    fn new(transform: Transform, values: &[f64]) -> Self {
+        let mut coefficients = values.to_vec();
+        transform.forward(&mut coefficients);
+        let max = |part: &[f64]| part.iter().fold(0.0f64, |m, c| if c.abs() > m { c.abs() } else { m });
+        let largest = coefficients.par_chunks(TASK).map(max).reduce(|| 0.0, f64::max);
+        let sample = Sample::of(&coefficients, transform.pyramid());
+        Candidate { transform, coefficients, largest, sample }
+    }
+
+    /// The quantiser with this squared error over all coefficients: the sample, corrected by one look at all.
+    fn with_error(&self, square: f64, guess: f64) -> Option<Quantiser> {
+        let bias = self.sample.tuned(guess).bias;
+        let mut step = self.sample.solve_error(square, guess, self.largest, bias)?;
+        let quantiser = Quantiser { step, bias };
+        let all = quantiser.square_error(&self.coefficients, self.transform.pyramid());
+        let correction = self.sample.square_error(&quantiser) / all;
+        if correction.is_finite() && correction > 0.0 {
+            step = self.sample.solve_error(square * correction, step, self.largest, bias)?;
+        }
+        Some(Quantiser { step: storable(step), bias })
+    }
+
     fn trial(&self, quantiser: Quantiser) -> Option<Trial> {
         if !(quantiser.step > 0.0 && self.largest / quantiser.step < MAX_INTEGER) {
             return None;
         }
         let bands = quantiser.quantise(&self.coefficients, self.transform.pyramid());
-        let values = self.transform.inverse(quantiser.dequantise(&bands, self.transform.pyramid()));
-        Some(Trial { quantiser: Some(quantiser), bands, values })
+        let mut values = quantiser.dequantise(&bands, self.transform.pyramid());
+        self.transform.inverse(&mut values);
+        Some(Trial { quantiser, bands, values })
     }
-
-    /// The step with this squared error over the coefficients, from a first guess.
-    fn solve(&self, square: f64, guess: f64, bias: [i8; 2]) -> Option<f64> {
-        let error = |step: f64| Quantiser { step, bias }.square_error(&self.coefficients);
-        root(guess, self.largest, |step| libm::log(error(step).max(f64::MIN_POSITIVE) / square), 2.0)
-    }
-
-    /// The step at which the estimate is this many bits.
-    fn solve_bits(&self, bits: f64) -> Option<f64> {
-        let size = |step: f64| bits_and_error(&self.coefficients, &Quantiser::plain(step)).0;
-        root(self.largest / 64.0, self.largest, |step| libm::log(bits / size(step).max(1.0)), 1.0)
-    }
-}
-
-/// Solves `f(step) = 0` for an increasing `f` by a secant on the logarithm of the step; `slope` is a first guess of its
-/// derivative.
-fn root(guess: f64, largest: f64, f: impl Fn(f64) -> f64, slope: f64) -> Option<f64> {
-    let least = largest / MAX_INTEGER;
-    if !(guess > 0.0 && largest > 0.0 && largest.is_finite()) {
-        return None;
-    }
-    let (mut x, mut slope) = (guess.clamp(least, 4.0 * largest), slope);
-    let mut last: Option<(f64, f64)> = None;
-    let (mut low, mut high) = (least, 4.0 * largest);
-    for _ in 0..20 {
-        let y = f(x);
-        if y.abs() < 2e-3 {
-            break;
-        }
-        if y > 0.0 {
-            high = x
-        } else {
-            low = x
-        }
-        if let Some((x_last, y_last)) = last {
-            let rise = (y - y_last) / libm::log(x / x_last);
-            slope = if rise.is_finite() { rise.clamp(0.2, 4.0) } else { slope };
-        }
-        last = Some((x, y));
-        let next = x * libm::exp((-y / slope).clamp(-4.0, 4.0));
-        x = if next > low && next < high { next } else { (low * high).sqrt() };
-        if high / low < 1.0 + 1e-6 {
-            break;
-        }
-    }
-    Some(x)
 }
