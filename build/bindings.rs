@@ -25,6 +25,8 @@ const FUNCTIONS: &[&str] = &[
     "adios2_open",
     "adios2_close",
     "adios2_begin_step",
+    "adios2_engine_get_type",
+    "adios2_steps",
     "adios2_end_step",
     "adios2_get",
     "adios2_put",

@@ -120,12 +120,18 @@ pub struct Adios2C {
     pub adios2_declare_io:
         unsafe extern "C" fn(adios: *mut adios2_adios, name: *const ::std::os::raw::c_char) -> *mut adios2_io,
     pub adios2_finalize: unsafe extern "C" fn(adios: *mut adios2_adios) -> adios2_error,
+    pub adios2_engine_get_type: unsafe extern "C" fn(
+        type_: *mut ::std::os::raw::c_char,
+        size: *mut usize,
+        engine: *const adios2_engine,
+    ) -> adios2_error,
     pub adios2_begin_step: unsafe extern "C" fn(
         engine: *mut adios2_engine,
         mode: adios2_step_mode,
         timeout_seconds: f32,
         status: *mut adios2_step_status,
     ) -> adios2_error,
+    pub adios2_steps: unsafe extern "C" fn(steps: *mut usize, engine: *const adios2_engine) -> adios2_error,
     pub adios2_put: unsafe extern "C" fn(
         engine: *mut adios2_engine,
         variable: *mut adios2_variable,
@@ -211,7 +217,9 @@ impl Adios2C {
         let adios2_init_config_serial = __library.get(b"adios2_init_config_serial\0").map(|sym| *sym)?;
         let adios2_declare_io = __library.get(b"adios2_declare_io\0").map(|sym| *sym)?;
         let adios2_finalize = __library.get(b"adios2_finalize\0").map(|sym| *sym)?;
+        let adios2_engine_get_type = __library.get(b"adios2_engine_get_type\0").map(|sym| *sym)?;
         let adios2_begin_step = __library.get(b"adios2_begin_step\0").map(|sym| *sym)?;
+        let adios2_steps = __library.get(b"adios2_steps\0").map(|sym| *sym)?;
         let adios2_put = __library.get(b"adios2_put\0").map(|sym| *sym)?;
         let adios2_get = __library.get(b"adios2_get\0").map(|sym| *sym)?;
         let adios2_end_step = __library.get(b"adios2_end_step\0").map(|sym| *sym)?;
@@ -237,7 +245,9 @@ impl Adios2C {
             adios2_init_config_serial,
             adios2_declare_io,
             adios2_finalize,
+            adios2_engine_get_type,
             adios2_begin_step,
+            adios2_steps,
             adios2_put,
             adios2_get,
             adios2_end_step,
@@ -275,6 +285,14 @@ impl Adios2C {
     pub unsafe fn adios2_finalize(&self, adios: *mut adios2_adios) -> adios2_error {
         (self.adios2_finalize)(adios)
     }
+    pub unsafe fn adios2_engine_get_type(
+        &self,
+        type_: *mut ::std::os::raw::c_char,
+        size: *mut usize,
+        engine: *const adios2_engine,
+    ) -> adios2_error {
+        (self.adios2_engine_get_type)(type_, size, engine)
+    }
     pub unsafe fn adios2_begin_step(
         &self,
         engine: *mut adios2_engine,
@@ -283,6 +301,9 @@ impl Adios2C {
         status: *mut adios2_step_status,
     ) -> adios2_error {
         (self.adios2_begin_step)(engine, mode, timeout_seconds, status)
+    }
+    pub unsafe fn adios2_steps(&self, steps: *mut usize, engine: *const adios2_engine) -> adios2_error {
+        (self.adios2_steps)(steps, engine)
     }
     pub unsafe fn adios2_put(
         &self,

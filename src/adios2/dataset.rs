@@ -19,6 +19,8 @@ pub struct Variable {
     pub dtype: Option<Dtype>,
     /// Shape of the global array, slowest first; empty for single values and local arrays.
     pub shape: Vec<usize>,
+    /// Dimensions of its blocks.
+    pub n_dims: usize,
     /// Steps that hold it.
     pub n_steps: usize,
 }
@@ -43,6 +45,8 @@ pub struct Dataset {
     engine: NonNull<c::adios2_engine>,
     path: PathBuf,
     variables: Vec<Variable>,
+    n_steps: usize,
+    is_bp5: bool,
 }
 
 impl Dataset {
@@ -71,8 +75,17 @@ impl Dataset {
             unsafe { api.adios2_finalize(adios.as_ptr()) };
             return Err(refused("open the dataset"));
         };
-        let mut dataset = Dataset { library, adios, io, engine, path: path.to_owned(), variables: Vec::new() };
-        dataset.variables = dataset.list()?;
+        let mut dataset = Dataset {
+            library,
+            adios,
+            io,
+            engine,
+            path: path.to_owned(),
+            variables: Vec::new(),
+            n_steps: 0,
+            is_bp5: true,
+        };
+        dataset.examine()?;
         Ok(dataset)
     }
 
@@ -95,6 +108,20 @@ impl Dataset {
             let names: Vec<_> = self.variables.iter().map(|v| v.name.as_str()).collect();
             failed(&self.path, &format!("there is no variable '{name}', only {}", names.join(", ")))
         })
+    }
+
+    fn examine(&mut self) -> Result<()> {
+        let api = &self.library.api;
+        let check = |status| self.library.check(status as i32, &self.path, "describe the dataset");
+        let (mut n_steps, mut n_kind, mut kind) = (0, 0, [0u8; 64]);
+        // SAFETY: live handle, outputs of ours.
+        check(unsafe { api.adios2_steps(&mut n_steps, self.engine.as_ptr()) })?;
+        // SAFETY: live handle; the names of ADIOS2's engines have at most some twenty characters.
+        check(unsafe { api.adios2_engine_get_type(kind.as_mut_ptr().cast(), &mut n_kind, self.engine.as_ptr()) })?;
+        let is_bp5 = kind.starts_with(b"BP5");
+        let variables = self.list()?;
+        (self.n_steps, self.is_bp5, self.variables) = (n_steps, is_bp5, variables);
+        Ok(())
     }
 
     fn list(&self) -> Result<Vec<Variable>> {
@@ -138,7 +165,7 @@ impl Dataset {
             // SAFETY: room for `n_dims`.
             check(unsafe { api.adios2_variable_shape(shape.as_mut_ptr(), handle) })?;
         }
-        Ok(Variable { name: String::from_utf8_lossy(&name).into_owned(), dtype: dtype(code), shape, n_steps })
+        Ok(Variable { name: String::from_utf8_lossy(&name).into_owned(), dtype: dtype(code), shape, n_dims, n_steps })
     }
 
     pub(super) fn handle(&self, variable: &Variable) -> Result<NonNull<c::adios2_variable>> {
@@ -151,17 +178,26 @@ impl Dataset {
     /// The blocks of a variable in the `step`-th of the steps that hold it.
     ///
     /// # Errors
-    /// [`Error::File`] when the step does not exist.
+    /// [`Error::File`] when the step does not exist, and for BP4 variables that some steps do not hold: ADIOS2 does not say
+    /// which.
     pub fn blocks(&self, variable: &Variable, step: usize) -> Result<Vec<BlockInfo>> {
+        let failed = |reason: &str| failed(&self.path, &format!("variable '{}' {reason}", variable.name));
+        if step >= variable.n_steps {
+            return Err(failed(&format!("has {} steps, so there is no step {step} (from 0)", variable.n_steps)));
+        }
+        // ADIOS2 counts the steps of the whole dataset here and ends the program at one that does not hold the variable.
+        if !self.is_bp5 && variable.n_steps != self.n_steps {
+            return Err(failed("is not in every step, and only BP5 tells where it is: look at a BP5 dataset"));
+        }
         let api = &self.library.api;
         let handle = self.handle(variable)?;
-        // SAFETY: live handles; the result is freed below.
+        // SAFETY: live handles, a step that exists; the result is freed below.
         let info = unsafe { api.adios2_inquire_blockinfo(self.engine.as_ptr(), handle.as_ptr(), step) };
-        let info = NonNull::new(info)
-            .ok_or_else(|| failed(&self.path, &format!("variable '{}' has no step {step}", variable.name)))?;
+        let info = NonNull::new(info).ok_or_else(|| failed(&format!("has no step {step}")))?;
         // SAFETY: ADIOS2 filled it in.
         let described = unsafe { info.as_ref() };
-        let n_dims = usize::try_from(described.Dims).unwrap_or(0);
+        // For local arrays in BP4 the number of dimensions is missing.
+        let n_dims = usize::try_from(described.Dims).unwrap_or(0).max(variable.n_dims);
         let is_value = described.IsValue != 0;
         let blocks = if described.BlocksInfo.is_null() {
             Vec::new()
