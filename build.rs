@@ -25,7 +25,6 @@ fn main() {
 /// them they are shown as ignored.
 fn test_python() {
     let venv = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo")).join(".venv/bin/python");
-    println!("cargo::rerun-if-changed={}", venv.display());
     let default = venv.exists().then(|| venv.display().to_string());
     for (variable, cfg, default) in
         [("INR_TEST_PYTHON", "test_python", default), ("INR_TEST_PYTHON_V1", "test_python_v1", None)]

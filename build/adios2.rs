@@ -9,9 +9,12 @@ const INTERFACE: &str = "adios2/plugin/PluginOperatorInterface.h";
 /// The include folder of the first ADIOS2 >= 2.12 found; ends the build with one sentence when there is none.
 pub fn include_dir() -> PathBuf {
     println!("cargo::rerun-if-env-changed=ADIOS2_DIR");
-    println!("cargo::rerun-if-env-changed=PATH");
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
-    println!("cargo::rerun-if-changed={}", root.join(".venv").display());
+    let venv = root.join(".venv/pyvenv.cfg");
+    if venv.exists() {
+        // Cargo takes a path that is missing for changed, every time.
+        println!("cargo::rerun-if-changed={}", venv.display());
+    }
     let mut too_old = None;
     let searches: [&dyn Fn() -> Vec<PathBuf>; 4] =
         [&from_environment, &from_adios2_config, &|| wheels(&root.join(".venv")), &from_python];

@@ -241,6 +241,43 @@ fn adios2_2_11_and_2_12_read_each_other() {
 }
 
 #[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn appending_continues_a_series_and_writing_anew_starts_one() {
+    let (keep, path) = folder();
+    succeed(&mut python("reopened.py", &[&path]));
+    let log = std::fs::read_to_string(keep.path().join("log")).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let steps: Vec<_> = lines.map(|line| line["step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, [0, 0, 1, 2, 3, 4, 0, 1], "{log}");
+}
+
+/// Compiles a client that needs no ADIOS2.
+fn compile(compiler: &str, arguments: &[&str], source: &str, folder: &Path) -> Command {
+    let program = folder.join("program");
+    let mut compile = Command::new(compiler);
+    compile.args(arguments).arg("-Wall").arg("-Werror").arg("-I").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin"));
+    compile.arg(clients().join(source)).arg("-o").arg(&program);
+    compile.arg("-L").arg(plugin_folder()).arg(format!("-Wl,-rpath,{}", plugin_folder().display()));
+    compile.args(["-ladios2_inr", "-ldl", "-lm"]);
+    succeed(&mut compile);
+    Command::new(program)
+}
+
+#[test]
+fn a_c_program_uses_the_c_interface() {
+    let (keep, _) = folder();
+    succeed(&mut compile("cc", &["-std=c99", "-Wextra", "-pedantic"], "c_client.c", keep.path()));
+}
+
+#[test]
+fn an_unknown_host_is_refused_with_a_sentence() {
+    let (keep, _) = folder();
+    let mut stranger = compile("c++", &["-std=c++17"], "stranger.cpp", keep.path());
+    let (said, _) = succeed(stranger.arg(plugin_folder().join("libadios2_inr.so")));
+    assert!(said.contains("refused: adios2_inr was loaded by") && said.contains("use ADIOS2 2.12 or newer"), "{said}");
+}
+
+#[test]
 fn the_plugin_needs_no_symbol_of_adios2_and_stays_loaded() {
     let library = plugin_folder().join("libadios2_inr.so");
     let (symbols, _) = succeed(Command::new("nm").args(["-D", "--undefined-only"]).arg(&library));
