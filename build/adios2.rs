@@ -71,6 +71,10 @@ fn output(command: &mut Command) -> String {
 /// plugins at exit while threads and destructors of theirs still run.
 pub fn compile_shim(include: &Path) {
     println!("cargo::rerun-if-changed=plugin");
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
+        println!("cargo::error=the ADIOS2 plugin is for Linux: build library and `inr` with --no-default-features");
+        std::process::exit(1);
+    }
     cc::Build::new()
         .cpp(true)
         .std("c++17")
@@ -82,6 +86,8 @@ pub fn compile_shim(include: &Path) {
         .files(["plugin/operator.cpp", "plugin/host.cpp"])
         .compile("inr_plugin");
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    // A process may hold two versions of the library: each calls its own functions.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-Bsymbolic-functions");
     // With a soname, a process that has loaded the plugin from anywhere satisfies ADIOS2's search for the bare name.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libadios2_inr.so");
     println!("cargo::rustc-env=INR_ADIOS2_INCLUDE={}", include.display());

@@ -159,6 +159,11 @@ fn a_missing_library_is_a_clean_error() {
     let mut command = python("wrong.py", &["missing_library", &path, "BP5"]);
     let (said, _) = succeed(command.env("ADIOS2_PLUGIN_PATH", empty.path()));
     assert!(said.contains("error:") && said.contains("adios2_inr"), "{said}");
+    // At reading too, where only the block's own header names the library.
+    succeed(&mut python("append_move.py", &["write", &path]));
+    let mut command = python("wrong.py", &["read", &path, "BP5"]);
+    let (said, _) = succeed(command.env("ADIOS2_PLUGIN_PATH", empty.path()));
+    assert!(said.contains("error:") && said.contains("adios2_inr"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The border to C and C++: `plugin/inr.h` in Rust, and the two functions ADIOS2 looks for in a plugin library.
 //!
-//! [`operator`] is safe code: what an operator does with settings, names and blocks. [`c_api`] turns pointers into
+//! [`Operator`] is safe code: what an operator does with settings, names and blocks. [`c_api`] turns pointers into
 //! slices, panics into status codes and errors into sentences. `plugin` forwards ADIOS2's calls to the C++ shim.
 
 pub mod c_api;

@@ -60,6 +60,14 @@ int main(void)
         REQUIRE(fabsf(back[i] - data[i]) <= 0.01f * 2.0f);
     }
 
+    /* Whatever stands in a record, one wrong byte is found. */
+    for (i = 0; i < n; ++i)
+    {
+        record[i] ^= 0x5a;
+        REQUIRE(inr_decode(op, record, n, back, &decoded) == INR_BAD_RECORD);
+        record[i] ^= 0x5a;
+    }
+
     /* A damaged record: an error that names the place; the output is not touched where the header is wrong. */
     record[0] ^= 1;
     REQUIRE(inr_decode(op, record, n, back, &decoded) == INR_BAD_RECORD);
@@ -72,6 +80,21 @@ int main(void)
     REQUIRE(inr_decode(op, record, n, NULL, &decoded) == INR_OK && decoded == 0);
     /* So is a single value. */
     REQUIRE(inr_encode(op, INR_FLOAT32, NULL, 0, NULL, 0, data, record, &n) == INR_OK && n <= 4 + INR_MAX_GROWTH);
+
+    /* Noise of any type and length never grows by more than INR_MAX_GROWTH, and comes back as it was when it is short. */
+    for (i = 0; i < 600; ++i)
+    {
+        const size_t sizes[] = {4, 8, 8, 16, 1, 2, 4, 8, 1, 2, 4, 8}, size = sizes[i % 12], count = i / 12;
+        size_t k;
+        for (k = 0; k < count * size; ++k)
+        {
+            ((unsigned char *)data)[k] = (unsigned char)(rand() >> 7);
+        }
+        REQUIRE(inr_encode(op, (inr_dtype)(1 + i % 12), NULL, 0, &count, 1, data, record, &n) == INR_OK);
+        REQUIRE(n > 0 && n <= count * size + INR_MAX_GROWTH);
+        REQUIRE(inr_decode(op, record, n, back, &decoded) == INR_OK && decoded == count * size);
+        REQUIRE(memcmp(back, data, decoded) == 0);
+    }
 
     /* Wrong calls are told, not crashed on. */
     REQUIRE(inr_encode(NULL, INR_FLOAT32, start, 2, dims, 2, data, record, &n) == INR_BAD_CALL);
