@@ -15,7 +15,7 @@ use crate::codec::{self, Encoded};
 use crate::settings::ModelChoice;
 use crate::{Block, Error, Result, Settings};
 
-pub use log::Line;
+pub use log::{Line, append};
 pub use series::SeriesKey;
 
 /// Limit of the cache of decoded blocks, in bytes.

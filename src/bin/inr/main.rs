@@ -1,2 +1,107 @@
-//! `inr`: encode, decode, inspect, measure. Under construction.
-fn main() {}
+//! `inr`: encode, decode, inspect, check the installation, read run logs, measure. The only place that prints.
+
+mod bench;
+mod decode;
+mod doctor;
+mod encode;
+mod inspect;
+mod npy;
+mod output;
+mod plot;
+mod progress;
+mod report;
+mod settings_args;
+mod table;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  inr encode u.npy u.inr --accuracy 1e-3 --norm Linf
+  inr decode u.inr u_back.npy
+  inr inspect u.inr run.bp
+  inr doctor
+  inr report run.jsonl --plot run
+  inr bench u.npy v.npy --peers sz3,sperr,zfp
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
+
+/// Arrays as neural fields and transform-coded fields, with error bounds that hold.
+#[derive(Parser)]
+#[command(name = "inr", version, after_help = EXAMPLES, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Encode(encode::Args),
+    Decode(decode::Args),
+    Inspect(inspect::Args),
+    Doctor(doctor::Args),
+    Report(report::Args),
+    Bench(bench::Args),
+}
+
+/// What a command hands to `main`.
+struct Done {
+    /// For stdout.
+    text: String,
+    /// False ends with exit code 1 though there is something to print.
+    ok: bool,
+}
+
+impl Done {
+    fn ok(text: String) -> anyhow::Result<Done> {
+        Ok(Done { text, ok: true })
+    }
+}
+
+/// Wrong usage that only shows after parsing: exit code 2.
+#[derive(Debug)]
+struct Usage(String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::clean_up_on_interrupt();
+    let done = match cli.command {
+        Command::Encode(args) => encode::run(&args),
+        Command::Decode(args) => decode::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Bench(args) => bench::run(&args),
+    };
+    match done {
+        Ok(done) => {
+            // A reader that went away (`inr inspect x | head`) is not a failure.
+            let _ = std::io::stdout().write_all(done.text.as_bytes());
+            ExitCode::from(u8::from(!done.ok))
+        }
+        Err(e) => {
+            let _ = writeln!(std::io::stderr(), "inr: {e:#}");
+            ExitCode::from(if is_usage(&e) { 2 } else { 1 })
+        }
+    }
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    use adios2_inr::Error;
+    error.is::<Usage>()
+        || matches!(
+            error.downcast_ref::<Error>(),
+            Some(Error::UnknownKey { .. } | Error::BadValue { .. } | Error::Contradiction { .. })
+        )
+}

@@ -1,0 +1,190 @@
+//! One row: encode, decode, compare, and the search for the peers' parameter.
+
+use std::time::Instant;
+
+use adios2_inr::Norm;
+use adios2_inr::metrics::Errors;
+use anyhow::{Result, bail};
+use serde::Serialize;
+
+use super::codecs::{Codec, Control, Stored};
+use super::data::Data;
+
+/// Search steps at most.
+const N_SEARCH: usize = 24;
+/// A search ends when the error is this close under the target.
+const CLOSE: f64 = 0.998;
+
+/// What is asked of a codec: this relative error in this norm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Goal {
+    pub norm: Norm,
+    pub error: f64,
+}
+
+impl Default for Goal {
+    fn default() -> Self {
+        Goal { norm: Norm::L2, error: 1e-2 }
+    }
+}
+
+impl std::fmt::Display for Goal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} REL {:e}", self.norm, self.error)
+    }
+}
+
+impl Goal {
+    /// The measured error this goal is about.
+    fn reached(&self, errors: &Errors) -> f64 {
+        if self.norm == Norm::L2 { errors.rel_l2 } else { errors.max_over_range }
+    }
+
+    /// Whether it holds.
+    fn holds(&self, errors: &Errors) -> bool {
+        self.reached(errors) <= self.error
+    }
+}
+
+/// One line of the result.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub data: String,
+    pub dims: Vec<usize>,
+    pub dtype: &'static str,
+    pub n_masked: usize,
+    pub norm: Norm,
+    pub error: f64,
+    pub codec: String,
+    /// The model of ours that was chosen; empty for peers.
+    pub model: String,
+    pub raw_bytes: usize,
+    pub stored_bytes: usize,
+    pub ratio: f64,
+    pub bits_per_value: f64,
+    /// dB over the value range; JSON null when the copy is exact.
+    pub psnr: f64,
+    pub rel_l2: f64,
+    pub max_error: f64,
+    pub max_over_range: f64,
+    pub held: bool,
+    /// Raw megabytes (1e6 bytes) per second.
+    pub encode_mb_s: f64,
+    pub decode_mb_s: f64,
+}
+
+impl Row {
+    /// What was asked.
+    pub fn goal(&self) -> Goal {
+        Goal { norm: self.norm, error: self.error }
+    }
+}
+
+/// One encode and decode.
+struct Trial {
+    knob: f64,
+    stored: Stored,
+    errors: Errors,
+    encode_seconds: f64,
+    decode_seconds: f64,
+}
+
+fn trial(codec: &dyn Codec, data: &Data, goal: Goal, knob: f64) -> Result<Trial> {
+    let started = Instant::now();
+    let stored = codec.encode(data, goal, knob)?;
+    let encode_seconds = started.elapsed().as_secs_f64();
+    let started = Instant::now();
+    let decoded = codec.decode(data, &stored)?;
+    let decode_seconds = started.elapsed().as_secs_f64();
+    codec.check(data, &decoded)?;
+    let errors = Errors::between(&data.values, &decoded.to_f64()?, data.valid.as_deref());
+    Ok(Trial { knob, stored, errors, encode_seconds, decode_seconds })
+}
+
+/// Measures one codec at one goal.
+pub fn measure(codec: &dyn Codec, data: &Data, goal: Goal, repeat: u32) -> Result<Row> {
+    let mut best = match codec.control(goal) {
+        Control::Goal => trial(codec, data, goal, goal.error)?,
+        Control::Bound => trial(codec, data, goal, goal.error * data.range)?,
+        Control::Search => search(codec, data, goal)?,
+    };
+    for _ in 1..repeat {
+        let again = trial(codec, data, goal, best.knob)?;
+        best.encode_seconds = best.encode_seconds.min(again.encode_seconds);
+        best.decode_seconds = best.decode_seconds.min(again.decode_seconds);
+    }
+    let raw_bytes = data.array.bytes.len();
+    let stored_bytes = best.stored.n_bytes();
+    let errors = best.errors;
+    Ok(Row {
+        data: data.name.clone(),
+        dims: data.array.dims.clone(),
+        dtype: data.array.dtype.name(),
+        n_masked: data.n_masked,
+        norm: goal.norm,
+        error: goal.error,
+        codec: codec.name().to_owned(),
+        model: best.stored.model,
+        raw_bytes,
+        stored_bytes,
+        ratio: crate::table::ratio(raw_bytes, stored_bytes),
+        bits_per_value: 8.0 * stored_bytes as f64 / data.values.len() as f64,
+        psnr: errors.psnr,
+        rel_l2: errors.rel_l2,
+        max_error: errors.max,
+        max_over_range: errors.max_over_range,
+        held: goal.holds(&errors),
+        encode_mb_s: raw_bytes as f64 / 1e6 / best.encode_seconds,
+        decode_mb_s: raw_bytes as f64 / 1e6 / best.decode_seconds,
+    })
+}
+
+/// The largest parameter whose measured error is at or under the goal: a bracket, then interpolation on log scales.
+fn search(codec: &dyn Codec, data: &Data, goal: Goal) -> Result<Trial> {
+    // Uniform errors of +-a have an RMS of a / sqrt(3).
+    let mut knob = match goal.norm {
+        Norm::L2 => goal.error * data.rms() * 3.0f64.sqrt(),
+        Norm::Linf => goal.error * data.range,
+    };
+    let mut under: Option<Trial> = None;
+    let mut over: Option<(f64, f64)> = None;
+    for _ in 0..N_SEARCH {
+        let t = trial(codec, data, goal, knob)?;
+        let reached = goal.reached(&t.errors);
+        if goal.holds(&t.errors) {
+            // ZFP's steps are coarse: of equal errors the larger parameter, of equal parameters the first.
+            if under.as_ref().is_none_or(|u| t.stored.n_bytes() <= u.stored.n_bytes()) {
+                under = Some(t);
+            } else if over.is_some() {
+                break;
+            }
+            if reached >= CLOSE * goal.error {
+                break;
+            }
+        } else {
+            over = Some((knob, reached));
+        }
+        knob = match (&under, over) {
+            (Some(u), Some((high, e_high))) => {
+                if high / u.knob < 1.0005 {
+                    break;
+                }
+                between(u.knob, goal.reached(&u.errors), high, e_high, goal.error)
+            }
+            (Some(u), None) => u.knob * (goal.error / goal.reached(&u.errors).max(1e-300)).clamp(1.2, 16.0),
+            (None, Some((high, e_high))) => high * (goal.error / e_high).clamp(1.0 / 16.0, 1.0 / 1.2),
+            (None, None) => unreachable!("every trial is under or over"),
+        };
+    }
+    match under {
+        Some(t) => Ok(t),
+        None => bail!("no parameter reached the target in {N_SEARCH} tries"),
+    }
+}
+
+/// A point between `low` and `high` where a power law through both errors meets `target`, kept off the ends.
+fn between(low: f64, e_low: f64, high: f64, e_high: f64, target: f64) -> f64 {
+    let share = (target / e_low.max(1e-300)).ln() / (e_high / e_low.max(1e-300)).ln();
+    let share = if share.is_finite() { share.clamp(0.15, 0.85) } else { 0.5 };
+    low * (high / low).powf(share)
+}

@@ -1,0 +1,67 @@
+//! This codec in the bench.
+
+use adios2_inr::codec::{self, Context};
+use adios2_inr::{Norm, Settings};
+use anyhow::{Result, ensure};
+
+use super::codecs::{Codec, Control, Stored};
+use super::data::{Data, Decoded};
+use super::measure::Goal;
+use crate::settings_args::SettingsArgs;
+
+/// Ours with one choice of model.
+pub struct Ours {
+    name: String,
+    model: String,
+    settings: SettingsArgs<true>,
+}
+
+impl Ours {
+    /// Checks the settings once, so that a wrong flag shows before the first row.
+    pub fn new(model: &str, settings: &SettingsArgs<true>) -> Result<Ours> {
+        let ours = Ours { name: format!("inr/{model}"), model: model.to_owned(), settings: settings.clone() };
+        ours.settings(Goal::default())?;
+        Ok(ours)
+    }
+
+    fn settings(&self, goal: Goal) -> Result<Settings> {
+        let error = format!("{:e}", goal.error);
+        let norm = if goal.norm == Norm::L2 { "L2" } else { "Linf" };
+        let mut pairs = vec![("accuracy", error.as_str()), ("mode", "REL"), ("norm", norm), ("model", &self.model)];
+        if !self.settings.has("threads") {
+            pairs.push(("threads", "1"));
+        }
+        Ok(self.settings.with(pairs)?)
+    }
+}
+
+impl Codec for Ours {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn control(&self, _: Goal) -> Control {
+        Control::Goal
+    }
+
+    fn encode(&self, data: &Data, goal: Goal, _: f64) -> Result<Stored> {
+        let encoded = codec::encode(&data.array.block()?, &self.settings(goal)?, &Context::default())?;
+        Ok(Stored { parts: vec![encoded.record], model: encoded.report.model })
+    }
+
+    fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
+        let record = &stored.parts[0];
+        let decoded = codec::decode(record)?;
+        ensure!(decoded.dims == data.array.dims && decoded.dtype == data.array.dtype, "decoded to another shape or type");
+        Ok(Decoded::Bytes(decoded.dtype, decoded.bytes))
+    }
+
+    fn check(&self, data: &Data, decoded: &Decoded) -> Result<()> {
+        let Decoded::Bytes(dtype, bytes) = decoded else { return Ok(()) };
+        let size = dtype.size();
+        let mut pairs = bytes.chunks_exact(size).zip(data.array.bytes.chunks_exact(size)).enumerate();
+        let exact = pairs.all(|(i, (new, old))| data.counts(i) || new == old);
+        ensure!(exact, "masked points did not come back bit for bit");
+        Ok(())
+    }
+}

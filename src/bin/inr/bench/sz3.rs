@@ -1,0 +1,47 @@
+//! SZ3 with its default algorithm (interpolation and Lorenzo prediction).
+
+use anyhow::Result;
+use sz3::{Config, DimensionedData, ErrorBound, SZ3Compressible};
+
+use super::codecs::{Codec, Control, Stored};
+use super::data::{Data, Decoded, Values};
+use super::measure::Goal;
+
+/// SZ3.
+pub struct Sz3;
+
+impl Codec for Sz3 {
+    fn name(&self) -> &str {
+        "sz3"
+    }
+
+    fn control(&self, goal: Goal) -> Control {
+        if goal.norm == adios2_inr::Norm::Linf { Control::Bound } else { Control::Search }
+    }
+
+    fn encode(&self, data: &Data, _: Goal, knob: f64) -> Result<Stored> {
+        let part = match &data.filled {
+            Values::F32(v) => encode(v, &data.dims, knob),
+            Values::F64(v) => encode(v, &data.dims, knob),
+        }?;
+        Ok(Stored { parts: vec![part], model: String::new() })
+    }
+
+    fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
+        let part = stored.parts[0].as_slice();
+        Ok(Decoded::Values(match data.filled {
+            Values::F32(_) => Values::F32(sz3::decompress::<f32, _>(part)?.1.into_data()),
+            Values::F64(_) => Values::F64(sz3::decompress::<f64, _>(part)?.1.into_data()),
+        }))
+    }
+}
+
+fn encode<T: SZ3Compressible>(values: &[T], dims: &[usize], bound: f64) -> Result<Vec<u8>> {
+    // SZ3 takes up to four dimensions; surplus slow ones are merged.
+    let n_merged = dims.len().saturating_sub(4);
+    let mut shape = DimensionedData::build(&values).dim(dims[..=n_merged].iter().product())?;
+    for &d in &dims[n_merged + 1..] {
+        shape = shape.dim(d)?;
+    }
+    Ok(sz3::compress_with_config(&shape.finish()?, &Config::new(ErrorBound::Absolute(bound)))?)
+}

@@ -1,0 +1,93 @@
+//! `inr inspect`: what records and BP datasets hold.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use adios2_inr::codec::{self, Summary};
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use crate::{Done, table};
+
+const EXAMPLES: &str = "\
+Examples:
+  inr inspect u.inr
+  inr inspect run.bp                  every variable, step and block
+  inr inspect run.bp --json | jq '.[0].blocks[] | select(.max_error > 0.1)'
+
+Exit code 1 if one of the files cannot be read; the others are still shown.";
+
+/// Show what records and BP datasets hold, from their headers alone
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Records (.inr) or BP datasets (.bp)
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Print one JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<Done> {
+    let (mut text, mut objects, mut ok) = (String::new(), Vec::new(), true);
+    for path in &args.files {
+        match inspect(path) {
+            Ok((part, object)) => {
+                text += &part;
+                objects.push(object);
+            }
+            Err(e) => {
+                ok = false;
+                eprintln!("inr: {e:#}");
+                objects.push(json!({"file": path.display().to_string(), "error": format!("{e:#}")}));
+            }
+        }
+    }
+    Ok(Done { text: if args.json { format!("{}\n", Value::from(objects)) } else { text }, ok })
+}
+
+fn inspect(path: &Path) -> Result<(String, Value)> {
+    let name = path.display().to_string();
+    if path.is_dir() {
+        return dataset(path, &name);
+    }
+    let record = std::fs::read(path).with_context(|| name.clone())?;
+    let summary = codec::inspect(&record).with_context(|| name.clone())?;
+    let mut object = serde_json::to_value(&summary)?;
+    object["file"] = name.clone().into();
+    Ok((record_text(&name, &summary), object))
+}
+
+fn record_text(name: &str, s: &Summary) -> String {
+    let mut text = format!(
+        "{name}: {} {}, {} -> {} bytes, ratio {}, model {}\n",
+        table::dims(&s.dims),
+        s.dtype.name(),
+        table::bytes(s.raw_bytes),
+        table::bytes(s.stored_bytes),
+        table::number(table::ratio(s.raw_bytes, s.stored_bytes)),
+        s.model,
+    );
+    let _ = writeln!(
+        text,
+        "  promised {}; recorded relative L2 {}, max error {}",
+        if s.promise.is_empty() { "nothing" } else { &s.promise },
+        table::error(s.rel_l2),
+        table::error(s.max_error),
+    );
+    for (section, bytes) in &s.sections {
+        let _ = writeln!(text, "  {section:<16} {:>12} bytes", table::bytes(*bytes));
+    }
+    text
+}
+
+#[cfg(not(feature = "adios2"))]
+fn dataset(_: &Path, name: &str) -> Result<(String, Value)> {
+    anyhow::bail!("{name}: is a folder and this inr was built without ADIOS2: build it with the feature 'adios2'")
+}
+
+#[cfg(feature = "adios2")]
+fn dataset(_: &Path, name: &str) -> Result<(String, Value)> {
+    anyhow::bail!("{name}: BP datasets are not read yet")
+}

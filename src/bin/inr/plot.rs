@@ -1,0 +1,152 @@
+//! Line charts as PNG and SVG with a font of their own, so that they work on a machine without any.
+
+use std::ops::Range;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow};
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
+use plotters::prelude::*;
+
+/// One chart of a figure.
+#[derive(Clone, Debug, Default)]
+pub struct Panel {
+    pub title: String,
+    pub x_label: String,
+    pub y_label: String,
+    pub x_log: bool,
+    pub y_log: bool,
+    /// Names (shown in the legend) and points; values that cannot be drawn are left out.
+    pub series: Vec<(String, Vec<(f64, f64)>)>,
+}
+
+const WIDTH: u32 = 760;
+const HEIGHT: u32 = 420;
+const FONT: &str = "sans-serif";
+
+/// Colours that stay apart for colour-blind readers (Okabe and Ito).
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 0, 0),
+];
+
+/// Draws panels in rows of `columns` to `STEM.png` and `STEM.svg`; returns both names.
+pub fn save(panels: &[Panel], columns: usize, stem: &Path) -> Result<[String; 2]> {
+    plotters::style::register_font(FONT, FontStyle::Normal, dejavu::sans::regular())
+        .map_err(|_| anyhow!("the built-in font cannot be read"))?;
+    let rows = panels.len().div_ceil(columns).max(1);
+    let size = (WIDTH * columns as u32, HEIGHT * rows as u32);
+    let mut pixels = vec![0; size.0 as usize * size.1 as usize * 3];
+    draw(BitMapBackend::with_buffer(&mut pixels, size).into_drawing_area(), panels, (rows, columns))?;
+    let mut svg = String::new();
+    draw(SVGBackend::with_string(&mut svg, size).into_drawing_area(), panels, (rows, columns))?;
+
+    let [png_path, svg_path] = [".png", ".svg"].map(|extension| {
+        let mut name = stem.as_os_str().to_owned();
+        name.push(extension);
+        std::path::PathBuf::from(name)
+    });
+    crate::output::write_whole(&png_path, |w| {
+        let mut encoder = png::Encoder::new(w, size.0, size.1);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.write_header()?.write_image_data(&pixels).context("PNG")
+    })?;
+    crate::output::write_whole(&svg_path, |w| Ok(w.write_all(svg.as_bytes())?))?;
+    Ok([png_path, svg_path].map(|p| p.display().to_string()))
+}
+
+fn draw<B: DrawingBackend>(root: DrawingArea<B, plotters::coord::Shift>, panels: &[Panel], grid: (usize, usize)) -> Result<()>
+where
+    B::ErrorType: 'static,
+{
+    root.fill(&WHITE)?;
+    for (area, panel) in root.split_evenly(grid).iter().zip(panels) {
+        let (x, y) = (limits(panel, panel.x_log, |p| p.0), limits(panel, panel.y_log, |p| p.1));
+        match (panel.x_log, panel.y_log) {
+            (false, false) => draw_panel(area, panel, x, y)?,
+            (false, true) => draw_panel(area, panel, x, y.log_scale())?,
+            (true, false) => draw_panel(area, panel, x.log_scale(), y)?,
+            (true, true) => draw_panel(area, panel, x.log_scale(), y.log_scale())?,
+        }
+    }
+    root.present()?;
+    Ok(())
+}
+
+fn draw_panel<B: DrawingBackend, X, Y>(area: &DrawingArea<B, plotters::coord::Shift>, panel: &Panel, x: X, y: Y) -> Result<()>
+where
+    B::ErrorType: 'static,
+    X: AsRangedCoord<Value = f64>,
+    Y: AsRangedCoord<Value = f64>,
+    X::CoordDescType: ValueFormatter<f64>,
+    Y::CoordDescType: ValueFormatter<f64>,
+{
+    let mut chart = ChartBuilder::on(area)
+        .caption(&panel.title, (FONT, 18))
+        .margin(12)
+        .x_label_area_size(42)
+        .y_label_area_size(76)
+        .build_cartesian_2d(x, y)?;
+    chart
+        .configure_mesh()
+        .light_line_style(RGBColor(240, 240, 240))
+        .x_desc(&panel.x_label)
+        .y_desc(&panel.y_label)
+        .x_label_formatter(&|v| tick(*v))
+        .y_label_formatter(&|v| tick(*v))
+        .label_style((FONT, 13))
+        .axis_desc_style((FONT, 14))
+        .draw()?;
+    for (i, (name, points)) in panel.series.iter().enumerate() {
+        let colour = COLOURS[i % COLOURS.len()];
+        let points: Vec<_> = points.iter().copied().filter(|&p| drawable(panel, p)).collect();
+        chart
+            .draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?
+            .label(name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+        chart.draw_series(points.into_iter().map(|p| Circle::new(p, 3, colour.filled())))?;
+    }
+    chart
+        .configure_series_labels()
+        .label_font((FONT, 13))
+        .background_style(WHITE.mix(0.8))
+        .border_style(RGBColor(200, 200, 200))
+        .draw()?;
+    Ok(())
+}
+
+fn drawable(panel: &Panel, (x, y): (f64, f64)) -> bool {
+    let fits = |v: f64, log: bool| v.is_finite() && (!log || v > 0.0);
+    fits(x, panel.x_log) && fits(y, panel.y_log)
+}
+
+/// The range of the drawable points along one axis with a little room around it.
+fn limits(panel: &Panel, log: bool, pick: fn(&(f64, f64)) -> f64) -> Range<f64> {
+    let values = panel.series.iter().flat_map(|(_, points)| points).filter(|&&p| drawable(panel, p)).map(pick);
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    if low > high {
+        return if log { 0.1..10.0 } else { 0.0..1.0 };
+    }
+    if log {
+        return low / 1.2..high * 1.2;
+    }
+    let room = if high > low { 0.05 * (high - low) } else { 0.5 * high.abs().max(1.0) };
+    low - room..high + room
+}
+
+/// A tick label: short, with an exponent for the very small and very large.
+fn tick(v: f64) -> String {
+    let a = v.abs();
+    if v == 0.0 {
+        "0".into()
+    } else if !(1e-3..1e6).contains(&a) {
+        format!("{v:.0e}")
+    } else {
+        let text = format!("{v:.3}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}

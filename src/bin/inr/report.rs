@@ -1,0 +1,190 @@
+//! `inr report`: the run log as a table per variable and plots over steps.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use adios2_inr::session::Line;
+use anyhow::{Context as _, Result, ensure};
+use serde::Serialize;
+
+use crate::plot::{self, Panel};
+use crate::table::{self, Table};
+use crate::Done;
+
+const EXAMPLES: &str = "\
+Examples:
+  inr report run.jsonl
+  inr report run.jsonl --plot run        writes run.png and run.svg: ratio, errors and seconds over steps
+  inr report run.jsonl --json | jq '.variables[].ratio'
+
+The log is what the parameter 'log' asks for: <parameter key=\"log\" value=\"run.jsonl\"/> in XML, --log on the command line.";
+
+/// Show a run log: a table per variable, plots over steps
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The run log, one JSON line per block
+    #[arg(value_name = "LOG.jsonl")]
+    log: PathBuf,
+    /// Draw ratio, errors and seconds over steps to STEM.png and STEM.svg
+    #[arg(long, value_name = "STEM")]
+    plot: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// All blocks of one variable in one step.
+#[derive(Clone, Debug, Serialize)]
+struct Step {
+    step: u64,
+    n_blocks: usize,
+    raw_bytes: usize,
+    stored_bytes: usize,
+    ratio: f64,
+    /// Errors of the worst block.
+    rel_l2: f64,
+    max_over_range: f64,
+    /// Lowest of all blocks; JSON null when all copies are exact.
+    psnr: f64,
+    /// Sum over blocks.
+    seconds: f64,
+}
+
+/// One variable of one dataset.
+#[derive(Clone, Debug, Serialize)]
+struct Variable {
+    dataset: String,
+    variable: String,
+    dtype: String,
+    promises: Vec<String>,
+    /// Blocks by model.
+    models: BTreeMap<String, usize>,
+    #[serde(flatten)]
+    total: Step,
+    steps: Vec<Step>,
+}
+
+pub fn run(args: &Args) -> Result<Done> {
+    let (lines, n_bad) = read(&args.log)?;
+    if n_bad > 0 {
+        eprintln!("inr: {}: {n_bad} lines are not blocks of a run log and were passed over", args.log.display());
+    }
+    let variables = summarise(&lines);
+    let plots = match &args.plot {
+        Some(stem) => plot::save(&panels(&variables), 2, stem)?.to_vec(),
+        None => Vec::new(),
+    };
+    if args.json {
+        return Done::ok(format!("{}\n", serde_json::json!({"variables": variables, "plots": plots, "n_bad_lines": n_bad})));
+    }
+    let wrote: String = plots.iter().map(|p| format!("wrote {p}\n")).collect();
+    Done::ok(render(&variables) + &wrote)
+}
+
+fn read(path: &Path) -> Result<(Vec<Line>, usize)> {
+    let name = || path.display().to_string();
+    let text = std::fs::read(path).with_context(name)?;
+    let all: Vec<_> = text.split(|&b| b == b'\n').filter(|l| !l.trim_ascii().is_empty()).collect();
+    let lines: Vec<Line> = all.iter().filter_map(|l| serde_json::from_slice(l).ok()).collect();
+    ensure!(!lines.is_empty(), "{}: holds no line of a run log; set the parameter 'log' to write one", name());
+    let n_bad = all.len() - lines.len();
+    Ok((lines, n_bad))
+}
+
+fn summarise(lines: &[Line]) -> Vec<Variable> {
+    let mut by_variable: BTreeMap<(&str, &str), Vec<&Line>> = BTreeMap::new();
+    for line in lines {
+        by_variable.entry((&line.dataset, &line.variable)).or_default().push(line);
+    }
+    by_variable.into_iter().map(|((dataset, variable), lines)| one_variable(dataset, variable, &lines)).collect()
+}
+
+fn one_variable(dataset: &str, variable: &str, lines: &[&Line]) -> Variable {
+    let mut by_step: BTreeMap<u64, Vec<&Line>> = BTreeMap::new();
+    let mut models = BTreeMap::new();
+    let mut promises: Vec<String> = Vec::new();
+    for &line in lines {
+        by_step.entry(line.step).or_default().push(line);
+        *models.entry(line.report.model.clone()).or_insert(0) += 1;
+        if !promises.contains(&line.report.promise) {
+            promises.push(line.report.promise.clone());
+        }
+    }
+    let steps: Vec<Step> = by_step.iter().map(|(&step, lines)| join(step, lines)).collect();
+    Variable {
+        dataset: dataset.to_owned(),
+        variable: variable.to_owned(),
+        dtype: lines.first().map_or(String::new(), |l| l.dtype.clone()),
+        promises,
+        models,
+        total: join(steps.len() as u64, lines),
+        steps,
+    }
+}
+
+fn join(step: u64, lines: &[&Line]) -> Step {
+    let raw_bytes = lines.iter().map(|l| l.report.raw_bytes).sum();
+    let stored_bytes = lines.iter().map(|l| l.report.stored_bytes).sum();
+    let worst = |of: fn(&Line) -> f64| lines.iter().map(|l| of(l)).fold(0.0, f64::max);
+    Step {
+        step,
+        n_blocks: lines.len(),
+        raw_bytes,
+        stored_bytes,
+        ratio: table::ratio(raw_bytes, stored_bytes),
+        rel_l2: worst(|l| l.report.errors.rel_l2),
+        max_over_range: worst(|l| l.report.errors.max_over_range),
+        psnr: lines.iter().map(|l| l.report.errors.psnr).fold(f64::INFINITY, f64::min),
+        seconds: lines.iter().map(|l| l.report.seconds.total).sum(),
+    }
+}
+
+fn render(variables: &[Variable]) -> String {
+    let mut text = String::new();
+    for group in variables.chunk_by(|a, b| a.dataset == b.dataset) {
+        if !group[0].dataset.is_empty() {
+            text += &format!("{}\n", group[0].dataset);
+        }
+        let header = [
+            "variable", "model (blocks)", "promise", "steps", "blocks", "raw bytes", "stored bytes", "ratio",
+            "relative L2", "max/range", "PSNR dB", "s/block",
+        ];
+        let mut table = Table::new(header, 3);
+        for v in group {
+            let models: Vec<_> = v.models.iter().map(|(model, n)| format!("{model} ({n})")).collect();
+            table.row([
+                if v.variable.is_empty() { "?".into() } else { v.variable.clone() },
+                models.join(", "),
+                v.promises.join("; "),
+                v.steps.len().to_string(),
+                v.total.n_blocks.to_string(),
+                table::bytes(v.total.raw_bytes),
+                table::bytes(v.total.stored_bytes),
+                table::number(v.total.ratio),
+                table::error(v.total.rel_l2),
+                table::error(v.total.max_over_range),
+                format!("{:.2}", v.total.psnr),
+                table::number(v.total.seconds / v.total.n_blocks.max(1) as f64),
+            ]);
+        }
+        text += &format!("{table}\n");
+    }
+    text + "Errors are those of the worst block.\n"
+}
+
+fn panels(variables: &[Variable]) -> Vec<Panel> {
+    let panel = |title: &str, y_log: bool, of: fn(&Step) -> f64| Panel {
+        title: title.to_owned(),
+        x_label: "step".to_owned(),
+        y_log,
+        series: variables.iter().map(|v| (v.variable.clone(), v.steps.iter().map(|s| (s.step as f64, of(s))).collect())).collect(),
+        ..Panel::default()
+    };
+    vec![
+        panel("ratio (raw bytes / stored bytes)", false, |s| s.ratio),
+        panel("relative L2 error of the worst block", true, |s| s.rel_l2),
+        panel("largest error over value range", true, |s| s.max_over_range),
+        panel("seconds (sum over blocks)", false, |s| s.seconds),
+    ]
+}
