@@ -7,13 +7,16 @@ use adios2_inr::codec::{self, Summary};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use crate::{Done, table};
+use crate::Done;
+#[cfg(feature = "adios2")]
+use crate::table::Table;
+use crate::table;
 
 const EXAMPLES: &str = "\
 Examples:
   inr inspect u.inr
   inr inspect run.bp                  every variable, step and block
-  inr inspect run.bp --json | jq '.[0].blocks[] | select(.max_error > 0.1)'
+  inr inspect run.bp --json | jq '.[0].blocks[] | select(.record.max_error > 0.1)'
 
 Exit code 1 if one of the files cannot be read; the others are still shown.";
 
@@ -88,6 +91,48 @@ fn dataset(_: &Path, name: &str) -> Result<(String, Value)> {
 }
 
 #[cfg(feature = "adios2")]
-fn dataset(_: &Path, name: &str) -> Result<(String, Value)> {
-    anyhow::bail!("{name}: BP datasets are not read yet")
+fn dataset(path: &Path, name: &str) -> Result<(String, Value)> {
+    let blocks = adios2_inr::adios2::Dataset::open(path)?.records()?;
+    let mut table = Table::new(HEADER, 2);
+    let mut objects = Vec::new();
+    for b in &blocks {
+        let ratio = table::ratio(b.raw_bytes, b.stored_bytes);
+        let mut cells = vec![b.variable.clone(), String::new(), b.step.to_string(), b.block.to_string()];
+        cells.extend([table::dims(&b.info.dims), table::bytes(b.raw_bytes), table::bytes(b.stored_bytes)]);
+        cells.push(table::number(ratio));
+        let mut object = json!({
+            "variable": b.variable, "step": b.step, "block": b.block, "start": b.info.start, "dims": b.info.dims,
+            "raw_bytes": b.raw_bytes, "stored_bytes": b.stored_bytes, "ratio": ratio,
+        });
+        match &b.summary {
+            Ok(Some(s)) => {
+                cells[1].clone_from(&s.model);
+                cells.extend([table::error(s.rel_l2), table::error(s.max_error), s.promise.clone()]);
+                object["record"] = serde_json::to_value(s)?;
+            }
+            Ok(None) => cells[1] = "(not by inr)".into(),
+            Err(e) => {
+                cells[1] = "DAMAGED".into();
+                cells.extend(["-".into(), "-".into(), e.to_string()]);
+                object["error"] = e.to_string().into();
+            }
+        }
+        table.row(cells);
+        objects.push(object);
+    }
+    let raw_bytes = blocks.iter().map(|b| b.raw_bytes).sum();
+    let stored_bytes = blocks.iter().map(|b| b.stored_bytes).sum();
+    let text = format!(
+        "{name}: {} blocks, {} -> {} bytes, ratio {}\n{table}",
+        blocks.len(),
+        table::bytes(raw_bytes),
+        table::bytes(stored_bytes),
+        table::number(table::ratio(raw_bytes, stored_bytes)),
+    );
+    Ok((text, json!({"file": name, "blocks": objects, "raw_bytes": raw_bytes, "stored_bytes": stored_bytes})))
 }
+
+#[cfg(feature = "adios2")]
+const HEADER: [&str; 11] = [
+    "variable", "model", "step", "block", "dims", "bytes", "stored", "ratio", "relative L2", "max error", "promised",
+];

@@ -31,7 +31,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
 
 /// Arrays as neural fields and transform-coded fields, with error bounds that hold.
 #[derive(Parser)]
-#[command(name = "inr", version, after_help = EXAMPLES, max_term_width = 110)]
+#[command(name = "inr", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

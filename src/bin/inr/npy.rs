@@ -5,7 +5,6 @@ use std::path::Path;
 
 use adios2_inr::{Block, Dtype};
 use anyhow::{Context, Result, bail, ensure};
-use npyz::{NpyHeader, WriterBuilder as _};
 
 /// An array in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,33 +41,73 @@ const TYPES: [(&str, Dtype); 12] = [
 
 /// Reads a file of either byte order and either dimension order.
 pub fn read(path: &Path) -> Result<Array> {
-    let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
-    let file_bytes = file.metadata().with_context(|| path.display().to_string())?.len();
-    from_reader(BufReader::new(file), file_bytes).with_context(|| path.display().to_string())
+    let name = || path.display().to_string();
+    let file = std::fs::File::open(path).with_context(name)?;
+    from_reader(BufReader::new(file)).with_context(name)
 }
 
-fn from_reader(mut reader: impl Read, file_bytes: u64) -> Result<Array> {
-    let header = NpyHeader::from_reader(&mut reader).context("not a .npy file; save one with numpy.save")?;
-    let npyz::DType::Plain(type_str) = header.dtype() else {
-        bail!("structured arrays are not supported: save each field as its own array");
-    };
-    let code = format!("{}{}", type_str.type_char().to_str(), type_str.size_field());
-    let Some((_, dtype)) = TYPES.into_iter().find(|(name, _)| *name == code) else {
-        bail!("type '{code}' is not supported: convert it to one of float32, float64, complex64, complex128 or an integer");
-    };
-    let dims = header.shape().iter().map(|&d| usize::try_from(d)).collect::<Result<Vec<_>, _>>()?;
-    let n_bytes = dims.iter().try_fold(dtype.size(), |n, &d| n.checked_mul(d)).context("dimensions overflow")?;
-    ensure!(n_bytes as u64 <= file_bytes, "dimensions {dims:?} need {n_bytes} bytes, the file has {file_bytes}: it was cut off");
-    let mut bytes = vec![0; n_bytes];
-    reader.read_exact(&mut bytes).context("the file was cut off")?;
-    let component = if let Some((real, _)) = dtype.components() { real.size() } else { dtype.size() };
-    if type_str.endianness() == npyz::Endianness::Big {
+fn from_reader(mut reader: impl Read) -> Result<Array> {
+    let header = Header::read(&mut reader)?;
+    let n_bytes = header.dims.iter().try_fold(header.dtype.size(), |n, &d| n.checked_mul(d));
+    let n_bytes = n_bytes.with_context(|| format!("dimensions {:?} overflow", header.dims))?;
+    // Grows with what is really there, so that a wrong header cannot ask for memory.
+    let mut bytes = Vec::new();
+    reader.take(n_bytes as u64).read_to_end(&mut bytes)?;
+    let found = bytes.len();
+    ensure!(found == n_bytes, "dimensions {:?} need {n_bytes} bytes, {found} are there: it was cut off", header.dims);
+    if header.big_endian {
+        let component = header.dtype.components().map_or(header.dtype.size(), |(real, _)| real.size());
         bytes.chunks_exact_mut(component).for_each(<[u8]>::reverse);
     }
-    if header.order() == npyz::Order::Fortran {
-        bytes = fortran_to_c(&bytes, &dims, dtype.size());
+    if header.fortran {
+        bytes = fortran_to_c(&bytes, &header.dims, header.dtype.size());
     }
-    Ok(Array { dtype, dims, bytes })
+    Ok(Array { dtype: header.dtype, dims: header.dims, bytes })
+}
+
+/// What stands before the elements.
+struct Header {
+    dtype: Dtype,
+    big_endian: bool,
+    fortran: bool,
+    dims: Vec<usize>,
+}
+
+impl Header {
+    fn read(reader: &mut impl Read) -> Result<Header> {
+        const NOT_NPY: &str = "not a .npy file: save one with numpy.save";
+        let mut start = [0; 8];
+        reader.read_exact(&mut start).context(NOT_NPY)?;
+        let [magic @ .., major, _] = start;
+        ensure!(magic == *b"\x93NUMPY" && (1..=3).contains(&major), NOT_NPY);
+        // The length has 2 bytes in version 1 and 4 later.
+        let mut length = [0; 4];
+        reader.read_exact(&mut length[..if major == 1 { 2 } else { 4 }]).context(NOT_NPY)?;
+        let mut text = Vec::new();
+        reader.take(u64::from(u32::from_le_bytes(length))).read_to_end(&mut text)?;
+        Header::parse(std::str::from_utf8(&text).context(NOT_NPY)?)
+    }
+
+    /// `text`: a Python dictionary with the keys descr, fortran_order and shape.
+    fn parse(text: &str) -> Result<Header> {
+        let value = |key: &str| {
+            let (_, rest) = text.split_once(&format!("'{key}'")).with_context(|| format!("the header lacks '{key}'"))?;
+            rest.trim_start().strip_prefix(':').map(str::trim_start).context("the header is damaged")
+        };
+        let Some((descr, _)) = value("descr")?.strip_prefix('\'').and_then(|d| d.split_once('\'')) else {
+            bail!("structured arrays are not supported: save each field as its own array");
+        };
+        let (endian, code) = descr.split_at_checked(1).context("the header is damaged")?;
+        let Some((_, dtype)) = TYPES.into_iter().find(|(name, _)| *name == code) else {
+            bail!(
+                "type '{descr}' is not supported: convert it to float32, float64, complex64, complex128 or an integer type"
+            );
+        };
+        let shape = value("shape")?.strip_prefix('(').and_then(|s| s.split_once(')')).context("the header is damaged")?.0;
+        let numbers = shape.split(',').map(str::trim).filter(|d| !d.is_empty());
+        let dims = numbers.map(|d| d.parse().context("the header's shape is damaged")).collect::<Result<_>>()?;
+        Ok(Header { dtype, big_endian: endian == ">", fortran: value("fortran_order")?.starts_with("True"), dims })
+    }
 }
 
 /// Reorders elements of `size` bytes from first-dimension-fastest to last-dimension-fastest.
@@ -95,16 +134,25 @@ fn fortran_to_c(bytes: &[u8], dims: &[usize], size: usize) -> Vec<u8> {
 
 /// Writes a C-ordered file, whole or not at all.
 pub fn write(path: &Path, array: &Array) -> Result<()> {
-    let code = TYPES.iter().find(|(_, t)| *t == array.dtype).map_or("u1", |(code, _)| code);
-    let endian = if array.dtype.size() == 1 { '|' } else { '<' };
-    let type_str: npyz::TypeStr = format!("{endian}{code}").parse()?;
-    let shape: Vec<u64> = array.dims.iter().map(|&d| d as u64).collect();
+    let header = header(array);
     crate::output::write_whole(path, |writer| {
-        npyz::WriteOptions::new_header_only()
-            .dtype(npyz::DType::Plain(type_str))
-            .shape(&shape)
-            .writer(&mut *writer)
-            .write_header_only()?;
+        writer.write_all(&header)?;
         Ok(writer.write_all(&array.bytes)?)
     })
+}
+
+/// A header of version 1.0, padded so that the elements start at a multiple of 64 bytes.
+fn header(array: &Array) -> Vec<u8> {
+    let code = TYPES.iter().find(|(_, t)| *t == array.dtype).map_or("u1", |(code, _)| code);
+    let endian = if array.dtype.size() == 1 { '|' } else { '<' };
+    let shape: String = array.dims.iter().map(|d| format!("{d}, ")).collect();
+    // A tuple of one keeps its comma, a longer one needs none at its end.
+    let shape = if array.dims.len() == 1 { shape.trim_end() } else { shape.trim_end_matches(", ") };
+    let mut text = format!("{{'descr': '{endian}{code}', 'fortran_order': False, 'shape': ({shape}), }}");
+    text += &" ".repeat(63 - (10 + text.len()) % 64);
+    text.push('\n');
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend_from_slice(&(text.len() as u16).to_le_bytes());
+    header.extend_from_slice(text.as_bytes());
+    header
 }

@@ -1,7 +1,9 @@
 //! `inr bench`: size, error and speed at equal error, ours beside SZ3, SPERR, ZFP and TTHRESH in the same run.
 
+#[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "parts of it serve the peers only"))]
 mod codecs;
 mod compare;
+#[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "parts of it serve the peers only"))]
 mod data;
 mod measure;
 mod ours;

@@ -1,5 +1,10 @@
 //! `inr doctor`: is everything there, and what to do when it is not.
 
+#[cfg(feature = "adios2")]
+mod adios2;
+#[cfg(feature = "gpu")]
+mod gpu;
+
 use anyhow::Result;
 use serde::Serialize;
 
@@ -48,10 +53,17 @@ impl Check {
     fn skipped(name: &'static str, found: impl Into<String>, fix: &str) -> Self {
         Check { name, status: Status::Skipped, found: found.into(), fix: Some(fix.into()) }
     }
+
+    #[cfg(any(feature = "adios2", feature = "gpu"))]
+    fn failed(name: &'static str, found: impl Into<String>, fix: &str) -> Self {
+        Check { name, status: Status::Failed, found: found.into(), fix: Some(fix.into()) }
+    }
 }
 
 pub fn run(args: &Args) -> Result<Done> {
-    let checks = [cpu()];
+    let mut checks = vec![cpu()];
+    checks.extend(gpu_checks());
+    checks.extend(adios2_checks());
     let ok = checks.iter().all(|c| c.status != Status::Failed);
     let text = if args.json { serde_json::to_string(&checks)? + "\n" } else { render(&checks) };
     Ok(Done { text, ok })
@@ -71,6 +83,27 @@ fn render(checks: &[Check]) -> String {
         }
     }
     text
+}
+
+#[cfg(feature = "gpu")]
+fn gpu_checks() -> Vec<Check> {
+    gpu::checks()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu_checks() -> Vec<Check> {
+    vec![Check::skipped("gpu", "this inr was built without GPUs", "build with the feature 'gpu' to train on one")]
+}
+
+#[cfg(feature = "adios2")]
+fn adios2_checks() -> Vec<Check> {
+    adios2::checks()
+}
+
+#[cfg(not(feature = "adios2"))]
+fn adios2_checks() -> Vec<Check> {
+    let fix = "build with the feature 'adios2' for the operator and for reading datasets";
+    ["adios2", "plugin"].map(|name| Check::skipped(name, "this inr was built without ADIOS2", fix)).into()
 }
 
 fn cpu() -> Check {

@@ -1,0 +1,261 @@
+//! The command line from outside: the built binary, files and exit codes.
+
+mod cli_common;
+
+use cli_common::{Npy, inr, run, stderr, stdout};
+
+#[test]
+fn every_type_survives_in_both_orders() {
+    let folder = tempfile::tempdir().unwrap();
+    let types = ["f4", "f8", "c8", "c16", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"];
+    for code in types {
+        for fortran in [false, true] {
+            for endian in ["<", ">"] {
+                let array = Npy::ramp(code, &[5, 6, 7]);
+                let [input, record, output] = ["in.npy", "a.inr", "out.npy"].map(|n| folder.path().join(n));
+                std::fs::write(&input, array.file(endian, fortran)).unwrap();
+                // Below the default threshold everything is stored without loss.
+                run(inr().arg("encode").args([&input, &record]), 0);
+                run(inr().arg("decode").args([&record, &output]), 0);
+                let back = Npy::parse(&std::fs::read(&output).unwrap());
+                assert_eq!(back, array, "{endian}{code}, Fortran order: {fortran}");
+            }
+        }
+    }
+}
+
+#[test]
+fn both_orders_of_the_same_array_give_the_same_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let array = Npy::waves(&[24, 30, 36]);
+    let records = [false, true].map(|fortran| {
+        let [input, record] = ["in.npy", "a.inr"].map(|n| folder.path().join(n));
+        std::fs::write(&input, array.file("<", fortran)).unwrap();
+        run(inr().arg("encode").args([&input, &record]).args(["--model", "transform", "--norm", "Linf"]), 0);
+        std::fs::read(&record).unwrap()
+    });
+    assert_eq!(records[0], records[1]);
+    assert!(records[0].len() < array.bytes.len() / 4, "{} bytes", records[0].len());
+}
+
+#[test]
+fn the_asked_error_holds_in_the_decoded_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let array = Npy::waves(&[32, 32, 32]);
+    let [input, record, output] = ["in.npy", "a.inr", "out.npy"].map(|n| folder.path().join(n));
+    std::fs::write(&input, array.file("<", false)).unwrap();
+    let flags = ["--model", "transform", "--norm", "Linf", "--mode", "ABS", "--accuracy", "0.003", "--json"];
+    let told = run(inr().arg("encode").args([&input, &record]).args(flags), 0);
+    run(inr().arg("decode").args([&record, &output]), 0);
+    let back = Npy::parse(&std::fs::read(&output).unwrap());
+    let worst = array.f32s().zip(back.f32s()).map(|(x, y)| (f64::from(x) - f64::from(y)).abs()).fold(0.0, f64::max);
+    assert!(worst > 0.0 && worst <= 0.003, "{worst}");
+    let report: serde_json::Value = serde_json::from_str(&stdout(&told)).unwrap();
+    assert_eq!(report["errors"]["max"].as_f64().unwrap(), worst);
+    assert_eq!(report["stored_bytes"].as_u64().unwrap(), std::fs::metadata(&record).unwrap().len());
+}
+
+#[test]
+fn wrong_flags_end_with_code_2_and_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("in.npy");
+    std::fs::write(&input, Npy::ramp("f4", &[4]).file("<", false)).unwrap();
+    let out = folder.path().join("a.inr");
+    for (flags, word) in [
+        (&["--accuracy", "-1"][..], "accuracy"),
+        (&["--norm", "L7"], "norm"),
+        (&["--accuracy", "1e-3", "--ratio", "10"], "exclude"),
+        (&["--acuracy", "1e-3"], "--accuracy"),
+        (&["--model", "magic"], "model"),
+    ] {
+        let done = run(inr().arg("encode").args([&input, &out]).args(flags), 2);
+        assert!(stderr(&done).contains(word), "{flags:?}: {}", stderr(&done));
+        assert!(!out.exists(), "{flags:?} left a file");
+    }
+    run(&mut inr(), 2);
+    run(inr().arg("compress"), 2);
+    run(inr().args(["bench", "x.npy", "--peers", "lzma"]), 2);
+    run(inr().args(["bench", "x.npy", "--errors", "7"]), 2);
+}
+
+#[test]
+fn unreadable_input_ends_with_code_1_and_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let whole = Npy::ramp("f8", &[40, 40]).file("<", false);
+    let out = folder.path().join("out");
+    let short = file("short.npy", &whole[..whole.len() - 5]);
+    let huge = file("huge.npy", &Npy::header("<f8", false, &[1 << 40, 1 << 40]));
+    let text = file("text.npy", b"x,y\n1,2\n");
+    let half = file("half.npy", &Npy::header("<f2", false, &[0]));
+    let missing = folder.path().join("missing.npy");
+    for input in [&short, &huge, &text, &half, &missing] {
+        let done = run(inr().arg("encode").args([input, &out]), 1);
+        let name = input.file_name().unwrap().to_str().unwrap();
+        assert!(stderr(&done).contains(name), "{}", stderr(&done));
+    }
+    let garbage = file("garbage.inr", &[7; 100]);
+    run(inr().arg("decode").args([&garbage, &out]), 1);
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_failed_write_leaves_no_half_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("in.npy");
+    std::fs::write(&input, Npy::ramp("f4", &[4]).file("<", false)).unwrap();
+    // The output is a folder: the temporary file is there already when the rename fails.
+    let target = folder.path().join("target");
+    std::fs::create_dir(&target).unwrap();
+    run(inr().arg("encode").args([&input, &target]), 1);
+    let mut names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["in.npy", "target"]);
+}
+
+#[test]
+fn inspect_shows_good_records_and_names_bad_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let [input, record, garbage] = ["in.npy", "good.inr", "bad.inr"].map(|n| folder.path().join(n));
+    std::fs::write(&input, Npy::waves(&[20, 20, 20]).file("<", false)).unwrap();
+    std::fs::write(&garbage, b"not a record at all").unwrap();
+    run(inr().arg("encode").args([&input, &record]).args(["--model", "transform"]), 0);
+    let done = run(inr().arg("inspect").args([&garbage, &record]), 1);
+    assert!(stdout(&done).contains("20x20x20 float32"), "{}", stdout(&done));
+    assert!(stderr(&done).contains("bad.inr"), "{}", stderr(&done));
+    let done = run(inr().arg("inspect").arg(&record).arg("--json"), 0);
+    let found: serde_json::Value = serde_json::from_str(&stdout(&done)).unwrap();
+    assert_eq!(found[0]["dims"], serde_json::json!([20, 20, 20]));
+    assert!(found[0]["rel_l2"].as_f64().unwrap() <= 1e-2);
+}
+
+#[test]
+fn the_log_of_encode_becomes_a_table_and_plots() {
+    let folder = tempfile::tempdir().unwrap();
+    let [log, stem] = ["run.jsonl", "run"].map(|n| folder.path().join(n));
+    for name in ["u", "v"] {
+        let [input, record] = ["npy", "inr"].map(|e| folder.path().join(format!("{name}.{e}")));
+        std::fs::write(&input, Npy::waves(&[20, 20, 20]).file("<", false)).unwrap();
+        let flags = ["--model", "transform", "--log"];
+        run(inr().arg("encode").args([&input, &record]).args(flags).arg(&log), 0);
+    }
+    // What a killed process may leave.
+    let mut text = std::fs::read(&log).unwrap();
+    text.extend_from_slice(b"{\"time\": 17");
+    std::fs::write(&log, text).unwrap();
+
+    let done = run(inr().arg("report").arg(&log).arg("--plot").arg(&stem), 0);
+    assert!(stdout(&done).contains("L2 REL 1e-2"), "{}", stdout(&done));
+    assert!(stderr(&done).contains("1 line"), "{}", stderr(&done));
+    let png = std::fs::read(stem.with_extension("png")).unwrap();
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    let svg = std::fs::read_to_string(stem.with_extension("svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+
+    let done = run(inr().arg("report").arg(&log).arg("--json"), 0);
+    let report: serde_json::Value = serde_json::from_str(&stdout(&done)).unwrap();
+    assert_eq!(report["variables"].as_array().unwrap().len(), 2);
+    assert_eq!(report["variables"][0]["raw_bytes"], 32_000);
+    let empty = folder.path().join("empty.jsonl");
+    std::fs::write(&empty, "").unwrap();
+    run(inr().arg("report").arg(&empty), 1);
+}
+
+#[test]
+fn bench_measures_what_the_files_hold() {
+    let folder = tempfile::tempdir().unwrap();
+    let [input, csv, stem] = ["waves.npy", "b.csv", "b"].map(|n| folder.path().join(n));
+    std::fs::write(&input, Npy::waves(&[20, 20, 20]).file("<", false)).unwrap();
+    let bench = |more: &[&str]| {
+        let flags = ["--model", "transform", "--errors", "1e-2,1e-3", "--threshold", "0"];
+        let mut command = inr();
+        command.arg("bench").arg(&input).args(flags).args(more);
+        command.arg("--csv").arg(&csv).arg("--plot").arg(&stem);
+        stdout(&run(&mut command, 0))
+    };
+    let result: serde_json::Value = serde_json::from_str(&bench(&["--json"])).unwrap();
+    let ours: Vec<_> = result["rows"].as_array().unwrap().iter().filter(|r| r["codec"] == "inr/transform").collect();
+    assert_eq!(ours.len(), 4);
+    for row in ours {
+        let reached = if row["norm"] == "L2" { &row["rel_l2"] } else { &row["max_over_range"] };
+        assert!(reached.as_f64() <= row["error"].as_f64() && row["held"] == true, "{row}");
+        let record = folder.path().join("a.inr");
+        let error = row["error"].to_string();
+        let flags = ["--model", "transform", "--threshold", "0", "--accuracy", &error, "--norm"];
+        let norm = row["norm"].as_str().unwrap();
+        run(inr().arg("encode").args([&input, &record]).args(flags).arg(norm), 0);
+        assert_eq!(row["stored_bytes"], std::fs::metadata(&record).unwrap().len());
+    }
+    assert!(bench(&[]).contains("held"));
+    assert!(std::fs::read_to_string(&csv).unwrap().lines().count() >= 5);
+    assert!(stem.with_extension("png").exists() && stem.with_extension("svg").exists());
+}
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    let top = stdout(&run(inr().arg("--help"), 0));
+    for command in ["encode", "decode", "inspect", "doctor", "report", "bench"] {
+        assert!(top.contains(command));
+        let help = stdout(&run(inr().args([command, "--help"]), 0));
+        assert!(help.contains("Examples:") && help.contains(&format!("inr {command} ")), "{help}");
+    }
+    let help = stdout(&run(inr().args(["encode", "--help"]), 0));
+    for parameter in adios2_inr::PARAMETERS {
+        assert!(help.contains(&format!("--{}", parameter.key)), "{}", parameter.key);
+    }
+}
+
+#[test]
+fn doctor_names_every_part() {
+    let done = inr().arg("doctor").arg("--json").output().unwrap();
+    let checks: Vec<serde_json::Value> = serde_json::from_str(&stdout(&done)).unwrap();
+    let names: Vec<_> = checks.iter().map(|c| c["name"].as_str().unwrap()).collect();
+    for part in ["cpu", "adios2", "plugin", "gpu"] {
+        assert!(names.contains(&part), "{names:?}");
+    }
+    let failed = checks.iter().any(|c| c["status"] == "failed");
+    assert_eq!(done.status.code(), Some(i32::from(failed)));
+    assert!(checks.iter().all(|c| c["status"] == "ok" || c["fix"].is_string()), "what is not well has a remedy");
+}
+
+#[test]
+fn docs_cli_md_is_what_help_says() {
+    let mut text = String::from(
+        "# The command line\n\n`inr` as it explains itself. This page is made from `--help`; \
+         `INR_UPDATE_DOCS=1 cargo test --test cli docs` writes it anew.\n",
+    );
+    for command in ["", "encode", "decode", "inspect", "doctor", "report", "bench"] {
+        let help = stdout(&run(inr().args(command.split_whitespace()).arg("--help"), 0));
+        let help: String = help.lines().map(|l| l.trim_end().to_owned() + "\n").collect();
+        text += &format!("\n## inr {command}\n\n```text\n{help}```\n").replace("inr \n", "inr\n");
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CLI.md");
+    if std::env::var_os("INR_UPDATE_DOCS").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), text, "run the test with INR_UPDATE_DOCS=1");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_encode_leaves_no_half_file() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    // A named pipe as input: the run waits there, as in the middle of a long encode.
+    let [pipe, record] = ["in.npy", "a.inr"].map(|n| folder.path().join(n));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut child = inr().arg("encode").args([&pipe, &record]).spawn().unwrap();
+    let mut input = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+    // The pipe is open on both sides: the handler was set before.
+    std::io::Write::write_all(&mut input, b"\x93NUMPY").unwrap();
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let status = child.wait().unwrap();
+    assert_eq!((status.code(), status.signal()), (Some(130), None));
+    assert!(!record.exists());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
