@@ -91,7 +91,8 @@ impl Header {
     /// `text`: a Python dictionary with the keys descr, fortran_order and shape.
     fn parse(text: &str) -> Result<Header> {
         let value = |key: &str| {
-            let (_, rest) = text.split_once(&format!("'{key}'")).with_context(|| format!("the header lacks '{key}'"))?;
+            let (_, rest) =
+                text.split_once(&format!("'{key}'")).with_context(|| format!("the header lacks '{key}'"))?;
             rest.trim_start().strip_prefix(':').map(str::trim_start).context("the header is damaged")
         };
         let Some((descr, _)) = value("descr")?.strip_prefix('\'').and_then(|d| d.split_once('\'')) else {
@@ -103,7 +104,8 @@ impl Header {
                 "type '{descr}' is not supported: convert it to float32, float64, complex64, complex128 or an integer type"
             );
         };
-        let shape = value("shape")?.strip_prefix('(').and_then(|s| s.split_once(')')).context("the header is damaged")?.0;
+        let shape =
+            value("shape")?.strip_prefix('(').and_then(|s| s.split_once(')')).context("the header is damaged")?.0;
         let numbers = shape.split(',').map(str::trim).filter(|d| !d.is_empty());
         let dims = numbers.map(|d| d.parse().context("the header's shape is damaged")).collect::<Result<_>>()?;
         Ok(Header { dtype, big_endian: endian == ">", fortran: value("fortran_order")?.starts_with("True"), dims })

@@ -59,7 +59,11 @@ pub fn save(panels: &[Panel], columns: usize, stem: &Path) -> Result<[String; 2]
     Ok([png_path, svg_path].map(|p| p.display().to_string()))
 }
 
-fn draw<B: DrawingBackend>(root: DrawingArea<B, plotters::coord::Shift>, panels: &[Panel], grid: (usize, usize)) -> Result<()>
+fn draw<B: DrawingBackend>(
+    root: DrawingArea<B, plotters::coord::Shift>,
+    panels: &[Panel],
+    grid: (usize, usize),
+) -> Result<()>
 where
     B::ErrorType: 'static,
 {
@@ -77,7 +81,12 @@ where
     Ok(())
 }
 
-fn draw_panel<B: DrawingBackend, X, Y>(area: &DrawingArea<B, plotters::coord::Shift>, panel: &Panel, x: X, y: Y) -> Result<()>
+fn draw_panel<B: DrawingBackend, X, Y>(
+    area: &DrawingArea<B, plotters::coord::Shift>,
+    panel: &Panel,
+    x: X,
+    y: Y,
+) -> Result<()>
 where
     B::ErrorType: 'static,
     X: AsRangedCoord<Value = f64>,

@@ -7,9 +7,9 @@ use adios2_inr::session::Line;
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
+use crate::Done;
 use crate::plot::{self, Panel};
 use crate::table::{self, Table};
-use crate::Done;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,7 +76,10 @@ pub fn run(args: &Args) -> Result<Done> {
         None => Vec::new(),
     };
     if args.json {
-        return Done::ok(format!("{}\n", serde_json::json!({"variables": variables, "plots": plots, "n_bad_lines": n_bad})));
+        return Done::ok(format!(
+            "{}\n",
+            serde_json::json!({"variables": variables, "plots": plots, "n_bad_lines": n_bad})
+        ));
     }
     let wrote: String = plots.iter().map(|p| format!("wrote {p}\n")).collect();
     Done::ok(render(&variables) + &wrote)
@@ -147,8 +150,18 @@ fn render(variables: &[Variable]) -> String {
             text += &format!("{}\n", group[0].dataset);
         }
         let header = [
-            "variable", "model (blocks)", "promise", "steps", "blocks", "raw bytes", "stored bytes", "ratio",
-            "relative L2", "max/range", "PSNR dB", "s/block",
+            "variable",
+            "model (blocks)",
+            "promise",
+            "steps",
+            "blocks",
+            "raw bytes",
+            "stored bytes",
+            "ratio",
+            "relative L2",
+            "max/range",
+            "PSNR dB",
+            "s/block",
         ];
         let mut table = Table::new(header, 3);
         for v in group {
@@ -178,7 +191,10 @@ fn panels(variables: &[Variable]) -> Vec<Panel> {
         title: title.to_owned(),
         x_label: "step".to_owned(),
         y_log,
-        series: variables.iter().map(|v| (v.variable.clone(), v.steps.iter().map(|s| (s.step as f64, of(s))).collect())).collect(),
+        series: variables
+            .iter()
+            .map(|v| (v.variable.clone(), v.steps.iter().map(|s| (s.step as f64, of(s))).collect()))
+            .collect(),
         ..Panel::default()
     };
     vec![

@@ -34,7 +34,12 @@ impl<const BENCH: bool> clap::Args for SettingsArgs<BENCH> {
         Self::parameters().fold(command, |command, p| {
             let help = format!("{} ({}; default: {})", p.meaning, p.values, p.default);
             command.arg(
-                Arg::new(p.key).long(p.key).value_name("VALUE").help(help).help_heading(HEADING).allow_negative_numbers(true),
+                Arg::new(p.key)
+                    .long(p.key)
+                    .value_name("VALUE")
+                    .help(help)
+                    .help_heading(HEADING)
+                    .allow_negative_numbers(true),
             )
         })
     }

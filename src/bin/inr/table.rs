@@ -28,7 +28,8 @@ impl std::fmt::Display for Table {
             let mut line = String::new();
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
                 let gap = if column == 0 { "" } else { "  " };
-                line += &if column < self.n_left { format!("{gap}{cell:<width$}") } else { format!("{gap}{cell:>width$}") };
+                line +=
+                    &if column < self.n_left { format!("{gap}{cell:<width$}") } else { format!("{gap}{cell:>width$}") };
             }
             writeln!(f, "{}", line.trim_end())?;
         }

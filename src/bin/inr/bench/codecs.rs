@@ -88,7 +88,8 @@ pub fn peer(name: &str) -> Result<Box<dyn Codec>> {
     }
 }
 
-const HOW_TO_GET_PEERS: &str = "run 'make bench', or build with --features peers (needs cmake, libclang and libzstd-dev)";
+const HOW_TO_GET_PEERS: &str =
+    "run 'make bench', or build with --features peers (needs cmake, libclang and libzstd-dev)";
 
 /// What must be said about this choice of codecs.
 pub fn notes(codecs: &[Box<dyn Codec>]) -> Vec<String> {

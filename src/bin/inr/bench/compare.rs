@@ -21,7 +21,8 @@ pub struct Setup {
 /// This machine and this command.
 pub fn setup() -> Setup {
     let cpu_info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let cpu = cpu_info.lines().find_map(|l| l.strip_prefix("model name")).map(|l| l.trim_start_matches(['\t', ' ', ':']));
+    let cpu =
+        cpu_info.lines().find_map(|l| l.strip_prefix("model name")).map(|l| l.trim_start_matches(['\t', ' ', ':']));
     Setup {
         version: env!("CARGO_PKG_VERSION"),
         commit: option_env!("INR_COMMIT"),
@@ -44,7 +45,14 @@ pub fn tables(rows: &[Row]) -> String {
     for group in rows.chunk_by(|a, b| a.data == b.data && a.goal() == b.goal()) {
         let first = &group[0];
         let size = table::bytes(first.raw_bytes);
-        let _ = writeln!(text, "{} ({} {}, {size} bytes), {}", first.data, table::dims(&first.dims), first.dtype, first.goal());
+        let _ = writeln!(
+            text,
+            "{} ({} {}, {size} bytes), {}",
+            first.data,
+            table::dims(&first.dims),
+            first.dtype,
+            first.goal()
+        );
         let header =
             ["codec", "bytes", "ratio", "PSNR dB", "relative L2", "max/range", "held", "encode MB/s", "decode MB/s"];
         let mut table = Table::new(header, 1);
@@ -73,7 +81,8 @@ pub fn csv(rows: &[Row]) -> String {
         "data,dims,dtype,n_masked,norm,error,codec,model,raw_bytes,stored_bytes,ratio,bits_per_value,psnr,rel_l2,max_error,\
          max_over_range,held,encode_mb_s,decode_mb_s\n",
     );
-    let quote = |s: &str| if s.contains([',', '"', '\n']) { format!("\"{}\"", s.replace('"', "\"\"")) } else { s.to_owned() };
+    let quote =
+        |s: &str| if s.contains([',', '"', '\n']) { format!("\"{}\"", s.replace('"', "\"\"")) } else { s.to_owned() };
     for r in rows {
         let _ = writeln!(
             text,
@@ -188,9 +197,8 @@ fn compare_with(rows: &[Row], ours: &str, other: &str) -> Option<Comparison> {
     let theirs = rows.iter().filter(|r| r.codec == other);
     let pairs: Vec<(&Row, &Row)> =
         theirs.filter_map(|t| Some((rows.iter().find(|r| r.codec == ours && same(r, t))?, t))).collect();
-    let mean = |of: fn(&Row) -> f64| {
-        (pairs.iter().map(|(a, b)| (of(a) / of(b)).ln()).sum::<f64>() / pairs.len() as f64).exp()
-    };
+    let mean =
+        |of: fn(&Row) -> f64| (pairs.iter().map(|(a, b)| (of(a) / of(b)).ln()).sum::<f64>() / pairs.len() as f64).exp();
     let gain = |(a, b): &(&Row, &Row)| a.ratio / b.ratio;
     let worst = pairs.iter().min_by(|a, b| gain(a).total_cmp(&gain(b)))?;
     Some(Comparison {

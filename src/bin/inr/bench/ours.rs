@@ -52,7 +52,10 @@ impl Codec for Ours {
     fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
         let record = &stored.parts[0];
         let decoded = codec::decode(record)?;
-        ensure!(decoded.dims == data.array.dims && decoded.dtype == data.array.dtype, "decoded to another shape or type");
+        ensure!(
+            decoded.dims == data.array.dims && decoded.dtype == data.array.dtype,
+            "decoded to another shape or type"
+        );
         Ok(Decoded::Bytes(decoded.dtype, decoded.bytes))
     }
 

@@ -37,6 +37,8 @@ impl Codec for Tthresh {
     }
 
     fn note(&self) -> Option<&'static str> {
-        Some("tthresh bounds the RMS error only; at Linf its target is searched so that the measured maximum is under the bound")
+        Some(
+            "tthresh bounds the RMS error only; at Linf its target is searched so that the measured maximum is under the bound",
+        )
     }
 }

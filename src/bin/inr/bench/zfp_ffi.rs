@@ -82,7 +82,8 @@ impl<'a> Stream<'a> {
         };
         // SAFETY: a stream may be opened without bits; they are set below.
         let zfp = unsafe { zfp::zfp_stream_open(std::ptr::null_mut()) };
-        let mut stream = Stream { field, zfp, bits: std::ptr::null_mut(), buffer: Vec::new(), _values: Default::default() };
+        let mut stream =
+            Stream { field, zfp, bits: std::ptr::null_mut(), buffer: Vec::new(), _values: Default::default() };
         ensure!(!field.is_null() && !zfp.is_null(), "zfp is out of memory");
         // SAFETY: both objects are alive.
         unsafe {
