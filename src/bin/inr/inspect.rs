@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::Done;
 use crate::table;
+#[cfg(feature = "adios2")]
+use crate::table::Table;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,6 +85,53 @@ fn record_text(name: &str, s: &Summary) -> String {
     text
 }
 
+#[cfg(not(feature = "adios2"))]
 fn dataset(_: &Path, name: &str) -> Result<(String, Value)> {
-    anyhow::bail!("{name}: is a folder; datasets are not read by this version")
+    anyhow::bail!("{name}: is a folder and this inr was built without ADIOS2: build it with the feature 'adios2'")
 }
+
+#[cfg(feature = "adios2")]
+fn dataset(path: &Path, name: &str) -> Result<(String, Value)> {
+    let blocks = adios2_inr::adios2::Dataset::open(path)?.records()?;
+    let mut table = Table::new(HEADER, 2);
+    let mut objects = Vec::new();
+    for b in &blocks {
+        let ratio = table::ratio(b.raw_bytes, b.stored_bytes);
+        let mut cells = vec![b.variable.clone(), String::new(), b.step.to_string(), b.block.to_string()];
+        cells.extend([table::dims(&b.info.dims), table::bytes(b.raw_bytes), table::bytes(b.stored_bytes)]);
+        cells.push(table::number(ratio));
+        let mut object = json!({
+            "variable": b.variable, "step": b.step, "block": b.block, "start": b.info.start, "dims": b.info.dims,
+            "raw_bytes": b.raw_bytes, "stored_bytes": b.stored_bytes, "ratio": ratio,
+        });
+        match &b.summary {
+            Ok(Some(s)) => {
+                cells[1].clone_from(&s.model);
+                cells.extend([table::error(s.rel_l2), table::error(s.max_error), s.promise.clone()]);
+                object["record"] = serde_json::to_value(s)?;
+            }
+            Ok(None) => cells[1] = "(not by inr)".into(),
+            Err(e) => {
+                cells[1] = "DAMAGED".into();
+                cells.extend(["-".into(), "-".into(), e.to_string()]);
+                object["error"] = e.to_string().into();
+            }
+        }
+        table.row(cells);
+        objects.push(object);
+    }
+    let raw_bytes = blocks.iter().map(|b| b.raw_bytes).sum();
+    let stored_bytes = blocks.iter().map(|b| b.stored_bytes).sum();
+    let text = format!(
+        "{name}: {} blocks, {} -> {} bytes, ratio {}\n{table}",
+        blocks.len(),
+        table::bytes(raw_bytes),
+        table::bytes(stored_bytes),
+        table::number(table::ratio(raw_bytes, stored_bytes)),
+    );
+    Ok((text, json!({"file": name, "blocks": objects, "raw_bytes": raw_bytes, "stored_bytes": stored_bytes})))
+}
+
+#[cfg(feature = "adios2")]
+const HEADER: [&str; 11] =
+    ["variable", "model", "step", "block", "dims", "bytes", "stored", "ratio", "relative L2", "max error", "promised"];

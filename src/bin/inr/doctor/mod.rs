@@ -1,5 +1,10 @@
 //! `inr doctor`: is everything there, and what to do when it is not.
 
+#[cfg(feature = "adios2")]
+mod adios2;
+#[cfg(feature = "gpu")]
+mod gpu;
+
 use anyhow::Result;
 use serde::Serialize;
 
@@ -23,8 +28,8 @@ pub struct Args {
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(not(any(feature = "adios2", feature = "gpu")), expect(dead_code, reason = "these parts alone can fail"))]
 #[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "nothing fails yet")]
 pub enum Status {
     Ok,
     Skipped,
@@ -48,6 +53,11 @@ impl Check {
 
     fn skipped(name: &'static str, found: impl Into<String>, fix: &str) -> Self {
         Check { name, status: Status::Skipped, found: found.into(), fix: Some(fix.into()) }
+    }
+
+    #[cfg(any(feature = "adios2", feature = "gpu"))]
+    fn failed(name: &'static str, found: impl Into<String>, fix: &str) -> Self {
+        Check { name, status: Status::Failed, found: found.into(), fix: Some(fix.into()) }
     }
 }
 
@@ -76,13 +86,25 @@ fn render(checks: &[Check]) -> String {
     text
 }
 
+#[cfg(feature = "gpu")]
 fn gpu_checks() -> Vec<Check> {
-    vec![Check::skipped("gpu", "not checked by this version", "set backend=cpu if training fails")]
+    gpu::checks()
 }
 
+#[cfg(not(feature = "gpu"))]
+fn gpu_checks() -> Vec<Check> {
+    vec![Check::skipped("gpu", "this inr was built without GPUs", "build with the feature 'gpu' to train on one")]
+}
+
+#[cfg(feature = "adios2")]
 fn adios2_checks() -> Vec<Check> {
-    let fix = "see the README for what the operator needs";
-    ["adios2", "plugin"].map(|name| Check::skipped(name, "not checked by this version", fix)).into()
+    adios2::checks()
+}
+
+#[cfg(not(feature = "adios2"))]
+fn adios2_checks() -> Vec<Check> {
+    let fix = "build with the feature 'adios2' for the operator and for reading datasets";
+    ["adios2", "plugin"].map(|name| Check::skipped(name, "this inr was built without ADIOS2", fix)).into()
 }
 
 fn cpu() -> Check {
