@@ -1,4 +1,5 @@
 //! Running the binary, and `.npy` files made without the code under test.
+#![allow(dead_code, reason = "each test program uses a part")]
 
 use std::process::{Command, Output};
 

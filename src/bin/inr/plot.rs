@@ -34,10 +34,11 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 
-/// Draws panels in rows of `columns` to `STEM.png` and `STEM.svg`; returns both names.
+/// Draws panels in rows of at most `columns` to `STEM.png` and `STEM.svg`; returns both names.
 pub fn save(panels: &[Panel], columns: usize, stem: &Path) -> Result<[String; 2]> {
     plotters::style::register_font(FONT, FontStyle::Normal, dejavu::sans::regular())
         .map_err(|_| anyhow!("the built-in font cannot be read"))?;
+    let columns = columns.min(panels.len()).max(1);
     let rows = panels.len().div_ceil(columns).max(1);
     let size = (WIDTH * columns as u32, HEIGHT * rows as u32);
     let mut pixels = vec![0; size.0 as usize * size.1 as usize * 3];
@@ -121,6 +122,7 @@ where
     }
     chart
         .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
         .label_font((FONT, 13))
         .background_style(WHITE.mix(0.8))
         .border_style(RGBColor(200, 200, 200))

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use adios2_inr::Norm;
 use adios2_inr::metrics::Errors;
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::codecs::{Codec, Control, Stored};
@@ -14,6 +14,8 @@ use super::data::Data;
 const N_SEARCH: usize = 24;
 /// A search ends when the error is this close under the target.
 const CLOSE: f64 = 0.998;
+/// Or when parameters just under and just over the target are this close.
+const CLOSEST: f64 = 1.001;
 
 /// What is asked of a codec: this relative error in this norm.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -139,52 +141,43 @@ pub fn measure(codec: &dyn Codec, data: &Data, goal: Goal, repeat: u32) -> Resul
     })
 }
 
-/// The largest parameter whose measured error is at or under the goal: a bracket, then interpolation on log scales.
+/// The smallest record whose measured error is at or under the goal, among parameters closing in on the goal: a
+/// bracket, then interpolation on log scales.
 fn search(codec: &dyn Codec, data: &Data, goal: Goal) -> Result<Trial> {
     // Uniform errors of +-a have an RMS of a / sqrt(3).
     let mut knob = match goal.norm {
         Norm::L2 => goal.error * data.rms() * 3.0f64.sqrt(),
         Norm::Linf => goal.error * data.range,
     };
-    let mut under: Option<Trial> = None;
-    let mut over: Option<(f64, f64)> = None;
+    let mut best: Option<Trial> = None;
+    // Parameter and reached error just under and just over the goal.
+    let (mut under, mut over) = (None, None);
     for _ in 0..N_SEARCH {
         let t = trial(codec, data, goal, knob)?;
-        let reached = goal.reached(&t.errors);
+        let reached = goal.reached(&t.errors).max(f64::MIN_POSITIVE);
         if goal.holds(&t.errors) {
-            // ZFP's steps are coarse: of equal errors the larger parameter, of equal parameters the first.
-            if under.as_ref().is_none_or(|u| t.stored.n_bytes() <= u.stored.n_bytes()) {
-                under = Some(t);
-            } else if over.is_some() {
-                break;
-            }
-            if reached >= CLOSE * goal.error {
-                break;
+            under = Some((knob, reached));
+            if best.as_ref().is_none_or(|b| t.stored.n_bytes() <= b.stored.n_bytes()) {
+                best = Some(t);
             }
         } else {
             over = Some((knob, reached));
         }
-        knob = match (&under, over) {
-            (Some(u), Some((high, e_high))) => {
-                if high / u.knob < 1.0005 {
-                    break;
-                }
-                between(u.knob, goal.reached(&u.errors), high, e_high, goal.error)
-            }
-            (Some(u), None) => u.knob * (goal.error / goal.reached(&u.errors).max(1e-300)).clamp(1.2, 16.0),
-            (None, Some((high, e_high))) => high * (goal.error / e_high).clamp(1.0 / 16.0, 1.0 / 1.2),
+        knob = match (under, over) {
+            (Some((_, reached)), _) if reached >= CLOSE * goal.error => break,
+            (Some((low, _)), Some((high, _))) if high / low < CLOSEST => break,
+            (Some(low), Some(high)) => between(low, high, goal.error),
+            (Some((low, reached)), None) => low * (goal.error / reached).clamp(1.2, 16.0),
+            (None, Some((high, reached))) => high * (goal.error / reached).clamp(1.0 / 16.0, 1.0 / 1.2),
             (None, None) => unreachable!("every trial is under or over"),
         };
     }
-    match under {
-        Some(t) => Ok(t),
-        None => bail!("no parameter reached the target in {N_SEARCH} tries"),
-    }
+    best.with_context(|| format!("no parameter reached the target in {N_SEARCH} tries"))
 }
 
-/// A point between `low` and `high` where a power law through both errors meets `target`, kept off the ends.
-fn between(low: f64, e_low: f64, high: f64, e_high: f64, target: f64) -> f64 {
-    let share = (target / e_low.max(1e-300)).ln() / (e_high / e_low.max(1e-300)).ln();
+/// A point between two parameters where a power law through both errors meets `target`, kept off the ends.
+fn between((low, e_low): (f64, f64), (high, e_high): (f64, f64), target: f64) -> f64 {
+    let share = (target / e_low).ln() / (e_high / e_low).ln();
     let share = if share.is_finite() { share.clamp(0.15, 0.85) } else { 0.5 };
     low * (high / low).powf(share)
 }

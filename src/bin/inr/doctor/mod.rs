@@ -28,7 +28,6 @@ pub struct Args {
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[cfg_attr(not(any(feature = "adios2", feature = "gpu")), expect(dead_code, reason = "these parts alone can fail"))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Ok,
