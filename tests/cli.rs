@@ -130,8 +130,9 @@ fn inspect_shows_good_records_and_names_bad_ones() {
     let done = run(inr().arg("inspect").arg(&record).arg("--json"), 0);
     let found: serde_json::Value = serde_json::from_str(&stdout(&done)).unwrap();
     assert_eq!(found[0]["dims"], serde_json::json!([20, 20, 20]));
-    // Recorded in 32 bits, rounded up.
-    assert!(found[0]["rel_l2"].as_f64().unwrap() <= 1.0001e-2);
+    assert_eq!(found[0]["promise"], "L2 REL 1e-2");
+    // Recorded in 16 bits, rounded up.
+    assert!(found[0]["rel_l2"].as_f64().unwrap() <= 1.01e-2);
 }
 
 #[test]

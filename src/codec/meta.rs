@@ -59,7 +59,9 @@ impl Meta {
     pub fn decode(bytes: &[u8], dtype: Dtype) -> Result<Meta> {
         let mut reader = Reader(bytes);
         let [first] = reader.take()?;
-        let value = f64::from(f32::from_le_bytes(reader.take()?));
+        let value = f32::from_le_bytes(reader.take()?);
+        // The shortest decimal, so that 1e-2 reads as it was asked for and not as its nearest f32.
+        let value = value.to_string().parse().unwrap_or(f64::from(value));
         let target = match first & 0xf {
             PSNR => Target::Psnr(value),
             RATIO => Target::Ratio(value),
