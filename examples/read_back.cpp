@@ -1,6 +1,7 @@
 // Reads every step of one variable: plain ADIOS2, nothing to configure but ADIOS2_PLUGIN_PATH.
 //
 // build: g++ -std=c++17 read_back.cpp $(adios2-config --cxx-flags) $(adios2-config --cxx-libs) -o read_back
+//        (PyPI wheel, in its folder A: -I$A/include -L$A -ladios2_cxx -ladios2_core -Wl,-rpath,$A,-rpath-link,$A/../adios2.libs)
 // usage: ADIOS2_PLUGIN_PATH=<folder of libadios2_inr.so> ./read_back INPUT.bp VARIABLE
 
 #include <adios2.h>

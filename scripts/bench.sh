@@ -39,6 +39,13 @@ cargo build --release --locked "${features[@]}"
 say "kernels (cargo bench --bench kernels)"
 cargo bench --locked --bench kernels "${features[@]}" | tee "$out/kernels.txt"
 
+if "$PYTHON" -c 'import torch' 2>/dev/null; then
+    say "kernels beside eager PyTorch (benches/torch_siren.py)"
+    "$PYTHON" benches/torch_siren.py | tee "$out/torch.txt"
+else
+    say "skipped: the comparison with PyTorch needs torch in .venv (.venv/bin/python -m pip install torch)"
+fi
+
 say "rate-distortion (inr bench)"
 "$TARGET/release/inr" bench "$out"/data/*.npy --csv "$out/bench.csv" --plot "$out/bench" | tee "$out/bench.txt"
 

@@ -8,6 +8,8 @@ out=$ROOT/demo-out
 rm -rf "$out"
 mkdir -p "$out/original"
 export ADIOS2_PLUGIN_PATH=$TARGET/release
+# Mesa's layer that picks a device complains on stderr where there is no display.
+export NODEVICE_SELECT=1
 
 say "simulation: 3D Gray-Scott, 64 cubed, float64, written with examples/gray_scott.xml"
 # In its own folder, so that the run log lands beside the data.
