@@ -19,7 +19,8 @@ say "reader: another process with nothing but ADIOS2 and ADIOS2_PLUGIN_PATH"
 "$PYTHON" examples/read_back.py "$out/gs.bp" "$out/decoded"
 
 say "what the files say about themselves (inr inspect)"
-"$TARGET/release/inr" inspect "$out/gs.bp" | tee "$out/inspect.txt" | head -n 12
+"$TARGET/release/inr" inspect "$out/gs.bp" >"$out/inspect.txt"
+head -n 12 "$out/inspect.txt"
 echo "... the rest is in demo-out/inspect.txt"
 
 say "the run log (inr report)"

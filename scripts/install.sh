@@ -7,8 +7,8 @@ case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
 
 scripts/build.sh
 into=${DESTDIR:-}$prefix
-install -D -m 755 "$TARGET/release/inr" "$into/bin/inr"
-install -D -m 755 "$TARGET/release/libadios2_inr.so" "$into/lib/libadios2_inr.so"
+install -D -s -m 755 "$TARGET/release/inr" "$into/bin/inr"
+install -D -s -m 755 "$TARGET/release/libadios2_inr.so" "$into/lib/libadios2_inr.so"
 install -D -m 644 plugin/inr.h "$into/include/inr.h"
 
 say "installed under $into; put these two lines into your shell's profile or job script:"
