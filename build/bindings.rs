@@ -1,4 +1,7 @@
 //! Regenerates `src/adios2/bindings.rs` from the installed C headers (feature `bindings`; needs libclang).
+//!
+//! PyPI's `libclang` wheel will do: set `LIBCLANG_PATH` to its `clang/native` folder and `BINDGEN_EXTRA_CLANG_ARGS` to
+//! `-I$(gcc -print-file-name=include)`, run `cargo build --features bindings`, then `cargo fmt`.
 
 use std::path::Path;
 

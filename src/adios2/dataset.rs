@@ -1,6 +1,7 @@
 //! Reads datasets: variables, steps, blocks, values.
 #![expect(unsafe_code, reason = "C calls")]
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use super::bindings as c;
 use super::library::{Library, c_string, failed};
+use super::steps;
 use crate::{Dtype, Error, Result};
 
 /// A variable of a dataset.
@@ -45,8 +47,8 @@ pub struct Dataset {
     engine: NonNull<c::adios2_engine>,
     path: PathBuf,
     variables: Vec<Variable>,
-    n_steps: usize,
-    is_bp5: bool,
+    /// Not for BP5: the dataset's steps that hold a variable, where some do not.
+    steps: HashMap<String, Vec<usize>>,
 }
 
 impl Dataset {
@@ -75,16 +77,8 @@ impl Dataset {
             unsafe { api.adios2_finalize(adios.as_ptr()) };
             return Err(refused("open the dataset"));
         };
-        let mut dataset = Dataset {
-            library,
-            adios,
-            io,
-            engine,
-            path: path.to_owned(),
-            variables: Vec::new(),
-            n_steps: 0,
-            is_bp5: true,
-        };
+        let mut dataset =
+            Dataset { library, adios, io, engine, path: path.to_owned(), variables: Vec::new(), steps: HashMap::new() };
         dataset.examine()?;
         Ok(dataset)
     }
@@ -118,9 +112,15 @@ impl Dataset {
         check(unsafe { api.adios2_steps(&mut n_steps, self.engine.as_ptr()) })?;
         // SAFETY: live handle; the names of ADIOS2's engines have at most some twenty characters.
         check(unsafe { api.adios2_engine_get_type(kind.as_mut_ptr().cast(), &mut n_kind, self.engine.as_ptr()) })?;
-        let is_bp5 = kind.starts_with(b"BP5");
-        let variables = self.list()?;
-        (self.n_steps, self.is_bp5, self.variables) = (n_steps, is_bp5, variables);
+        self.variables = self.list()?;
+        if !kind.starts_with(b"BP5") {
+            let sparse = self.variables.iter().filter(|v| v.n_steps != n_steps).map(|v| v.name.as_str());
+            let sparse: Vec<_> = sparse.collect();
+            self.steps = match sparse.is_empty() {
+                true => HashMap::new(),
+                false => steps::walk(&self.library, self.adios, &self.path, &sparse)?,
+            };
+        }
         Ok(())
     }
 
@@ -178,17 +178,17 @@ impl Dataset {
     /// The blocks of a variable in the `step`-th of the steps that hold it.
     ///
     /// # Errors
-    /// [`Error::File`] when the step does not exist, and for BP4 variables that some steps do not hold: ADIOS2 does not say
-    /// which.
+    /// [`Error::File`] when the step does not exist.
     pub fn blocks(&self, variable: &Variable, step: usize) -> Result<Vec<BlockInfo>> {
         let failed = |reason: &str| failed(&self.path, &format!("variable '{}' {reason}", variable.name));
         if step >= variable.n_steps {
             return Err(failed(&format!("has {} steps, so there is no step {step} (from 0)", variable.n_steps)));
         }
-        // ADIOS2 counts the steps of the whole dataset here and ends the program at one that does not hold the variable.
-        if !self.is_bp5 && variable.n_steps != self.n_steps {
-            return Err(failed("is not in every step, and only BP5 tells where it is: look at a BP5 dataset"));
-        }
+        // Outside BP5, ADIOS2 counts the dataset's steps here, and crashes at one that does not hold the variable.
+        let step = match self.steps.get(&variable.name) {
+            Some(held) => *held.get(step).ok_or_else(|| failed(&format!("has no step {step}")))?,
+            None => step,
+        };
         let api = &self.library.api;
         let handle = self.handle(variable)?;
         // SAFETY: live handles, a step that exists; the result is freed below.

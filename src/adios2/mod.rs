@@ -8,6 +8,7 @@ mod dataset;
 mod library;
 mod plugin;
 mod records;
+mod steps;
 mod writer;
 
 pub use dataset::{BlockInfo, Dataset, Variable};

@@ -28,28 +28,14 @@ impl Dataset {
     /// The records of all blocks of all variables, without decoding them.
     ///
     /// # Errors
-    /// [`crate::Error::File`] when the plugin or the dataset cannot be read. A damaged record, or a step whose blocks ADIOS2
-    /// does not tell, is no error here but in its [`BlockRecord::summary`].
+    /// [`crate::Error::File`] when the plugin or the dataset cannot be read. A damaged record is no error here.
     pub fn records(&self) -> Result<Vec<BlockRecord>> {
         let plugin = Plugin::load()?;
         let mut records = Vec::new();
         for variable in self.variables() {
             for step in 0..variable.n_steps {
-                match self.blocks(variable, step) {
-                    Ok(blocks) => {
-                        for (block, info) in blocks.into_iter().enumerate() {
-                            records.push(self.record(&plugin, variable, step, block, info)?);
-                        }
-                    }
-                    Err(error) => records.push(BlockRecord {
-                        variable: variable.name.clone(),
-                        step,
-                        block: 0,
-                        info: BlockInfo::default(),
-                        raw_bytes: 0,
-                        stored_bytes: 0,
-                        summary: Err(error),
-                    }),
+                for (block, info) in self.blocks(variable, step)?.into_iter().enumerate() {
+                    records.push(self.record(&plugin, variable, step, block, info)?);
                 }
             }
         }
