@@ -1,9 +1,10 @@
 //! Whole fits: targets, budgets, warm starts, repetition.
 
-use adios2_inr::backend::TrainingSet;
+use adios2_inr::Result;
 use adios2_inr::backend::cpu::CpuBackend;
+use adios2_inr::backend::{Backend, SirenTraining, TrainingSet};
 use adios2_inr::model::SirenShape;
-use adios2_inr::train::{Budget, Fit, fit_siren};
+use adios2_inr::train::{Budget, Fit, Schedule, fit_siren};
 
 const SHAPE: SirenShape = SirenShape { n_inputs: 2, width: 24, n_blocks: 1, n_outputs: 1 };
 const DIMS: [usize; 2] = [48, 40];
@@ -37,7 +38,7 @@ fn the_reported_error_is_that_of_the_returned_parameters() {
     let values = wave(0.3);
     let fit = fit(&values, None, steps(100, 0.0));
     let mut out = vec![0.0; values.len()];
-    let backend: &dyn adios2_inr::backend::Backend = &CpuBackend::new(1);
+    let backend = &CpuBackend::new(1);
     backend.evaluate_siren(&SHAPE, &fit.params, &DIMS, &mut out).expect("an evaluation");
     let square: f64 = out.iter().zip(&values).map(|(y, t)| f64::from(y - t).powi(2)).sum();
     assert!((fit.rms - (square / values.len() as f64).sqrt()).abs() < 1e-9);
@@ -79,4 +80,64 @@ fn a_time_budget_sizes_the_schedule() {
 fn a_start_of_another_shape_is_an_error() {
     let set = TrainingSet { dims: &DIMS, values: &wave(0.0), n_channels: 1 };
     assert!(fit_siren(&CpuBackend::new(1), SHAPE, set, Some(&[0.0; 7]), steps(5, 0.0), 0).is_err());
+}
+
+/// A device whose networks go silent after 50 steps at more than half of the rate that the first run asks for.
+struct Fragile {
+    first_rate: std::sync::OnceLock<f32>,
+}
+
+struct FragileTraining<'a> {
+    device: &'a Fragile,
+    n_params: usize,
+}
+
+impl Backend for Fragile {
+    fn name(&self) -> String {
+        "fragile".into()
+    }
+
+    fn train_siren<'a>(
+        &'a self,
+        shape: &SirenShape,
+        _: &[f32],
+        _: TrainingSet<'a>,
+        _: u64,
+    ) -> Result<Box<dyn SirenTraining + 'a>> {
+        Ok(Box::new(FragileTraining { device: self, n_params: shape.n_params() }))
+    }
+
+    fn evaluate_siren(&self, _: &SirenShape, _: &[f32], _: &[usize], out: &mut [f32]) -> Result<()> {
+        out.fill(0.0);
+        Ok(())
+    }
+}
+
+impl SirenTraining for FragileTraining<'_> {
+    fn run(&mut self, schedule: &Schedule, first: u32, n_steps: u32) -> Result<f32> {
+        let first_rate = *self.device.first_rate.get_or_init(|| schedule.peak_rate);
+        let is_too_fast = schedule.peak_rate > 0.5 * first_rate && first + n_steps > 50;
+        Ok(if is_too_fast { 1.0 } else { 0.1 / (first + n_steps) as f32 })
+    }
+
+    fn gradient(&mut self, _: u32, _: u32) -> Result<Vec<f32>> {
+        Ok(vec![0.0; self.n_params])
+    }
+
+    fn params(&mut self) -> Result<Vec<f32>> {
+        Ok(vec![0.0; self.n_params])
+    }
+
+    fn device_bytes(&self) -> usize {
+        0
+    }
+}
+
+#[test]
+fn a_network_that_collapses_is_taken_up_again_with_a_slower_rate() {
+    let values = vec![0.0; 48 * 40];
+    let set = TrainingSet { dims: &DIMS, values: &values, n_channels: 1 };
+    let device = Fragile { first_rate: std::sync::OnceLock::new() };
+    let fit = fit_siren(&device, SHAPE, set, None, steps(400, -1.0), 0).expect("a fit");
+    assert_eq!((fit.n_iterations, fit.why.as_str()), (400, "used its budget after 400 steps"));
 }
