@@ -16,13 +16,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-/// Longest wait for drivers to load and list their devices; a forked child's driver may never answer.
+/// Longest wait for drivers to load and list their devices.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 /// Longest wait at exit for work in progress.
 const EXIT_PATIENCE: Duration = Duration::from_secs(5);
+/// The same in a forked child, whose driver may wait for a lock that stayed with the parent.
+const FORKED_START_PATIENCE: Duration = Duration::from_secs(15);
 /// Longest wait for one piece of work, compiling on the software driver included: a hung driver must not hang the host.
 const WORK_PATIENCE: Duration = Duration::from_secs(1800);
-/// The same in a forked child, whose driver may wait for a lock that stayed with the parent.
+/// The same in a forked child.
 const FORKED_PATIENCE: Duration = Duration::from_secs(60);
 /// naga's recursion needs more than the default stack of foreign threads.
 const STACK_BYTES: usize = 8 << 20;
@@ -244,7 +246,8 @@ fn start() -> Result<Sender<Message>> {
             }
         })
         .map_err(|e| failed(&format!("the GPU thread could not start ({e}): raise the limit on threads")))?;
-    match started.recv_timeout(START_PATIENCE) {
+    let forked = FORKED.load(Ordering::SeqCst);
+    match started.recv_timeout(if forked { FORKED_START_PATIENCE } else { START_PATIENCE }) {
         Ok(true) => Ok(sender),
         Ok(false) | Err(RecvTimeoutError::Disconnected) => {
             Err(failed("a GPU driver failed while it was loaded: check it with `inr doctor` or set backend=cpu"))
