@@ -144,6 +144,35 @@ fn a_run_reports_the_memory_it_holds_and_steps_take_no_more() {
 
 #[test]
 #[cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]
+fn a_loss_that_is_not_a_number_is_an_error_and_the_device_goes_on() {
+    let _alone = alone();
+    let (backend, values) = (open(), values());
+    let set = TrainingSet { dims: &DIMS, values: &values, n_channels: 1 };
+    let mut training = backend.train_siren(&SHAPE, &SHAPE.initial_params(1), set, 3).expect("training starts");
+    let error = training.run(&Schedule { peak_rate: 1e38, ..SCHEDULE }, 0, 30).expect_err("it diverges");
+    assert!(error.to_string().contains("learning rate"), "{error}");
+    assert!(fit(1, 5).is_ok());
+}
+
+#[test]
+#[cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]
+fn a_block_beyond_the_devices_limits_is_an_error_and_the_device_goes_on() {
+    let _alone = alone();
+    let backend = open();
+    let n = (backend.info().max_binding_bytes / 4 + 1) as usize;
+    if n > 1 << 28 {
+        return; // More memory than a test should take.
+    }
+    let values = vec![0.0; n];
+    let shape = SirenShape { n_inputs: 1, ..SHAPE };
+    let set = TrainingSet { dims: &[n], values: &values, n_channels: 1 };
+    let error = backend.train_siren(&shape, &shape.initial_params(1), set, 3).err().expect("too large");
+    assert!(error.to_string().contains("smaller blocks"), "{error}");
+    assert!(fit(1, 5).is_ok());
+}
+
+#[test]
+#[cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]
 fn two_threads_training_at_once_get_what_each_gets_alone() {
     let _alone = alone();
     let expected = [fit(1, 100).expect("a fit"), fit(2, 100).expect("a fit")];

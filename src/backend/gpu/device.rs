@@ -1,9 +1,10 @@
 //! An open device on the owner thread: buffers, pipelines, submission, and every way it can fail as an [`Error`].
 
 use super::adapter::AdapterInfo;
+use super::run::Run;
 use super::shader::Kernel;
 use super::tile::{DeviceKind, Tile, WorkgroupLimits};
-use super::training::Run;
+
 use crate::model::SirenShape;
 use crate::{Error, Result};
 use std::collections::HashMap;

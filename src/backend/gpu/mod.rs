@@ -10,6 +10,7 @@ mod evaluation;
 mod layout;
 mod owner;
 mod process;
+mod run;
 mod shader;
 mod tile;
 mod training;
