@@ -56,6 +56,15 @@ pub fn decode(record: &[u8]) -> Result<Decoded> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_within(record: &[u8], limit: u64) -> Result<Decoded> {
+    decode_on(record, limit, 0)
+}
+
+/// Decodes a record into fresh memory of at most `limit` bytes on `n_threads` threads (0: one per core). The bits do not
+/// depend on how many.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_on(record: &[u8], limit: u64, n_threads: usize) -> Result<Decoded> {
     let parsed = container::read(record)?;
     let too_large = Error::Limit { asked: parsed.raw_bytes as u64, limit };
     if parsed.raw_bytes as u64 > limit {
@@ -64,7 +73,7 @@ pub fn decode_within(record: &[u8], limit: u64) -> Result<Decoded> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(parsed.raw_bytes).map_err(|_| too_large)?;
     bytes.resize(parsed.raw_bytes, 0);
-    threads::install(0, || fill(&parsed, &mut bytes))?;
+    threads::install(n_threads, || fill(&parsed, &mut bytes))?;
     Ok(Decoded { dtype: parsed.dtype, dims: parsed.dims, bytes })
 }
 

@@ -14,7 +14,7 @@ mod report;
 
 use std::time::Instant;
 
-pub use decode::{DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_within, inspect};
+pub use decode::{DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_on, decode_within, inspect};
 pub use report::{Report, Seconds, Tried};
 
 use crate::container;

@@ -62,7 +62,8 @@ impl Data {
             .with_context(|| path.display().to_string())
     }
 
-    fn new(name: String, array: npy::Array, fill: Option<f64>) -> Result<Data> {
+    /// Finds the mask and fills it in.
+    pub fn new(name: String, array: npy::Array, fill: Option<f64>) -> Result<Data> {
         let dims = field::fold_dims(&array.dims);
         ensure!(!array.bytes.is_empty(), "holds no values");
         if !matches!(array.dtype, Dtype::F32 | Dtype::F64) {

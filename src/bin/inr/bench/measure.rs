@@ -181,3 +181,56 @@ fn between((low, e_low): (f64, f64), (high, e_high): (f64, f64), target: f64) ->
     let share = if share.is_finite() { share.clamp(0.15, 0.85) } else { 0.5 };
     low * (high / low).powf(share)
 }
+
+#[cfg(test)]
+mod tests {
+    use adios2_inr::Dtype;
+
+    use super::super::data::{Decoded, Values};
+    use super::*;
+    use crate::npy::Array;
+
+    /// Rounds to multiples of twice the parameter; the finer, the more bytes.
+    struct Rounding;
+
+    impl Codec for Rounding {
+        fn name(&self) -> &str {
+            "rounding"
+        }
+
+        fn control(&self, goal: Goal) -> Control {
+            if goal.norm == Norm::Linf { Control::Bound } else { Control::Search }
+        }
+
+        fn encode(&self, _: &Data, _: Goal, knob: f64) -> Result<Stored> {
+            let parts = vec![knob.to_le_bytes().to_vec(), vec![0; (10.0 / knob) as usize]];
+            Ok(Stored { parts, model: String::new() })
+        }
+
+        fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
+            let step = 2.0 * f64::from_le_bytes(stored.parts[0].as_slice().try_into()?);
+            Ok(Decoded::Values(Values::F64(data.values.iter().map(|v| (v / step).round() * step).collect())))
+        }
+    }
+
+    fn data() -> Data {
+        let values: Vec<f64> = (0..5000).map(|i| (f64::from(i) * 0.001).sin() + 0.3).collect();
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        Data::new("sine".into(), Array { dtype: Dtype::F64, dims: vec![5000], bytes }, None).unwrap()
+    }
+
+    #[test]
+    fn a_searched_peer_ends_just_under_the_asked_error() {
+        for error in [5e-2, 1e-3, 1e-6] {
+            let row = measure(&Rounding, &data(), Goal { norm: Norm::L2, error }, 1).unwrap();
+            assert!(row.held && row.rel_l2 >= 0.95 * error && row.rel_l2 <= error, "{error}: {}", row.rel_l2);
+        }
+    }
+
+    #[test]
+    fn a_bounded_peer_gets_the_asked_error_as_its_bound() {
+        let row = measure(&Rounding, &data(), Goal { norm: Norm::Linf, error: 1e-2 }, 2).unwrap();
+        assert!(row.held && row.max_over_range > 0.99e-2, "{}", row.max_over_range);
+        assert_eq!(row.ratio, 40_000.0 / row.stored_bytes as f64);
+    }
+}

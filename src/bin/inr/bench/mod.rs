@@ -1,6 +1,6 @@
 //! `inr bench`: size, error and speed at equal error, ours beside SZ3, SPERR, ZFP and TTHRESH in the same run.
 
-#[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "parts of it serve the peers only"))]
+#[cfg_attr(not(any(feature = "peers", test)), expect(dead_code, reason = "parts of it serve the peers only"))]
 mod codecs;
 mod compare;
 #[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "parts of it serve the peers only"))]

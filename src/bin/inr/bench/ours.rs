@@ -14,13 +14,15 @@ pub struct Ours {
     name: String,
     model: String,
     settings: SettingsArgs<true>,
+    n_threads: usize,
 }
 
 impl Ours {
     /// Checks the settings once, so that a wrong flag shows before the first row.
     pub fn new(model: &str, settings: &SettingsArgs<true>) -> Result<Ours> {
-        let ours = Ours { name: format!("inr/{model}"), model: model.to_owned(), settings: settings.clone() };
-        ours.settings(Goal::default())?;
+        let name = format!("inr/{model}");
+        let mut ours = Ours { name, model: model.to_owned(), settings: settings.clone(), n_threads: 1 };
+        ours.n_threads = ours.settings(Goal::default())?.threads;
         Ok(ours)
     }
 
@@ -51,7 +53,7 @@ impl Codec for Ours {
 
     fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
         let record = &stored.parts[0];
-        let decoded = codec::decode(record)?;
+        let decoded = codec::decode_on(record, codec::DEFAULT_LIMIT, self.n_threads)?;
         ensure!(
             decoded.dims == data.array.dims && decoded.dtype == data.array.dtype,
             "decoded to another shape or type"
