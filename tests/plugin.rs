@@ -275,6 +275,15 @@ fn a_c_program_uses_the_c_interface() {
 }
 
 #[test]
+fn the_host_floating_point_mode_changes_no_bit() {
+    let (keep, _) = folder();
+    let mut client = compile("cc", &["-std=c99", "-Wextra"], "float_mode.c", keep.path());
+    let (plain, _) = succeed(client.arg("plain"));
+    let (ftz, _) = succeed(Command::new(client.get_program()).arg("ftz"));
+    assert_eq!(plain, ftz);
+}
+
+#[test]
 fn an_unknown_host_is_refused_with_a_sentence() {
     let (keep, _) = folder();
     let mut stranger = compile("c++", &["-std=c++17"], "stranger.cpp", keep.path());
