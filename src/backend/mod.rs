@@ -69,6 +69,9 @@ pub trait Backend: Send + Sync {
     /// For logs: "cpu (AVX-512, 2 threads)", "NVIDIA H200 (Vulkan)".
     fn name(&self) -> String;
 
+    /// Floating-point operations per second to expect in training: an order of magnitude for planning a budget.
+    fn training_flops(&self) -> f64;
+
     /// Starts a training run; Adam moments start at zero. Allocates everything a step needs.
     ///
     /// # Errors

@@ -20,6 +20,10 @@ const DEFAULT_SECONDS: f64 = 10.0;
 const MIN_PROBE_SECONDS: f64 = 0.02;
 /// In `auto` the network gets this share of the bytes it has to beat; the rest is for the remainder.
 const WEIGHT_SHARE: f64 = 0.5;
+/// A network must be small enough for this many visits of each point within the budget.
+const N_VISITS: f64 = 8.0;
+/// In `auto` a network with less than this share of the bytes it has to beat cannot matter.
+const LEAST_SHARE: f64 = 0.1;
 /// In `auto` a fit this many times worse than asked is not worth coding the remainder.
 const HOPELESS: f64 = 8.0;
 /// What quantised weights may add to the error: the fit aims this much lower.
@@ -67,8 +71,9 @@ pub fn encode(task: &Task, report: &mut Report) -> Result<Option<Neural>> {
     if task.settings.model == ModelChoice::Transform || task.skip {
         return Ok(None);
     }
-    let Some(shape) = task.shape(report) else { return Ok(None) };
-    let (backend, fit) = task.train(shape, report)?;
+    let backend = choose::choose(task.settings)?;
+    let Some(shape) = task.shape(backend.as_ref(), report) else { return Ok(None) };
+    let (backend, fit) = task.train(&backend, shape, report)?;
     report.iterations += fit.n_iterations;
     report.device_bytes = report.device_bytes.max(fit.device_bytes);
     report.seconds.train += fit.seconds;
@@ -136,29 +141,40 @@ impl Task<'_> {
             }
     }
 
-    /// Size of the network: as set, as the bytes to beat allow, or from the accuracy.
-    fn shape(&self, report: &mut Report) -> Option<SirenShape> {
-        let n_points = self.input.values.len();
-        let n_inputs = self.input.dims.len();
-        let allowed = match self.goal {
-            Goal::Bytes(n) => Some(n),
-            _ if self.settings.model == ModelChoice::Auto => self.rival.bytes,
+    /// Size of the network: as set, else from the accuracy, but no larger than the bytes to beat and the budget allow.
+    fn shape(&self, backend: &dyn Backend, report: &mut Report) -> Option<SirenShape> {
+        let n_points = self.input.values.len() as f64;
+        let is_auto = self.settings.model == ModelChoice::Auto;
+        let to_beat = match self.goal {
+            Goal::Bytes(n) => Some(n as f64),
+            _ if is_auto => self.rival.bytes.map(|n| n as f64),
             _ => None,
         };
-        let ratio = allowed.map(|n| 4.0 * n_points as f64 / (WEIGHT_SHARE * n as f64).max(1.0));
+        // Forward and backward take about 6 operations per parameter.
+        let trainable = |seconds: f64| backend.training_flops() * seconds / (6.0 * N_VISITS * n_points);
+        let affordable = self.budget().seconds.map_or(f64::INFINITY, trainable);
+        let cap = to_beat.map_or(f64::INFINITY, |n| WEIGHT_SHARE * n).min(affordable);
         let (_, half) = scale(self.input.finish);
-        let rms = self.input.values.iter().map(|v| v * v).sum::<f64>() / n_points as f64;
-        let mut shape = choose_shape(n_points, 1, n_inputs, self.target_rms() * half / rms.sqrt(), ratio);
+        let rms = (self.input.values.iter().map(|v| v * v).sum::<f64>() / n_points).sqrt();
+        let choose =
+            |ratio| choose_shape(n_points as usize, 1, self.input.dims.len(), self.target_rms() * half / rms, ratio);
+        let by_accuracy = choose(None);
+        let fits = to_beat.is_none() && by_accuracy.n_params() as f64 <= cap;
+        let mut shape =
+            if fits || cap.is_infinite() { by_accuracy } else { choose(Some(4.0 * n_points / cap.max(1.0))) };
         shape.width = self.settings.width.unwrap_or(shape.width);
         shape.n_blocks = self.settings.blocks.unwrap_or(shape.n_blocks);
-        match allowed {
-            Some(n) if self.settings.model == ModelChoice::Auto && shape.n_params() > n => {
-                let why = format!("not tried: {} weights cannot beat {n} bytes", shape.n_params());
-                report.note(&self.name(&shape), None, why);
-                None
+        let n_params = shape.n_params() as f64;
+        let why = match to_beat.filter(|_| is_auto) {
+            Some(n) if n_params > n => format!("not tried: its weights alone cannot beat {n} bytes"),
+            Some(n) if affordable < LEAST_SHARE * n => {
+                let why = "not tried: the budget trains at most";
+                format!("{why} {affordable:.0} parameters, too few beside {n} bytes; set 'seconds' higher")
             }
-            _ => Some(shape),
-        }
+            _ => return Some(shape),
+        };
+        report.note(&self.name(&shape), None, why);
+        None
     }
 
     fn budget(&self) -> Budget {
@@ -173,7 +189,7 @@ impl Task<'_> {
     }
 
     /// Trains on the chosen backend; when a GPU chosen by `auto` fails, on the CPU.
-    fn train(&self, shape: SirenShape, report: &mut Report) -> Result<(String, Fit)> {
+    fn train(&self, backend: &Arc<dyn Backend>, shape: SirenShape, report: &mut Report) -> Result<(String, Fit)> {
         let (middle, half) = scale(self.input.finish);
         let values: Vec<f32> = self.input.values.iter().map(|v| ((v - middle) / half) as f32).collect();
         let set = TrainingSet { dims: self.input.dims, values: &values, n_channels: 1 };
@@ -181,8 +197,7 @@ impl Task<'_> {
         let fit = |backend: &Arc<dyn Backend>| {
             fit_siren(backend.as_ref(), shape, set, start, self.budget(), self.settings.seed)
         };
-        let backend = choose::choose(self.settings)?;
-        match fit(&backend) {
+        match fit(backend) {
             Err(error) if self.settings.backend == Choice::Auto => {
                 report.note(&self.name(&shape), None, format!("{error}; trained on the CPU instead"));
                 let cpu = choose::cpu(self.settings);

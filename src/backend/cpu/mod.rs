@@ -68,6 +68,12 @@ impl Backend for CpuBackend {
         format!("cpu ({}, {n_threads} thread{plural})", self.instructions)
     }
 
+    fn training_flops(&self) -> f64 {
+        // Per thread, between a laptop and a server (docs/BENCHMARKS.md, Kernels).
+        let per_thread = if self.instructions == Instructions::Scalar { 5e9 } else { 50e9 };
+        per_thread * self.pool().map_or(1, |pool| pool.current_num_threads()) as f64
+    }
+
     fn train_siren<'a>(
         &'a self,
         shape: &SirenShape,

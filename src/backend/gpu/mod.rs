@@ -118,6 +118,11 @@ impl Backend for GpuBackend {
         format!("{} ({}{software})", self.info.name, self.info.api)
     }
 
+    fn training_flops(&self) -> f64 {
+        // A mid-range card at a quarter of its peak, and a software driver on a few cores.
+        if self.info.is_software() { 2e9 } else { 2e12 }
+    }
+
     fn train_siren<'a>(
         &'a self,
         shape: &SirenShape,
