@@ -28,6 +28,8 @@ fn python_with(interpreter: Option<&str>, script: &str, arguments: &[&str]) -> C
     let mut command = Command::new(interpreter.expect("the test is ignored without it"));
     command.arg(clients().join(script)).args(arguments);
     command.env("ADIOS2_PLUGIN_PATH", plugin_folder()).env("PYTHONDONTWRITEBYTECODE", "1");
+    // Clients that end by `os._exit` would lose what ADIOS2 itself printed.
+    command.env("PYTHONUNBUFFERED", "1");
     command
 }
 
