@@ -32,7 +32,8 @@ fn plugin_folder() -> PathBuf {
 }
 
 fn python() -> Command {
-    let mut command = Command::new(option_env!("INR_TEST_PYTHON").expect("the test is ignored without it"));
+    let interpreter: Option<&str> = option_env!("INR_TEST_PYTHON");
+    let mut command = Command::new(interpreter.expect("the test is ignored without it"));
     command.env("ADIOS2_PLUGIN_PATH", plugin_folder()).env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }

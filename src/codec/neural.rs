@@ -16,8 +16,7 @@ use crate::{Error, Finish, Result, Settings};
 const WEIGHT_BITS: u32 = 8;
 /// Seconds of training with `model=siren` when nothing is said.
 const DEFAULT_SECONDS: f64 = 10.0;
-/// `auto` without a budget probes for as long as the transform took, but at least this many seconds.
-const MIN_PROBE_SECONDS: f64 = 0.02;
+
 /// In `auto` the network gets this share of the bytes it has to beat; the rest is for the remainder.
 const WEIGHT_SHARE: f64 = 0.5;
 /// A network must be small enough for this many visits of each point within the budget.
@@ -182,7 +181,7 @@ impl Task<'_> {
             (Some(_), ..) => None,
             (None, Some(seconds), _) => Some(seconds),
             (None, None, ModelChoice::Siren) => Some(DEFAULT_SECONDS),
-            (None, None, _) => Some(self.rival.seconds.max(MIN_PROBE_SECONDS)),
+            (None, None, _) => Some(self.rival.seconds),
         };
         let may_give_up = self.settings.model == ModelChoice::Auto;
         Budget { seconds, n_steps: self.settings.iterations, target_rms: self.target_rms(), may_give_up }
