@@ -97,6 +97,10 @@ impl Backend for Fragile {
         "fragile".into()
     }
 
+    fn training_flops(&self) -> f64 {
+        1e9
+    }
+
     fn train_siren<'a>(
         &'a self,
         shape: &SirenShape,
