@@ -30,6 +30,8 @@ impl Kernel for Evaluation<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        // The coordinate tables are part of the canonical arithmetic, too.
+        let _mode = canonical();
         let layout = Layout::new(self.shape, S::LANES);
         let params = layout.pad(self.params);
         let mut transposed = vec![0.0; layout.transposed_len()];

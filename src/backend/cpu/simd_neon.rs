@@ -1,5 +1,6 @@
 //! NEON vectors (AArch64 always has them).
 #![expect(unsafe_code, reason = "NEON intrinsics")]
+#![allow(unused_unsafe, reason = "most NEON intrinsics are safe to newer compilers, as NEON is always there")]
 
 use super::simd::{Kernel, Simd};
 use super::simd_product::Product;
