@@ -5,6 +5,8 @@
 
 use crate::entropy::integer::{N_PREFIX, code_exp_golomb, code_raw_bits, signed};
 use crate::entropy::sequence::half_octave;
+
+use super::simd;
 use crate::entropy::{Bit, Coder};
 
 /// Context levels; the last takes everything from `2^11.5` up.
@@ -242,9 +244,7 @@ impl<'a> Rows<'a> {
                 continue;
             }
             let near = row(r - stride);
-            for (k, sum) in around.iter_mut().enumerate() {
-                *sum += near[k + 1] + 2 * near[k + 2] + near[k + 3];
-            }
+            simd::add_near(around, near);
             if self.index[axis] > 1 {
                 add(around, &row(r - 2 * stride)[GUARD..]);
             }
@@ -282,6 +282,14 @@ impl<'a> Rows<'a> {
 #[inline(always)]
 fn parent_index(i: usize, n: usize, n_parent: usize) -> usize {
     if n == n_parent { i } else { (i / 2).min(n_parent - 1) }
+}
+
+/// Adds the row of a direct neighbour, twice, and its diagonals; `near` starts [`GUARD`] before the first sum.
+#[inline(always)]
+pub(super) fn add_near(sums: &mut [u16], near: &[u16]) {
+    for (sum, near) in sums.iter_mut().zip(near[GUARD - 1..].windows(3)) {
+        *sum += near[0] + 2 * near[1] + near[2];
+    }
 }
 
 fn add(sums: &mut [u16], terms: &[u16]) {

@@ -6,6 +6,7 @@
 
 use super::axis::{Kernel, pass};
 use super::pyramid::Pyramid;
+use super::simd;
 
 /// Largest odd factor of an axis that is worth a matrix product.
 pub(super) const MAX_ODD: usize = 136;
@@ -16,7 +17,7 @@ pub(super) struct AxisPlan {
     blocks: Vec<(usize, BlockPlan)>,
     /// Index into `blocks` and first row, per block.
     layout: Vec<(usize, usize)>,
-    /// Where frequency row `i` (block after block) stands in the pyramid.
+    /// Where row `i` of the transformed blocks stands in the pyramid.
     order: Vec<usize>,
     /// The inverse of `order`.
     source: Vec<usize>,
@@ -24,128 +25,152 @@ pub(super) struct AxisPlan {
     lows: Vec<usize>,
 }
 
-/// Twiddle factors of one size.
-struct BlockPlan {
-    n: usize,
-    /// `1 / (2 cos(pi (2i + 1) / 2n))` for each even stage, largest first.
-    stages: Vec<Vec<f64>>,
-    /// `[odd][odd]` unnormalised DCT-II matrix, frequency first.
+/// Tables of one size. The transform works in place: row `r` of the result is not frequency `r`, see `row_of`.
+pub(super) struct BlockPlan {
+    /// Per split into halves: `1 / (2 cos(pi (2i + 1) / 2n))`, and the row of each frequency of one half.
+    stages: Vec<(Vec<f64>, Vec<usize>)>,
+    /// Row of each frequency.
+    row_of: Vec<usize>,
+    /// `[odd][odd]` unnormalised DCT-II matrix of the odd rest, frequency first.
     matrix: Vec<f64>,
     odd: usize,
+    /// Factors of frequency 0 and of the others.
+    scale: [f64; 2],
 }
 
-/// `cos(pi a / b)`, exact in its argument: reduced before the float division.
+/// `cos(pi a / b)`, the argument reduced in integers.
 fn cosine(a: usize, b: usize) -> f64 {
     libm::cos(std::f64::consts::PI * (a % (2 * b)) as f64 / b as f64)
 }
 
 impl BlockPlan {
     fn new(n: usize) -> Self {
-        let (mut stages, mut size) = (Vec::new(), n);
-        while size.is_multiple_of(2) && size > 0 {
-            stages.push((0..size / 2).map(|i| 0.5 / cosine(2 * i + 1, 2 * size)).collect());
-            size /= 2;
+        let n_stages = n.trailing_zeros() as usize;
+        let odd = n >> n_stages;
+        let mut row_of: Vec<usize> = (0..odd).collect();
+        let mut stages = Vec::new();
+        for stage in (0..n_stages).rev() {
+            let half = n >> (stage + 1);
+            let twiddles = (0..half).map(|i| 0.5 / cosine(2 * i + 1, 4 * half)).collect();
+            let whole = (0..2 * half).map(|k| row_of[k / 2] + if k % 2 == 1 { half } else { 0 }).collect();
+            stages.push((twiddles, std::mem::replace(&mut row_of, whole)));
         }
-        let matrix = (0..size * size).map(|i| cosine((i / size) * (2 * (i % size) + 1), 2 * size)).collect();
-        BlockPlan { n, stages, matrix, odd: size }
+        stages.reverse();
+        let matrix = (0..odd * odd).map(|i| cosine((i / odd) * (2 * (i % odd) + 1), 2 * odd)).collect();
+        BlockPlan { stages, row_of, matrix, odd, scale: [(1.0 / n as f64).sqrt(), (2.0 / n as f64).sqrt()] }
     }
+}
 
-    /// `x[k] = scale(k) sum_i x[i] cos(pi k (2i + 1) / 2n)` on rows of `width`.
-    fn forward(&self, x: &mut [f64], width: usize, scratch: &mut [f64]) {
-        self.split(0, x, width, scratch);
-        let (dc, ac) = x.split_at_mut(width);
-        let n = self.n as f64;
-        dc.iter_mut().for_each(|v| *v *= (1.0 / n).sqrt());
-        ac.iter_mut().for_each(|v| *v *= (2.0 / n).sqrt());
-    }
-
-    fn inverse(&self, x: &mut [f64], width: usize, scratch: &mut [f64]) {
-        let (dc, ac) = x.split_at_mut(width);
-        let n = self.n as f64;
-        dc.iter_mut().for_each(|v| *v *= (1.0 / n).sqrt());
-        ac.iter_mut().for_each(|v| *v *= (2.0 / n).sqrt());
-        self.merge(0, x, width, scratch);
-    }
-
-    fn split(&self, stage: usize, x: &mut [f64], width: usize, scratch: &mut [f64]) {
-        let Some(twiddles) = self.stages.get(stage) else {
-            return self.multiply(x, width, scratch, false);
-        };
-        let half = x.len() / 2;
-        let n_half = half / width;
-        let scratch = &mut scratch[..x.len()];
-        {
-            let (sums, differences) = scratch.split_at_mut(half);
-            for i in 0..n_half {
-                let (a, b) = (&x[i * width..][..width], &x[(2 * n_half - 1 - i) * width..][..width]);
-                let (s, d) = (&mut sums[i * width..][..width], &mut differences[i * width..][..width]);
-                let w = twiddles[i];
-                for j in 0..width {
-                    s[j] = a[j] + b[j];
-                    d[j] = (a[j] - b[j]) * w;
-                }
-            }
-            let (x_low, x_high) = x.split_at_mut(half);
-            self.split(stage + 1, sums, width, x_low);
-            self.split(stage + 1, differences, width, x_high);
+/// `X[k] = scale(k) sum_i x[i] cos(pi k (2i + 1) / 2n)` on rows of `width`, frequency `k` in row `row_of[k]`.
+#[inline(always)]
+pub(super) fn forward(plan: &BlockPlan, x: &mut [f64], width: usize, scratch: &mut [f64]) {
+    for (twiddles, _) in &plan.stages {
+        for part in x.chunks_exact_mut(2 * twiddles.len() * width) {
+            quads(part, width, |i, j, [a, b, c, d]| {
+                let (s, t) = (*a + *d, *b + *c);
+                let (u, v) = ((*a - *d) * twiddles[i], (*b - *c) * twiddles[j]);
+                (*a, *b, *c, *d) = (s, t, u, v);
+            });
         }
-        let (sums, differences) = scratch.split_at(half);
-        for k in 0..n_half {
-            x[2 * k * width..][..width].copy_from_slice(&sums[k * width..][..width]);
-            let out = &mut x[(2 * k + 1) * width..][..width];
-            out.copy_from_slice(&differences[k * width..][..width]);
-            if k + 1 < n_half {
-                out.iter_mut().zip(&differences[(k + 1) * width..][..width]).for_each(|(o, d)| *o += d);
+    }
+    multiply(plan, x, width, scratch, false);
+    for (twiddles, row_of) in plan.stages.iter().rev() {
+        for part in x.chunks_exact_mut(2 * twiddles.len() * width) {
+            let high = &mut part[twiddles.len() * width..];
+            for pair in row_of.windows(2) {
+                add_row(high, width, pair[0], pair[1]);
             }
         }
     }
+    scale(plan, x, width);
+}
 
-    fn merge(&self, stage: usize, x: &mut [f64], width: usize, scratch: &mut [f64]) {
-        let Some(twiddles) = self.stages.get(stage) else {
-            return self.multiply(x, width, scratch, true);
-        };
-        let half = x.len() / 2;
-        let n_half = half / width;
-        let scratch = &mut scratch[..x.len()];
-        let (sums, differences) = scratch.split_at_mut(half);
-        for k in 0..n_half {
-            sums[k * width..][..width].copy_from_slice(&x[2 * k * width..][..width]);
-            let out = &mut differences[k * width..][..width];
-            out.copy_from_slice(&x[(2 * k + 1) * width..][..width]);
-            if k > 0 {
-                out.iter_mut().zip(&x[(2 * k - 1) * width..][..width]).for_each(|(o, d)| *o += d);
-            }
-        }
-        {
-            let (x_low, x_high) = x.split_at_mut(half);
-            self.merge(stage + 1, sums, width, x_low);
-            self.merge(stage + 1, differences, width, x_high);
-        }
-        for i in 0..n_half {
-            let w = twiddles[i];
-            for j in 0..width {
-                let (s, d) = (sums[i * width + j], differences[i * width + j] * w);
-                x[i * width + j] = s + d;
-                x[(2 * n_half - 1 - i) * width + j] = s - d;
+/// The transpose of [`forward`], which is its inverse.
+#[inline(always)]
+pub(super) fn inverse(plan: &BlockPlan, x: &mut [f64], width: usize, scratch: &mut [f64]) {
+    scale(plan, x, width);
+    for (twiddles, row_of) in &plan.stages {
+        for part in x.chunks_exact_mut(2 * twiddles.len() * width) {
+            let high = &mut part[twiddles.len() * width..];
+            for pair in row_of.windows(2).rev() {
+                add_row(high, width, pair[1], pair[0]);
             }
         }
     }
-
-    /// The odd rest as a matrix product, transposed for the inverse.
-    fn multiply(&self, x: &mut [f64], width: usize, scratch: &mut [f64], transposed: bool) {
-        let n = self.odd;
-        if n == 1 {
-            return;
+    multiply(plan, x, width, scratch, true);
+    for (twiddles, _) in plan.stages.iter().rev() {
+        for part in x.chunks_exact_mut(2 * twiddles.len() * width) {
+            quads(part, width, |i, j, [a, b, c, d]| {
+                let (u, v) = (*c * twiddles[i], *d * twiddles[j]);
+                (*a, *b, *c, *d) = (*a + u, *b + v, *b - v, *a - u);
+            });
         }
-        let out = &mut scratch[..x.len()];
+    }
+}
+
+/// Calls `f(i, j, rows i, j, n/2 + i, n/2 + j)` with `j = n/2 - 1 - i` for every column and each such pair once.
+///
+/// Mirrored rows are `i` and `n/2 + j`, and `j` and `n/2 + i`: what a butterfly reads and writes stays among the four.
+#[inline(always)]
+fn quads(x: &mut [f64], width: usize, f: impl Fn(usize, usize, [&mut f64; 4])) {
+    let half = x.len() / 2;
+    let n_half = half / width;
+    let (low, high) = x.split_at_mut(half);
+    for i in 0..n_half / 2 {
+        let j = n_half - 1 - i;
+        let (a, b) = low.split_at_mut(j * width);
+        let (c, d) = high.split_at_mut(j * width);
+        let (a, b) = (&mut a[i * width..][..width], &mut b[..width]);
+        let (c, d) = (&mut c[i * width..][..width], &mut d[..width]);
+        for (((a, b), c), d) in a.iter_mut().zip(b).zip(c).zip(d) {
+            f(i, j, [a, b, c, d]);
+        }
+    }
+    if n_half % 2 == 1 {
+        let i = n_half / 2;
+        for (a, d) in low[i * width..][..width].iter_mut().zip(&mut high[i * width..][..width]) {
+            let (mut b, mut c) = (*a, *d);
+            f(i, i, [a, &mut b, &mut c, d]);
+        }
+    }
+}
+
+/// Row `to` += row `from`.
+#[inline(always)]
+fn add_row(x: &mut [f64], width: usize, to: usize, from: usize) {
+    let (first, second) = x.split_at_mut(to.max(from) * width);
+    let (to, from) = if to < from {
+        (&mut first[to * width..][..width], &second[..width])
+    } else {
+        (&mut second[..width], &first[from * width..][..width])
+    };
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+}
+
+#[inline(always)]
+fn scale(plan: &BlockPlan, x: &mut [f64], width: usize) {
+    let (dc, ac) = x.split_at_mut(width);
+    dc.iter_mut().for_each(|v| *v *= plan.scale[0]);
+    ac.iter_mut().for_each(|v| *v *= plan.scale[1]);
+}
+
+/// The odd rest of every part as a matrix product, transposed for the inverse.
+#[inline(always)]
+fn multiply(plan: &BlockPlan, x: &mut [f64], width: usize, scratch: &mut [f64], transposed: bool) {
+    let n = plan.odd;
+    if n == 1 {
+        return;
+    }
+    for part in x.chunks_exact_mut(n * width) {
+        let out = &mut scratch[..n * width];
         for (k, row) in out.chunks_exact_mut(width).enumerate() {
             row.fill(0.0);
-            for (i, from) in x.chunks_exact(width).enumerate() {
-                let w = self.matrix[if transposed { i * n + k } else { k * n + i }];
+            for (i, from) in part.chunks_exact(width).enumerate() {
+                let w = plan.matrix[if transposed { i * n + k } else { k * n + i }];
                 row.iter_mut().zip(from).for_each(|(o, v)| *o += w * v);
             }
         }
-        x.copy_from_slice(out);
+        part.copy_from_slice(out);
     }
 }
 
@@ -175,7 +200,7 @@ impl AxisPlan {
             for (b, &(_, first)) in layout.iter().enumerate() {
                 let low = octaves.get(level + 1).map_or(0, |sizes| sizes[b]);
                 for k in low..octaves[level][b] {
-                    order[first + k] = at;
+                    order[first + blocks[layout[b].0].1.row_of[k]] = at;
                     at += 1;
                 }
             }
@@ -240,7 +265,7 @@ impl Kernel for Forward<'_> {
     }
 
     fn apply(&self, panel: &mut [f64], width: usize, scratch: &mut [f64]) {
-        self.0.each_block(panel, width, |plan, block| plan.forward(block, width, scratch));
+        self.0.each_block(panel, width, |plan, block| simd::dct_forward(plan, block, width, scratch));
     }
 }
 
@@ -256,6 +281,40 @@ impl Kernel for Inverse<'_> {
     }
 
     fn apply(&self, panel: &mut [f64], width: usize, scratch: &mut [f64]) {
-        self.0.each_block(panel, width, |plan, block| plan.inverse(block, width, scratch));
+        self.0.each_block(panel, width, |plan, block| simd::dct_inverse(plan, block, width, scratch));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signal(n: usize) -> Vec<f64> {
+        (0..n).map(|i| ((i * i * 7 + 3 * i) % 23) as f64 - 11.0).collect()
+    }
+
+    #[test]
+    fn every_size_gives_the_cosine_sums_and_comes_back() {
+        for n in (1..70).chain([73, 96, 135, 180, 256]) {
+            let (plan, x) = (BlockPlan::new(n), signal(n));
+            let (mut y, mut scratch) = (x.clone(), vec![0.0; n]);
+            simd::dct_forward(&plan, &mut y, 1, &mut scratch);
+            for k in 0..n {
+                let sum: f64 = (0..n).map(|i| x[i] * cosine(k * (2 * i + 1), 2 * n)).sum();
+                let expected = sum * plan.scale[usize::from(k > 0)];
+                assert!((y[plan.row_of[k]] - expected).abs() < 1e-9 * n as f64, "size {n}, frequency {k}");
+            }
+            simd::dct_inverse(&plan, &mut y, 1, &mut scratch);
+            assert!(x.iter().zip(&y).all(|(a, b)| (a - b).abs() < 1e-9 * n as f64), "size {n}");
+        }
+    }
+
+    #[test]
+    fn wide_and_plain_code_give_the_same_bits() {
+        let (plan, mut wide) = (BlockPlan::new(36), signal(36 * 8));
+        let (mut plain, mut scratch) = (wide.clone(), vec![0.0; wide.len()]);
+        simd::dct_forward(&plan, &mut wide, 8, &mut scratch);
+        forward(&plan, &mut plain, 8, &mut scratch);
+        assert!(wide.iter().zip(&plain).all(|(a, b)| a.to_bits() == b.to_bits()));
     }
 }

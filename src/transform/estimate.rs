@@ -21,6 +21,7 @@ fn group_bits(sum: f64) -> f64 {
 }
 
 /// Estimated bits of the integers of neighbouring coefficients.
+#[inline(always)]
 pub(super) fn bits(coefficients: &[f64], inverse: f64) -> f64 {
     let mut bits = 0.0;
     for group in coefficients.chunks(GROUP) {

@@ -20,6 +20,7 @@ mod pyramid;
 mod quantise;
 mod sample;
 mod search;
+mod simd;
 mod streams;
 mod wavelet;
 

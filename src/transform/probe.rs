@@ -7,12 +7,16 @@ use super::sample::Sample;
 
 /// Fields up to this size try everything.
 const SMALL: usize = 1 << 17;
-/// Box size per axis, by rank.
-const BOX: [usize; 5] = [8192, 96, 32, 14, 8];
+/// Box size per axis, last axis first, by rank.
+const BOX: [[usize; 5]; 5] =
+    [[16384, 1, 1, 1, 1], [128, 128, 1, 1, 1], [32, 32, 32, 1, 1], [48, 48, 4, 4, 1], [32, 32, 4, 4, 2]];
 /// Boxes.
 const N_BOXES: usize = 3;
-/// One way is not tried when the other is better by this factor.
-const CLEAR: f64 = 1.07;
+/// The wavelet, which is quicker, is left out when it costs this many times as much as the block DCT, and the other way
+/// round.
+const CLEAR: [f64; 2] = [1.15, 1.04];
+/// The wavelet is left out only when it loses at a finer step too: the boxes may be smoother than the rest.
+const FINER: f64 = 0.25;
 /// Bits that one squared step of error is worth: the slope of the rate at fine steps.
 const BITS_PER_SQUARE: f64 = 6.5;
 
@@ -23,8 +27,8 @@ pub(super) fn kinds(values: &[f64], dims: &[usize], step_of: impl Fn(&Boxes) -> 
     if values.len() > SMALL {
         let boxes = Boxes::of(values, dims);
         if let Some(step) = step_of(&boxes) {
-            let [a, b] = [Kind::Wavelet, Kind::BlockDct].map(|kind| boxes.cost(kind, step));
-            (wavelet, dct) = (a < b * CLEAR, b < a * CLEAR);
+            let [a, b] = [Kind::Wavelet, Kind::BlockDct].map(|kind| boxes.costs(kind, [step, FINER * step]));
+            (wavelet, dct) = (a[0] < b[0] * CLEAR[0] || a[1] < b[1] * CLEAR[0], b[0] < a[0] * CLEAR[1]);
         }
     }
     let wavelet = wavelet.then_some(Kind::Wavelet);
@@ -41,8 +45,8 @@ pub(super) struct Boxes {
 
 impl Boxes {
     fn of(values: &[f64], dims: &[usize]) -> Self {
-        let side = BOX[(dims.len() - 1).min(4)];
-        let size: Vec<usize> = dims.iter().map(|&n| n.min(side)).collect();
+        let sides = BOX[(dims.len() - 1).min(4)].iter().rev().skip(5 - dims.len().min(5));
+        let size: Vec<usize> = dims.iter().zip(sides).map(|(&n, &side)| n.min(side)).collect();
         let cut = |b: usize| {
             // Low-discrepancy positions, different along each axis.
             let place = |axis: usize, room: usize| {
@@ -84,10 +88,13 @@ impl Boxes {
         Sample::merge(samples).solve_bits(bits / self.factor, largest)
     }
 
-    /// Bits and error at a step, in bits.
-    fn cost(&self, kind: Kind, step: f64) -> f64 {
-        let quantiser = Quantiser::plain(step);
-        let cost = |s: &Sample| s.bits(step) + BITS_PER_SQUARE * s.square_error(&quantiser) / (step * step);
-        self.samples(kind).0.iter().map(cost).sum()
+    /// Bits and error at two steps, in bits.
+    fn costs(&self, kind: Kind, steps: [f64; 2]) -> [f64; 2] {
+        let (samples, _) = self.samples(kind);
+        steps.map(|step| {
+            let quantiser = Quantiser::plain(step);
+            let cost = |s: &Sample| s.bits(step) + BITS_PER_SQUARE * s.square_error(&quantiser) / (step * step);
+            samples.iter().map(cost).sum()
+        })
     }
 }

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::pyramid::{Band, Pyramid, for_rows};
+use super::simd;
 
 /// Magnitudes are rounded down after adding this: a half would be plain rounding, less widens the zero bin.
 pub(super) const ROUNDING: f64 = 0.37;
@@ -28,6 +29,10 @@ pub(super) fn integer(x: f64) -> f64 {
     (x + (ROUNDING - 0.5)) + ROUNDER - ROUNDER
 }
 
+/// Values that go through the integers at once and stay in the first-level cache, and how many such make a task.
+const CHUNK: usize = 512;
+const CHUNKS_PER_TASK: usize = 64;
+
 impl Quantiser {
     /// Without bias.
     pub fn plain(step: f64) -> Self {
@@ -40,7 +45,7 @@ impl Quantiser {
         let band = |band: &Band| {
             let mut sum = 0.0;
             for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |from, _, n| {
-                sum += square_error(&coefficients[from..from + n], inverse, points);
+                sum += simd::square_error(&coefficients[from..from + n], inverse, points);
             });
             sum * band.norm
         };
@@ -53,17 +58,29 @@ impl Quantiser {
         self.bias.map(|bias| f64::from(bias) / 256.0)
     }
 
+    /// What [`Quantiser::dequantise`] makes of [`Quantiser::quantise`], to the bit.
+    pub fn reconstruct(&self, coefficients: &[f64]) -> Vec<f64> {
+        let (inverse, points) = (1.0 / self.step, self.points());
+        let mut out = vec![0.0; coefficients.len()];
+        let chunks = out.par_chunks_mut(CHUNK * CHUNKS_PER_TASK).zip(coefficients.par_chunks(CHUNK * CHUNKS_PER_TASK));
+        chunks.for_each(|(out, coefficients)| {
+            let mut integers = [0; CHUNK];
+            for (out, coefficients) in out.chunks_mut(CHUNK).zip(coefficients.chunks(CHUNK)) {
+                let integers = &mut integers[..out.len()];
+                simd::quantise_row(coefficients, inverse, integers);
+                simd::dequantise_row(integers, self.step, points, out);
+            }
+        });
+        out
+    }
+
     /// Integers of all bands of a pyramid.
     pub fn quantise(&self, coefficients: &[f64], pyramid: &Pyramid) -> Vec<Vec<i32>> {
         let inverse = 1.0 / self.step;
         let band = |band: &Band| {
             let mut out = vec![0; band.len()];
             for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |from, to, n| {
-                for (q, &c) in out[to..to + n].iter_mut().zip(&coefficients[from..from + n]) {
-                    // The low bits of the sum are the integer in two's complement.
-                    let magnitude = ((c.abs() * inverse + (ROUNDING - 0.5)) + ROUNDER).to_bits() as i32;
-                    *q = if c < 0.0 { -magnitude } else { magnitude };
-                }
+                simd::quantise_row(&coefficients[from..from + n], inverse, &mut out[to..to + n]);
             });
             out
         };
@@ -76,22 +93,34 @@ impl Quantiser {
         let points = self.points();
         for (band, integers) in pyramid.bands.iter().zip(integers) {
             for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |to, from, n| {
-                for (c, &q) in out[to..to + n].iter_mut().zip(&integers[from..from + n]) {
-                    let magnitude = f64::from(q.unsigned_abs());
-                    let point = if q == 0 {
-                        0.0
-                    } else {
-                        magnitude + if q.unsigned_abs() == 1 { points[0] } else { points[1] }
-                    };
-                    *c = if q < 0 { -point * self.step } else { point * self.step };
-                }
+                simd::dequantise_row(&integers[from..from + n], self.step, points, &mut out[to..to + n]);
             });
         }
         out
     }
 }
 
+/// Integers of coefficients.
+#[inline(always)]
+pub(super) fn quantise_row(coefficients: &[f64], inverse: f64, integers: &mut [i32]) {
+    for (q, &c) in integers.iter_mut().zip(coefficients) {
+        // The low bits of the sum are the integer in two's complement.
+        let magnitude = ((c.abs() * inverse + (ROUNDING - 0.5)) + ROUNDER).to_bits() as i32;
+        *q = if c < 0.0 { -magnitude } else { magnitude };
+    }
+}
+
+/// Coefficients of integers.
+#[inline(always)]
+pub(super) fn dequantise_row(integers: &[i32], step: f64, points: [f64; 2], out: &mut [f64]) {
+    for (c, &q) in out.iter_mut().zip(integers) {
+        let offset = if q.wrapping_add(1) as u32 <= 2 { points[0] } else { points[1] };
+        *c = (f64::from(q) + f64::from(q.signum()) * offset) * step;
+    }
+}
+
 /// Sum of squared errors in units of the step.
+#[inline(always)]
 pub(super) fn square_error(coefficients: &[f64], inverse: f64, points: [f64; 2]) -> f64 {
     let mut sums = [0.0; 8];
     let mut add = |lane: usize, c: f64| {
@@ -107,6 +136,7 @@ pub(super) fn square_error(coefficients: &[f64], inverse: f64, points: [f64; 2])
 }
 
 /// Sum of offsets from the integer and count, for magnitude 1 and for larger ones.
+#[inline(always)]
 pub(super) fn offsets(coefficients: &[f64], inverse: f64) -> [f64; 4] {
     let mut sums = [0.0; 4];
     for &c in coefficients {

@@ -1,8 +1,8 @@
 //! Some of a candidate's coefficients: enough to try many steps at little cost. Only the encoder looks at samples.
 
-use super::estimate::bits;
 use super::pyramid::{Pyramid, for_rows};
-use super::quantise::{MAX_INTEGER, Quantiser, offsets, square_error};
+use super::quantise::{MAX_INTEGER, Quantiser};
+use super::simd;
 
 /// Bands up to this size are taken whole.
 const WHOLE: usize = 1 << 11;
@@ -48,13 +48,13 @@ impl Sample {
 
     /// Estimated bits of all coefficients.
     pub fn bits(&self, step: f64) -> f64 {
-        self.0.iter().map(|part| part.factor * bits(&part.values, 1.0 / step)).sum()
+        self.0.iter().map(|part| part.factor * simd::bits(&part.values, 1.0 / step)).sum()
     }
 
     /// Estimated squared error of the values.
     pub fn square_error(&self, quantiser: &Quantiser) -> f64 {
         let (inverse, points) = (1.0 / quantiser.step, quantiser.points());
-        let error = |part: &Part| part.factor * part.norm * square_error(&part.values, inverse, points);
+        let error = |part: &Part| part.factor * part.norm * simd::square_error(&part.values, inverse, points);
         self.0.iter().map(error).sum::<f64>() * quantiser.step * quantiser.step
     }
 
@@ -62,7 +62,7 @@ impl Sample {
     pub fn tuned(&self, step: f64) -> Quantiser {
         let mut total = [0.0; 4];
         for part in &self.0 {
-            let sums = offsets(&part.values, 1.0 / step);
+            let sums = simd::offsets(&part.values, 1.0 / step);
             total.iter_mut().zip(sums).for_each(|(t, s)| *t += part.factor * s);
         }
         let bias = [0, 2].map(|i| if total[i + 1] > 0.0 { (256.0 * total[i] / total[i + 1]).round() as i8 } else { 0 });

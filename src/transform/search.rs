@@ -20,9 +20,10 @@ const LINF_USUAL: f64 = 2.4;
 const LARGEST_BASE: f64 = MAX_INTEGER / 4.0;
 /// Attempts to land just below an L2 goal.
 const L2_ATTEMPTS: usize = 6;
-/// Aimed at, and close enough to stop, as parts of the goal.
+/// Aimed at, as a part of the goal.
 const L2_AIM: f64 = 0.9985;
-const L2_CLOSE: f64 = 0.996;
+/// Close enough to stop after one attempt, after two, and so on.
+const L2_CLOSE: [f64; L2_ATTEMPTS] = [0.996, 0.994, 0.99, 0.98, 0.96, 0.0];
 /// Attempts to land just below a number of bytes.
 const BYTES_ATTEMPTS: usize = 12;
 /// Values per task; sums are added per task in order, so that threads do not change them.
@@ -97,7 +98,7 @@ impl Search<'_> {
         };
         let (mut step, candidate) = self.best(likely, cost)?;
         let (mut square, mut found): (f64, Option<(f64, Trial)>) = (aim, None);
-        for _ in 0..L2_ATTEMPTS {
+        for close in L2_CLOSE {
             let quantiser = candidate.with_error(square, step)?;
             step = quantiser.step;
             let mut trial = candidate.trial(quantiser)?;
@@ -106,12 +107,12 @@ impl Search<'_> {
             if error <= bound && found.as_ref().is_none_or(|f| error > f.0) {
                 found = Some((error, trial));
             }
-            if (error <= bound && error >= L2_CLOSE * bound) || error == 0.0 || error.is_nan() {
+            if (error <= bound && error >= close * bound) || error == 0.0 || error.is_nan() {
                 break;
             }
             square *= (L2_AIM * bound / error).powi(2);
         }
-        found.map(|(_, trial)| self.output(&candidate.transform, trial, None))
+        found.map(|(_, trial)| self.output(&candidate, trial, None))
     }
 
     fn linf(&self, bound: f64) -> Option<Output> {
@@ -133,7 +134,7 @@ impl Search<'_> {
         };
         let (step, candidate) = self.best(|_| Some(LINF_USUAL * bound), cost)?;
         let trial = candidate.trial(candidate.sample.tuned(storable(step)))?;
-        self.with_residual(&candidate.transform, trial, quantum, bound)
+        self.with_residual(&candidate, trial, quantum, bound)
     }
 
     /// The widest bins of the residual that keep the bound behind rounding to the reader's type.
@@ -145,7 +146,7 @@ impl Search<'_> {
     }
 
     /// Adds the residual that makes the bound hold, finishes the values and checks them.
-    fn with_residual(&self, transform: &Transform, mut trial: Trial, quantum: f64, bound: f64) -> Option<Output> {
+    fn with_residual(&self, candidate: &Candidate, mut trial: Trial, quantum: f64, bound: f64) -> Option<Output> {
         if let Some(base) = self.input.base {
             trial.values.iter_mut().zip(base).for_each(|(v, b)| *v += b);
         }
@@ -169,7 +170,7 @@ impl Search<'_> {
             .collect();
         let n_used: usize = counts.into_iter().sum::<Option<usize>>()?;
         let residual = (n_used > 0).then_some((residual, quantum));
-        (self.max_error(&trial.values) <= bound).then(|| self.output(transform, trial, residual))
+        (self.max_error(&trial.values) <= bound).then(|| self.output(candidate, trial, residual))
     }
 
     fn bytes(&self, n_bytes: usize) -> Option<Output> {
@@ -189,7 +190,7 @@ impl Search<'_> {
             };
             finish_values(&mut trial.values, self.input.base, None, self.input.finish);
             let error = self.l2_error(&trial.values);
-            let output = self.output(&candidate.transform, trial, None);
+            let output = self.output(&candidate, trial, None);
             let size = output.payload.len();
             if size <= n_bytes {
                 high = step;
@@ -226,9 +227,11 @@ impl Search<'_> {
         values.par_chunks(TASK).enumerate().map(max).reduce(|| 0.0, larger)
     }
 
-    fn output(&self, transform: &Transform, trial: Trial, residual: Option<(Vec<i32>, f64)>) -> Output {
+    fn output(&self, candidate: &Candidate, trial: Trial, residual: Option<(Vec<i32>, f64)>) -> Output {
         let (residual, quantum) = residual.unzip();
-        let mut integers = Integers { bands: trial.bands, residual };
+        let transform = &candidate.transform;
+        let bands = trial.quantiser.quantise(&candidate.coefficients, transform.pyramid());
+        let mut integers = Integers { bands, residual };
         let split = Split::choose(transform.pyramid(), &integers);
         let mut payload = Vec::new();
         Head { kind: transform.kind(), quantiser: Some(trial.quantiser), quantum, split }.write(&mut payload);
@@ -260,10 +263,9 @@ struct Candidate {
     sample: Sample,
 }
 
-/// Integers and the values that they give.
+/// A quantiser and the values that it gives.
 struct Trial {
     quantiser: Quantiser,
-    bands: Vec<Vec<i32>>,
     values: Vec<f64>,
 }
 
@@ -294,9 +296,8 @@ impl Candidate {
         if !(quantiser.step > 0.0 && self.largest / quantiser.step < MAX_INTEGER) {
             return None;
         }
-        let bands = quantiser.quantise(&self.coefficients, self.transform.pyramid());
-        let mut values = quantiser.dequantise(&bands, self.transform.pyramid());
+        let mut values = quantiser.reconstruct(&self.coefficients);
         self.transform.inverse(&mut values);
-        Some(Trial { quantiser, bands, values })
+        Some(Trial { quantiser, values })
     }
 }

@@ -5,6 +5,7 @@
 
 use super::axis::{Kernel, pass};
 use super::pyramid::{Pyramid, copy_box, paste_box};
+use super::simd;
 
 const PREDICT_1: f64 = -1.586_134_342_059_924;
 const UPDATE_1: f64 = -0.052_980_118_572_961;
@@ -100,13 +101,7 @@ impl Kernel for Forward {
     }
 
     fn apply(&self, panel: &mut [f64], width: usize, _: &mut [f64]) {
-        let (even, odd) = panel.split_at_mut(self.n_low * width);
-        predict(even, odd, width, PREDICT_1);
-        update(even, odd, width, UPDATE_1);
-        predict(even, odd, width, PREDICT_2);
-        update(even, odd, width, UPDATE_2);
-        even.iter_mut().for_each(|v| *v *= SCALE);
-        odd.iter_mut().for_each(|v| *v *= 1.0 / SCALE);
+        simd::lift_forward(panel, self.n_low, width);
     }
 }
 
@@ -125,17 +120,36 @@ impl Kernel for Inverse {
     }
 
     fn apply(&self, panel: &mut [f64], width: usize, _: &mut [f64]) {
-        let (even, odd) = panel.split_at_mut(self.n_low * width);
-        even.iter_mut().for_each(|v| *v *= 1.0 / SCALE);
-        odd.iter_mut().for_each(|v| *v *= SCALE);
-        update(even, odd, width, -UPDATE_2);
-        predict(even, odd, width, -PREDICT_2);
-        update(even, odd, width, -UPDATE_1);
-        predict(even, odd, width, -PREDICT_1);
+        simd::lift_inverse(panel, self.n_low, width);
     }
 }
 
+/// Lifting of a panel whose even rows stand in front of its odd rows.
+#[inline(always)]
+pub(super) fn lift_forward(panel: &mut [f64], n_low: usize, width: usize) {
+    let (even, odd) = panel.split_at_mut(n_low * width);
+    predict(even, odd, width, PREDICT_1);
+    update(even, odd, width, UPDATE_1);
+    predict(even, odd, width, PREDICT_2);
+    update(even, odd, width, UPDATE_2);
+    even.iter_mut().for_each(|v| *v *= SCALE);
+    odd.iter_mut().for_each(|v| *v *= 1.0 / SCALE);
+}
+
+/// The inverse of [`lift_forward`].
+#[inline(always)]
+pub(super) fn lift_inverse(panel: &mut [f64], n_low: usize, width: usize) {
+    let (even, odd) = panel.split_at_mut(n_low * width);
+    even.iter_mut().for_each(|v| *v *= 1.0 / SCALE);
+    odd.iter_mut().for_each(|v| *v *= SCALE);
+    update(even, odd, width, -UPDATE_2);
+    predict(even, odd, width, -PREDICT_2);
+    update(even, odd, width, -UPDATE_1);
+    predict(even, odd, width, -PREDICT_1);
+}
+
 /// `odd[i] += a (even[i] + even[i + 1])`, the even row behind the last mirrored.
+#[inline(always)]
 fn predict(even: &[f64], odd: &mut [f64], width: usize, a: f64) {
     let inner = even.len() - width;
     let n = odd.len().min(inner);
@@ -148,6 +162,7 @@ fn predict(even: &[f64], odd: &mut [f64], width: usize, a: f64) {
 }
 
 /// `even[i] += a (odd[i - 1] + odd[i])`, the odd rows outside mirrored.
+#[inline(always)]
 fn update(even: &mut [f64], odd: &[f64], width: usize, a: f64) {
     for (e, o) in even[..width].iter_mut().zip(&odd[..width]) {
         *e += a * (o + o);
