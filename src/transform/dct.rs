@@ -154,23 +154,67 @@ fn scale(plan: &BlockPlan, x: &mut [f64], width: usize) {
     ac.iter_mut().for_each(|v| *v *= plan.scale[1]);
 }
 
+/// Columns whose sums stay in registers.
+const LANES: usize = 16;
+
 /// The odd rest of every part as a matrix product, transposed for the inverse.
+///
+/// Rows are folded into sums and differences of mirrored ones first, which even and odd frequencies have to themselves.
 #[inline(always)]
 fn multiply(plan: &BlockPlan, x: &mut [f64], width: usize, scratch: &mut [f64], transposed: bool) {
     let n = plan.odd;
     if n == 1 {
         return;
     }
+    let (half, out) = (n / 2, &mut scratch[..n * width]);
     for part in x.chunks_exact_mut(n * width) {
-        let out = &mut scratch[..n * width];
-        for (k, row) in out.chunks_exact_mut(width).enumerate() {
-            row.fill(0.0);
-            for (i, from) in part.chunks_exact(width).enumerate() {
-                let w = plan.matrix[if transposed { i * n + k } else { k * n + i }];
-                row.iter_mut().zip(from).for_each(|(o, v)| *o += w * v);
+        if !transposed {
+            fold(part, width);
+        }
+        for (r, row) in out.chunks_exact_mut(width).enumerate() {
+            match (transposed, r) {
+                (false, k) if k % 2 == 0 => dot(row, part, half + 1, |i| i, |i| plan.matrix[k * n + i]),
+                (false, k) => dot(row, part, half, |i| n - 1 - i, |i| plan.matrix[k * n + i]),
+                (true, i) if i <= half => dot(row, part, half + 1, |k| 2 * k, |k| plan.matrix[2 * k * n + i]),
+                (true, i) => dot(row, part, half, |k| 2 * k + 1, |k| plan.matrix[(2 * k + 1) * n + n - 1 - i]),
             }
         }
+        if transposed {
+            fold(out, width);
+        }
         part.copy_from_slice(out);
+    }
+}
+
+/// `row = sum_t weight(t) x[source(t)]`, in ascending order of `t`.
+#[inline(always)]
+fn dot(row: &mut [f64], x: &[f64], n: usize, source: impl Fn(usize) -> usize, weight: impl Fn(usize) -> f64) {
+    let width = row.len();
+    let mut lanes = row.chunks_exact_mut(LANES);
+    for (c, row) in lanes.by_ref().enumerate() {
+        let mut sums = [0.0; LANES];
+        for t in 0..n {
+            let (w, from) = (weight(t), &x[source(t) * width + c * LANES..][..LANES]);
+            sums.iter_mut().zip(from).for_each(|(sum, v)| *sum += w * v);
+        }
+        row.copy_from_slice(&sums);
+    }
+    let row = lanes.into_remainder();
+    let first = width - row.len();
+    for (j, out) in row.iter_mut().enumerate() {
+        *out = (0..n).fold(0.0, |sum, t| sum + weight(t) * x[source(t) * width + first + j]);
+    }
+}
+
+/// Row `i` and its mirror image become their sum and their difference.
+#[inline(always)]
+fn fold(x: &mut [f64], width: usize) {
+    let n = x.len() / width;
+    for i in 0..n / 2 {
+        let (low, high) = x.split_at_mut((n - 1 - i) * width);
+        for (a, b) in low[i * width..][..width].iter_mut().zip(&mut high[..width]) {
+            (*a, *b) = (*a + *b, *a - *b);
+        }
     }
 }
 

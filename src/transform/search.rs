@@ -89,7 +89,8 @@ impl Search<'_> {
 
     /// Goal for the norm over all points, from one over those that count.
     fn l2(&self, bound: f64) -> Option<Output> {
-        let aim = (L2_AIM * bound).powi(2);
+        // Over all points, as far as those that count are like the others.
+        let aim = (L2_AIM * bound).powi(2) * self.remainder.len() as f64 / self.n_counted();
         let guess = 3.5 * bound / (self.remainder.len() as f64).sqrt();
         let likely = |boxes: &Boxes| boxes.solve_error(aim, guess);
         let cost = |c: &Candidate| {
@@ -118,7 +119,7 @@ impl Search<'_> {
     fn linf(&self, bound: f64) -> Option<Output> {
         let quantum = self.quantum(bound)?;
         let n = self.remainder.len() as f64;
-        let n_counted = self.input.mask.map_or(n, |mask| mask.iter().filter(|&&m| m).count() as f64);
+        let n_counted = self.n_counted();
         let cost = |candidate: &Candidate| {
             let mut best: Option<(f64, f64)> = None;
             for factor in LINF_FACTORS {
@@ -135,6 +136,12 @@ impl Search<'_> {
         let (step, candidate) = self.best(|_| Some(LINF_USUAL * bound), cost)?;
         let trial = candidate.trial(candidate.sample.tuned(storable(step)))?;
         self.with_residual(&candidate, trial, quantum, bound)
+    }
+
+    /// Number of points that count; at least 1.
+    fn n_counted(&self) -> f64 {
+        let n = self.input.mask.map_or(self.remainder.len(), |mask| mask.iter().filter(|&&m| m).count());
+        n.max(1) as f64
     }
 
     /// The widest bins of the residual that keep the bound behind rounding to the reader's type.
