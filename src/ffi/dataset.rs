@@ -2,6 +2,8 @@
 //!
 //! BP5 keeps an index, `md.idx`. It appears at the first EndStep, grows with every step and is kept by Append; opening for
 //! Write empties it in place. So an index that shrank, changed at the same size, or is another file belongs to a new run.
+//! ADIOS2 opens on a thread of its own (AsyncOpen): a first block that is written before it is done counts to the old run,
+//! which costs nothing but a warm start from it.
 //! A stream without a file (SST) never changes.
 
 use std::collections::HashMap;
