@@ -82,7 +82,9 @@ pub fn peer(name: &str) -> Result<Box<dyn Codec>> {
         "zfp" => Ok(Box::new(super::zfp_ffi::Zfp)),
         #[cfg(feature = "tthresh")]
         "tthresh" => Ok(Box::new(super::tthresh::Tthresh)),
+        #[cfg(not(feature = "peers"))]
         "sz3" | "sperr" | "zfp" => anyhow::bail!("this inr was built without {name}: {HOW_TO_GET_PEERS}"),
+        #[cfg(not(feature = "tthresh"))]
         "tthresh" => anyhow::bail!("this inr was built without tthresh: build it with --features tthresh"),
         _ => Err(Usage(format!("unknown peer '{name}': choose from sz3, sperr, zfp, tthresh")).into()),
     }
