@@ -41,6 +41,8 @@ pub fn pool(n_threads: usize) -> Result<Arc<ThreadPool>> {
         .build();
     let pool =
         Arc::new(built.map_err(|e| Error::Internal(format!("threads cannot be started, {e}; set 'threads' lower")))?);
+    // Whoever asks for the size that 0 stands for gets the same threads.
+    pools.entry((key.0, pool.current_num_threads())).or_insert_with(|| Arc::clone(&pool));
     pools.insert(key, Arc::clone(&pool));
     Ok(pool)
 }

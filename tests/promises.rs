@@ -98,6 +98,16 @@ fn a_ratio_is_met_within_two_percent() {
 }
 
 #[test]
+fn at_a_fixed_ratio_auto_lets_the_network_compete() {
+    let dims = [20, 21, 22];
+    let pairs = [("ratio", "20"), ("iterations", "20"), ("width", "8"), ("blocks", "1")];
+    let (encoded, _) = round_trip(&field(&dims), &dims, Dtype::F32, &settings(&pairs));
+    let tried = &encoded.report.tried;
+    assert!(tried.iter().any(|t| t.model == "siren 8x1" && t.bytes.is_some()), "{tried:?}");
+    assert!(encoded.record.len() * 20 <= encoded.report.raw_bytes);
+}
+
+#[test]
 fn the_neural_model_keeps_the_promise_too() {
     let dims = [20, 21, 22];
     for (norm, accuracy) in [("L2", 1e-2), ("Linf", 1e-2)] {

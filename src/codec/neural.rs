@@ -77,7 +77,9 @@ pub fn encode(task: &Task, report: &mut Report) -> Result<Option<Neural>> {
     report.device_bytes = report.device_bytes.max(fit.device_bytes);
     report.seconds.train += fit.seconds;
     let is_auto = task.settings.model == ModelChoice::Auto;
-    if is_auto && fit.rms > HOPELESS * task.target_rms() {
+    // At a fixed ratio there is no error to miss: the more accurate candidate wins.
+    let is_hopeless = task.target_rms() > 0.0 && fit.rms > HOPELESS * task.target_rms();
+    if is_auto && is_hopeless {
         report.note(&task.name(&shape), None, format!("{}, rms {:.1e} of the half range", fit.why, fit.rms));
         return Ok(None);
     }
@@ -111,7 +113,7 @@ pub fn decode(weights: &[u8], dims: &[usize], finish: Finish) -> Result<Vec<f64>
         return Err(Error::corrupt(format!("a network of {shape:?} cannot serve a grid of {dims:?}")));
     }
     let mut out = vec![0.0; dims.iter().product()];
-    CpuBackend::new(0).evaluate_siren(&shape, &params, dims, &mut out)?;
+    CpuBackend::new(rayon::current_num_threads()).evaluate_siren(&shape, &params, dims, &mut out)?;
     let (middle, half) = scale(finish);
     Ok(out.iter().map(|&y| middle + half * f64::from(y)).collect())
 }
