@@ -36,6 +36,7 @@ pub mod field;
 pub mod lossless;
 pub mod metrics;
 pub mod model;
+pub mod series;
 pub mod session;
 pub mod settings;
 mod threads;

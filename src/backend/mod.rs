@@ -5,6 +5,8 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod grid;
+pub mod mesh;
+pub mod series;
 
 use crate::model::SirenShape;
 use crate::train::Schedule;
@@ -89,6 +91,13 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// [`crate::Error::Backend`] as above.
     fn evaluate_siren(&self, shape: &SirenShape, params: &[f32], dims: &[usize], out: &mut [f32]) -> Result<()>;
+
+    /// Starts training a series network; the optimiser starts afresh, all slots are empty.
+    ///
+    /// # Errors
+    /// [`crate::Error::Backend`] when the device refuses or has no kernel for the problem; [`Error::Internal`] when
+    /// parameters, shape and mesh disagree.
+    fn train_series(&self, problem: series::SeriesProblem, params: &[f32]) -> Result<Box<dyn series::SeriesTraining>>;
 }
 
 /// A training run in progress: state lives on the device until asked for.

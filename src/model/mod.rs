@@ -3,7 +3,9 @@
 
 pub mod canonical;
 pub mod quantise;
+pub mod series;
 pub mod siren;
 mod weight_coder;
 
+pub use series::{NetworkKind, SeriesShape};
 pub use siren::SirenShape;

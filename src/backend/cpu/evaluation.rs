@@ -1,10 +1,10 @@
-//! Evaluation of a whole grid: chunks of points over threads, tiles within a chunk.
+//! Evaluation at all nodes of a mesh: chunks of points over threads, tiles within a chunk.
 
 use super::canonical;
 use super::layout::Layout;
 use super::simd::{Kernel, Simd};
 use super::siren_evaluate::{EvaluateScratch, EvaluateTile};
-use crate::backend::grid::Grid;
+use crate::backend::mesh::Mesh;
 use crate::model::SirenShape;
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -16,12 +16,12 @@ const TILE: usize = 96;
 /// Points per task.
 const CHUNK: usize = 16 * TILE;
 
-/// All points of a grid into `out: [n_points][n_outputs]`; lengths were checked.
+/// All nodes into `out: [n_nodes][n_outputs]`; lengths were checked.
 pub(super) struct Evaluation<'a> {
     pub pool: Arc<ThreadPool>,
     pub shape: &'a SirenShape,
     pub params: &'a [f32],
-    pub dims: &'a [usize],
+    pub mesh: &'a Mesh,
     pub out: &'a mut [f32],
 }
 
@@ -30,27 +30,25 @@ impl Kernel for Evaluation<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        // The coordinate tables are part of the canonical arithmetic, too.
         let _mode = canonical();
         let layout = Layout::new(self.shape, S::LANES);
         let params = layout.pad(self.params);
         let mut transposed = vec![0.0; layout.transposed_len()];
         layout.transpose(&params, &mut transposed);
-        let grid = Grid::new(self.dims);
-        let points = Points { simd, layout: &layout, params: &params, transposed: &transposed, grid: &grid };
+        let points = Points { simd, layout: &layout, params: &params, transposed: &transposed, mesh: self.mesh };
         let chunks = self.out.par_chunks_mut(CHUNK * self.shape.n_outputs).enumerate();
         let scratch = || EvaluateScratch::new(&layout, TILE);
         self.pool.install(|| chunks.for_each_init(scratch, |scratch, (i, out)| points.fill(scratch, i * CHUNK, out)));
     }
 }
 
-/// A model and a grid.
+/// A model and a mesh.
 struct Points<'a, S> {
     simd: S,
     layout: &'a Layout,
     params: &'a [f32],
     transposed: &'a [f32],
-    grid: &'a Grid,
+    mesh: &'a Mesh,
 }
 
 impl<S: Simd> Points<'_, S> {
@@ -60,7 +58,7 @@ impl<S: Simd> Points<'_, S> {
         let SirenShape { n_inputs, n_outputs, .. } = self.layout.shape;
         for (tile, out) in out.chunks_mut(TILE * n_outputs).enumerate() {
             let n = out.len() / n_outputs;
-            self.grid.points(first + tile * TILE, &mut scratch.x[..n * n_inputs]);
+            self.mesh.nodes(first + tile * TILE, &mut scratch.x[..n * n_inputs]);
             let Points { simd, layout, params, transposed, .. } = *self;
             simd.dispatch(EvaluateTile { layout, params, transposed, scratch: &mut *scratch, n });
             for (out, padded) in out.chunks_exact_mut(n_outputs).zip(scratch.out.chunks_exact(layout.lead_out)) {

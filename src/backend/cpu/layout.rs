@@ -67,8 +67,13 @@ impl Layout {
     /// Pads a flat parameter vector.
     pub(super) fn pad(&self, params: &[f32]) -> Vec<f32> {
         let mut padded = vec![0.0; self.len()];
-        self.pair(|flat, at| padded[at] = params[flat]);
+        self.pad_into(params, &mut padded);
         padded
+    }
+
+    /// As [`Self::pad`] into a vector whose padding is zero already.
+    pub(super) fn pad_into(&self, params: &[f32], padded: &mut [f32]) {
+        self.pair(|flat, at| padded[at] = params[flat]);
     }
 
     /// Undoes [`Self::pad`].
@@ -79,7 +84,7 @@ impl Layout {
     }
 
     /// Calls `visit` with the flat and the padded position of every parameter.
-    fn pair(&self, mut visit: impl FnMut(usize, usize)) {
+    pub(super) fn pair(&self, mut visit: impl FnMut(usize, usize)) {
         let SirenShape { n_inputs, width, n_outputs, .. } = self.shape;
         let mut flat = 0;
         let mut next = |at: usize| {

@@ -8,6 +8,10 @@ mod evaluation;
 mod instructions;
 mod layout;
 mod peak;
+mod series_adam;
+mod series_generator;
+mod series_training;
+mod series_visit;
 mod simd;
 mod simd_mode;
 #[cfg(target_arch = "aarch64")]
@@ -23,6 +27,8 @@ mod training;
 pub use instructions::Instructions;
 pub use simd_mode::{CanonicalMode, canonical};
 
+use super::mesh::Mesh;
+use super::series::{SeriesProblem, SeriesTraining};
 use super::{Backend, SirenTraining, TrainingSet};
 use crate::model::SirenShape;
 use crate::{Error, Result, threads};
@@ -53,6 +59,24 @@ impl CpuBackend {
         }
         let reason = format!("this CPU has no {instructions}: use Instructions::best()");
         Err(Error::Backend { backend: "cpu".into(), reason })
+    }
+
+    /// Evaluates at every node of a mesh into `out: [n_nodes][n_outputs]`, canonically.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when sizes disagree.
+    pub fn evaluate_on(&self, shape: &SirenShape, params: &[f32], mesh: &Mesh, out: &mut [f32]) -> Result<()> {
+        let expected = (shape.n_params(), shape.n_inputs, mesh.n_nodes() * shape.n_outputs);
+        if (params.len(), mesh.n_axes(), out.len()) != expected {
+            return Err(Error::Internal(format!(
+                "{shape:?} with {} parameters cannot fill {} values",
+                params.len(),
+                out.len()
+            )));
+        }
+        let evaluation = evaluation::Evaluation { pool: self.pool()?, shape, params, mesh, out };
+        self.instructions.dispatch(evaluation);
+        Ok(())
     }
 
     fn pool(&self) -> Result<Arc<ThreadPool>> {
@@ -90,8 +114,17 @@ impl Backend for CpuBackend {
     fn evaluate_siren(&self, shape: &SirenShape, params: &[f32], dims: &[usize], out: &mut [f32]) -> Result<()> {
         super::check(shape, params, dims)?;
         super::check_values("out", out.len(), dims, shape.n_outputs)?;
-        let evaluation = evaluation::Evaluation { pool: self.pool()?, shape, params, dims, out };
-        self.instructions.dispatch(evaluation);
-        Ok(())
+        // The coordinate tables are part of the canonical arithmetic.
+        let mesh = {
+            let _mode = canonical();
+            Mesh::grid(dims)
+        };
+        self.evaluate_on(shape, params, &mesh, out)
+    }
+
+    fn train_series(&self, problem: SeriesProblem, params: &[f32]) -> Result<Box<dyn SeriesTraining>> {
+        problem.check(params)?;
+        let start = series_training::Start { pool: self.pool()?, problem, params };
+        Ok(self.instructions.dispatch(start))
     }
 }

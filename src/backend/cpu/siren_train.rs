@@ -1,4 +1,4 @@
-//! Forward and backward pass of a tile of points with the loss in between, twin of `shaders/siren_train.wgsl`.
+//! Forward and backward pass of a tile of points; the loss in between is the caller's. Twin of `shaders/siren_train.wgsl`.
 
 use super::layout::Layout;
 use super::simd::{Kernel, Simd};
@@ -10,7 +10,7 @@ use super::siren_evaluate::Forward;
 pub(super) struct TrainScratch {
     /// `[tile][n_inputs]`, filled by the caller.
     pub x: Vec<f32>,
-    /// `[tile][n_outputs]`, filled by the caller.
+    /// `[tile][n_outputs]`, for the caller's loss.
     pub target: Vec<f32>,
     /// Outputs of the input layer and of each residual block, `[n_blocks + 1][tile][lead]`.
     y: Vec<Vec<f32>>,
@@ -23,7 +23,7 @@ pub(super) struct TrainScratch {
     dz: Vec<f32>,
     dmiddle: Vec<f32>,
     /// Outputs, then their loss gradients, `[tile][lead_out]`.
-    out: Vec<f32>,
+    pub out: Vec<f32>,
 }
 
 impl TrainScratch {
@@ -51,35 +51,48 @@ impl TrainScratch {
     }
 }
 
-/// Adds the gradient of `sum (prediction - target)^2 * scale` over the first `n` points of the scratch to `gradient`
-/// (padded layout) and returns the unscaled sum.
-pub(super) struct TrainTile<'a> {
+/// The first `n` points of `scratch.x` to `scratch.out`, keeping what the way back needs.
+pub(super) struct TrainForward<'a> {
     pub layout: &'a Layout,
     pub params: &'a [f32],
     pub transposed: &'a [f32],
     pub scratch: &'a mut TrainScratch,
     pub n: usize,
-    pub scale: f32,
+}
+
+impl Kernel for TrainForward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        self.forward(simd);
+    }
+}
+
+/// The way back of the last [`TrainForward`]: `scratch.out` holds the loss gradient of each output (0 in the padding);
+/// adds that of the parameters to `gradient` (padded layout).
+pub(super) struct TrainBackward<'a> {
+    pub layout: &'a Layout,
+    pub params: &'a [f32],
+    pub scratch: &'a mut TrainScratch,
+    pub n: usize,
     pub gradient: &'a mut [f32],
 }
 
-impl Kernel for TrainTile<'_> {
-    type Output = f64;
+impl Kernel for TrainBackward<'_> {
+    type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S) -> f64 {
-        self.forward(simd);
-        let loss = self.loss();
+    fn run<S: Simd>(mut self, simd: S) {
         self.output_backward(simd);
         for block in (0..self.layout.shape.n_blocks).rev() {
             self.block_backward(simd, block);
         }
         self.input_backward(simd);
-        loss
     }
 }
 
-impl TrainTile<'_> {
+impl TrainForward<'_> {
     #[inline(always)]
     fn forward<S: Simd>(&mut self, simd: S) {
         let forward = Forward { layout: self.layout, params: self.params, transposed: self.transposed, n: self.n };
@@ -98,26 +111,9 @@ impl TrainTile<'_> {
         }
         forward.output(simd, &y[self.layout.shape.n_blocks], out);
     }
+}
 
-    /// Replaces the outputs by the loss gradient; padding becomes zero.
-    #[inline(always)]
-    fn loss(&mut self) -> f64 {
-        let n_outputs = self.layout.shape.n_outputs;
-        let TrainScratch { out, target, .. } = &mut *self.scratch;
-        let points = out.chunks_exact_mut(self.layout.lead_out).zip(target.chunks_exact(n_outputs));
-        let mut loss = 0.0;
-        for (out, target) in points.take(self.n) {
-            let (out, padding) = out.split_at_mut(n_outputs);
-            for (out, target) in out.iter_mut().zip(target) {
-                let error = *out - target;
-                loss += f64::from(error) * f64::from(error);
-                *out = 2.0 * self.scale * error;
-            }
-            padding.fill(0.0);
-        }
-        loss
-    }
-
+impl TrainBackward<'_> {
     #[inline(always)]
     fn output_backward<S: Simd>(&mut self, simd: S) {
         let Layout { shape, lead, lead_out } = *self.layout;

@@ -4,7 +4,7 @@ use super::adam::{self, AdamChunk};
 use super::canonical;
 use super::layout::Layout;
 use super::simd::{Kernel, Simd};
-use super::siren_train::{TrainScratch, TrainTile};
+use super::siren_train::{TrainBackward, TrainForward, TrainScratch};
 use crate::backend::grid::Grid;
 use crate::backend::{SirenTraining, TrainingSet};
 use crate::model::SirenShape;
@@ -119,9 +119,9 @@ impl<'a, S: Simd> Training<'a, S> {
             let n = self.tile.min(range.end - first);
             self.draw(step, first, n, &mut scratch);
             let Training { simd, layout, params, transposed, .. } = self;
-            let scratch = &mut *scratch;
-            loss +=
-                simd.dispatch(TrainTile { layout, params, transposed, scratch, n, scale, gradient: &mut *gradient });
+            simd.dispatch(TrainForward { layout, params, transposed, scratch: &mut scratch, n });
+            loss += squared_error(layout, &mut scratch, n, scale);
+            simd.dispatch(TrainBackward { layout, params, scratch: &mut scratch, n, gradient: &mut *gradient });
         }
         loss
     }
@@ -169,6 +169,24 @@ impl<'a, S: Simd> Training<'a, S> {
         }
         Ok((sum / f64::from(n_steps.max(1))) as f32)
     }
+}
+
+/// Sum of squared errors of the first `n` points; replaces the outputs by the gradient of `scale` times it.
+fn squared_error(layout: &Layout, scratch: &mut TrainScratch, n: usize, scale: f32) -> f64 {
+    let n_outputs = layout.shape.n_outputs;
+    let TrainScratch { out, target, .. } = scratch;
+    let points = out.chunks_exact_mut(layout.lead_out).zip(target.chunks_exact(n_outputs));
+    let mut loss = 0.0;
+    for (out, target) in points.take(n) {
+        let (out, padding) = out.split_at_mut(n_outputs);
+        for (out, target) in out.iter_mut().zip(target) {
+            let error = *out - target;
+            loss += f64::from(error) * f64::from(error);
+            *out = 2.0 * scale * error;
+        }
+        padding.fill(0.0);
+    }
+    loss
 }
 
 impl<S: Simd> SirenTraining for Training<'_, S> {

@@ -22,6 +22,7 @@ pub use owner::shutdown;
 pub use shader::{Kernel, fma_peak_source};
 pub use tile::{DeviceKind, Tile, WorkgroupLimits};
 
+use super::series::{SeriesProblem, SeriesTraining};
 use super::{Backend, SirenTraining, TrainingSet};
 use crate::model::SirenShape;
 use crate::{Error, Result};
@@ -141,5 +142,11 @@ impl Backend for GpuBackend {
         super::check_values("out", out.len(), dims, shape.n_outputs)?;
         self.check_points(dims)?;
         evaluation::evaluate(self, shape, params, dims, out)
+    }
+
+    fn train_series(&self, problem: SeriesProblem, params: &[f32]) -> Result<Box<dyn SeriesTraining>> {
+        problem.check(params)?;
+        let reason = "it has no kernel for series networks yet; set backend=cpu".to_owned();
+        Err(Error::Backend { backend: self.name(), reason })
     }
 }

@@ -1,0 +1,18 @@
+//! Series mode: one small network for all steps of a variable, trained in one pass while the simulation runs, with small
+//! sketches of past snapshots against forgetting (Simpson, Becker, Doostan).
+//!
+//! ```text
+//! snapshot -> scale -> Trainer::push: steps on (this snapshot, sketches of past ones) -> sketch kept, snapshot dropped
+//! end of a segment -> Trainer::finish: consolidation on the sketches with rounded weights -> Network + certificate
+//! ```
+
+mod importance;
+mod objective;
+mod packed;
+mod projection;
+mod sketch;
+
+pub use importance::Importance;
+pub use objective::{Loss, Objective, Optimiser};
+pub use projection::{Mixing, Projection};
+pub use sketch::{R3_FLOOR, Sketch, SketchKind, SketchRule, norms};
