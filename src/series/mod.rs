@@ -7,12 +7,14 @@
 //! ```
 
 mod importance;
+pub mod metrics;
 mod objective;
 mod packed;
 mod projection;
 mod sketch;
 
 pub use importance::Importance;
+pub use metrics::SeriesMetrics;
 pub use objective::{Loss, Objective, Optimiser};
 pub use projection::{Mixing, Projection};
 pub use sketch::{R3_FLOOR, Sketch, SketchKind, SketchRule, norms};
