@@ -39,6 +39,7 @@ pub mod model;
 pub mod series;
 pub mod session;
 pub mod settings;
+pub mod store;
 mod threads;
 pub mod train;
 pub mod transform;

@@ -1,0 +1,188 @@
+//! One entry of a store file, and the walk over all of them.
+//!
+//! ```text
+//! bytes 0..4   length of the body, little-endian
+//! bytes 4..8   CRC-32C of the body
+//! bytes 8..12  CRC-32C of the eight bytes before
+//! then         body: kind, series and segment (varints), payload
+//! ```
+//! The head has a checksum of its own so that damage in a body costs that entry alone: the walk knows where the next one is.
+
+use std::ops::Range;
+
+use crate::{Error, Result};
+
+/// First bytes of a store file; the last one is the version of the layout.
+pub const MAGIC: [u8; 8] = *b"INRSTOR\x01";
+/// Bytes before a body.
+pub const HEAD: usize = 12;
+
+/// What an entry holds; the numbers are part of the format, unknown ones are carried along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Kind(pub u8);
+
+impl Kind {
+    /// A network as records refer to it.
+    pub const NETWORK: Kind = Kind(1);
+    /// Which variable a segment belongs to and what its steps were promised.
+    pub const SEGMENT: Kind = Kind(2);
+    /// What training goes on from.
+    pub const CHECKPOINT: Kind = Kind(3);
+    /// Coordinates of the nodes of a mesh.
+    pub const POINTS: Kind = Kind(4);
+}
+
+/// What an entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Key {
+    /// What it holds.
+    pub kind: Kind,
+    /// Number of the series within the file.
+    pub series: u32,
+    /// Number of the segment within the series.
+    pub segment: u32,
+}
+
+/// Appends an entry to `file`; an empty payload takes the key back.
+///
+/// # Errors
+/// [`Error::Internal`] for a body of 4 GiB or more.
+pub fn write(key: Key, payload: &[u8], file: &mut Vec<u8>) -> Result<()> {
+    let head = file.len();
+    file.extend([0; HEAD]);
+    let mut bytes = postcard::to_extend(&key, std::mem::take(file)).expect("a Vec takes any key");
+    bytes.extend_from_slice(payload);
+    *file = bytes;
+    let body = &file[head + HEAD..];
+    let too_long = || Error::Internal(format!("a store entry of {} bytes", payload.len()));
+    let length = u32::try_from(body.len()).map_err(|_| too_long())?.to_le_bytes();
+    let checksum = crc32c::crc32c(body).to_le_bytes();
+    file[head..head + 4].copy_from_slice(&length);
+    file[head + 4..head + 8].copy_from_slice(&checksum);
+    let checksum = crc32c::crc32c(&file[head..head + 8]).to_le_bytes();
+    file[head + 8..head + HEAD].copy_from_slice(&checksum);
+    Ok(())
+}
+
+/// One entry found by [`Walk`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Its bytes in the file, head and body.
+    pub span: Range<usize>,
+    /// Key and place of the payload; `None` where the body is damaged.
+    pub content: Option<(Key, Range<usize>)>,
+}
+
+/// Walks over the entries of a file's bytes behind [`MAGIC`]; ends before the first head that is torn or damaged.
+pub struct Walk<'a> {
+    file: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// From the first entry of `file` on.
+    pub fn new(file: &'a [u8]) -> Self {
+        Walk { file, at: MAGIC.len() }
+    }
+
+    /// Where the walk has come to.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        let rest = self.file.get(self.at..)?;
+        let (head, behind) = rest.split_first_chunk::<HEAD>()?;
+        let number = |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]);
+        if crc32c::crc32c(&head[..8]) != number(8) {
+            return None;
+        }
+        let body = behind.get(..number(0) as usize)?;
+        let start = self.at + HEAD;
+        let span = self.at..start + body.len();
+        self.at = span.end;
+        let is_whole = crc32c::crc32c(body) == number(4);
+        let key = if is_whole { postcard::take_from_bytes::<Key>(body).ok() } else { None };
+        let content = key.map(|(key, payload)| (key, span.end - payload.len()..span.end));
+        Some(Found { span, content })
+    }
+}
+
+/// Checks the first bytes of a store file.
+///
+/// # Errors
+/// [`Error::Version`], [`Error::Corrupt`].
+pub fn check_magic(file: &[u8]) -> Result<()> {
+    let (name, version) = MAGIC.split_at(MAGIC.len() - 1);
+    match file.get(..MAGIC.len()) {
+        Some(found) if found == MAGIC => Ok(()),
+        Some(found) if found.starts_with(name) && found[name.len()] > version[0] => {
+            Err(Error::Version { found: found[name.len()], supported: version[0] })
+        }
+        _ => Err(Error::corrupt("a file of the model store does not start with 'INRSTOR'")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(kind: u8, series: u32, segment: u32) -> Key {
+        Key { kind: Kind(kind), series, segment }
+    }
+
+    fn file(entries: &[(Key, &[u8])]) -> Vec<u8> {
+        let mut file = MAGIC.to_vec();
+        entries.iter().for_each(|(key, payload)| write(*key, payload, &mut file).unwrap());
+        file
+    }
+
+    #[test]
+    fn a_file_cut_at_any_byte_gives_the_entries_before_the_cut() {
+        let entries: [(Key, &[u8]); 3] = [(key(1, 0, 0), b"first"), (key(2, 300, 7), b""), (key(1, 0, 0), b"third")];
+        let bytes = file(&entries);
+        let ends: Vec<usize> = Walk::new(&bytes).map(|found| found.span.end).collect();
+        assert_eq!(ends.len(), 3);
+        for cut in 0..=bytes.len() {
+            let n_whole = ends.iter().filter(|&&end| end <= cut).count();
+            let found: Vec<_> = Walk::new(&bytes[..cut]).collect();
+            assert_eq!(found.len(), n_whole, "cut at {cut}");
+            for (found, (key, payload)) in found.iter().zip(&entries) {
+                let (found_key, range) = found.content.clone().unwrap();
+                assert_eq!((found_key, &bytes[range]), (*key, *payload));
+            }
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_never_gives_wrong_bytes_and_costs_its_own_entry_or_those_behind() {
+        let entries: [(Key, &[u8]); 2] = [(key(1, 0, 0), b"first"), (key(3, 1, 2), b"second")];
+        let bytes = file(&entries);
+        for at in MAGIC.len()..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            let found: Vec<_> = Walk::new(&damaged).collect();
+            let whole = found.iter().filter_map(|found| found.content.clone());
+            let whole: Vec<_> = whole.map(|(key, range)| (key, &damaged[range])).collect();
+            assert!(whole.len() < 2 && whole.iter().all(|entry| entries.contains(entry)), "byte {at}");
+            let in_body = Walk::new(&bytes).any(|found| (found.span.start + HEAD..found.span.end).contains(&at));
+            assert_eq!(whole.len() == 1 && found.len() == 2, in_body, "byte {at}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_end_the_walk_within_the_file(noise: Vec<u8>) {
+            let mut bytes = file(&[(key(1, 0, 0), b"first")]);
+            bytes.extend(noise);
+            for found in Walk::new(&bytes) {
+                prop_assert!(found.span.end <= bytes.len());
+            }
+        }
+    }
+}

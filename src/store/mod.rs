@@ -1,0 +1,39 @@
+//! The model store: files in `NAME.bp/inr/` that records refer to. Layout, checks and publishing; what the payloads mean
+//! is the session's business.
+//!
+//! Each writing process has one file of its own, `<id>.inr`, and appends to it. The newest entry of a key is the one that
+//! counts, so a network is published anew without changing a byte that a reader may be looking at. docs/FORMAT.md, "Model
+//! store", describes every byte.
+
+mod entry;
+mod reader;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+pub use entry::{Key, Kind};
+pub use reader::Contents;
+pub use writer::Store;
+
+/// Folder of the store inside a dataset.
+pub const FOLDER: &str = "inr";
+/// Ending of a store file's name; 16 hex digits stand before it.
+const ENDING: &str = ".inr";
+
+/// Path of the file of `id` in the dataset at `dataset`.
+pub fn path(dataset: &Path, id: u64) -> PathBuf {
+    dataset.join(FOLDER).join(format!("{id:016x}{ENDING}"))
+}
+
+/// Ids of the store files in the dataset at `dataset`, in ascending order; none where there is no store.
+pub fn ids(dataset: &Path) -> Vec<u64> {
+    let Ok(folder) = std::fs::read_dir(dataset.join(FOLDER)) else { return Vec::new() };
+    let mut ids: Vec<u64> = folder.flatten().filter_map(|file| id_of(file.file_name().to_str()?)).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn id_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(ENDING).filter(|digits| digits.len() == 16)?;
+    u64::from_str_radix(digits, 16).ok()
+}

@@ -1,0 +1,65 @@
+//! A store file as a reader sees it: the newest whole entry of each key.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+
+use super::entry::{Key, Walk, check_magic};
+use crate::{Error, Result};
+
+/// The bytes of a store file and where the newest entry of each key stands; holds no more than the file has.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    bytes: Vec<u8>,
+    newest: BTreeMap<Key, Range<usize>>,
+    /// Entries whose bytes were damaged.
+    pub n_damaged: usize,
+    /// Bytes behind the last entry: an unfinished one, or damage.
+    pub n_torn: usize,
+}
+
+impl Contents {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Version`], [`Error::Corrupt`] when it is no store file.
+    pub fn read(path: &Path) -> Result<Contents> {
+        let bytes =
+            std::fs::read(path).map_err(|e| Error::File { path: path.display().to_string(), reason: e.to_string() })?;
+        Contents::parse(bytes)
+    }
+
+    /// As [`Self::read`], from the bytes of a file.
+    ///
+    /// # Errors
+    /// [`Error::Version`], [`Error::Corrupt`].
+    pub fn parse(bytes: Vec<u8>) -> Result<Contents> {
+        check_magic(&bytes)?;
+        let (mut newest, mut n_damaged) = (BTreeMap::new(), 0);
+        let mut walk = Walk::new(&bytes);
+        for found in walk.by_ref() {
+            match found.content {
+                Some((key, payload)) if payload.is_empty() => drop(newest.remove(&key)),
+                Some((key, payload)) => drop(newest.insert(key, payload)),
+                None => n_damaged += 1,
+            }
+        }
+        let n_torn = bytes.len() - walk.at();
+        Ok(Contents { bytes, newest, n_damaged, n_torn })
+    }
+
+    /// The newest payload of a key.
+    pub fn get(&self, key: Key) -> Option<&[u8]> {
+        self.newest.get(&key).map(|range| &self.bytes[range.clone()])
+    }
+
+    /// Keys that hold something, in order.
+    pub fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        self.newest.keys().copied()
+    }
+
+    /// Bytes of the file.
+    pub fn n_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+}
