@@ -13,6 +13,10 @@
 @group(0) @binding(1) var<storage, read_write> out_values: array<f32>;
 @group(0) @binding(2) var<uniform> work: Work;
 
+fn parameter(at: u32) -> vec4<f32> {
+  return params[at];
+}
+
 // Evaluation has no backward pass: nothing is kept.
 fn keep(slot: u32, element: u32, value: vec4<f32>) {}
 

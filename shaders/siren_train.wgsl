@@ -22,34 +22,12 @@
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(5) var<uniform> work: Work;
 
-var<workgroup> error: array<f32, NO * T>;         // dLoss/doutput, [channel][point]
 var<workgroup> point: array<u32, T>;              // grid index of each point
 
-var<private> own: u32;                            // this thread's invocation index
-var<private> own_scratch: u32;
-var<private> own_partials: u32;
-var<private> fresh: bool;
 var<private> loss: f32;
 
-fn keep(slot: u32, element: u32, value: vec4<f32>) {
-  scratch[own_scratch + (slot * TI * TS + element) * NT] = value;
-}
-
-fn kept(slot: u32, element: u32) -> vec4<f32> {
-  return scratch[own_scratch + (slot * TI * TS + element) * NT];
-}
-
-fn add_gradient(index: u32, value: f32) {
-  if (fresh) {
-    partials[own_partials + index] = value;
-  } else {
-    partials[own_partials + index] += value;
-  }
-}
-
-fn error4(channel: u32, t4: u32) -> vec4<f32> {
-  let at = channel * T + 4u * t4;
-  return vec4<f32>(error[at], error[at + 1u], error[at + 2u], error[at + 3u]);
+fn parameter(at: u32) -> vec4<f32> {
+  return params[at];
 }
 
 fn draw_points(tile: u32) {
@@ -77,11 +55,8 @@ fn siren_train(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) invocation: u32,
 ) {
-  own = invocation;
   own_tile(invocation);
-  own_scratch = group.x * SLOTS * TI * TS * NT + invocation;
-  own_partials = group.x * 4u * P4;
-  fresh = work.fresh == 1u;
+  own_slot(invocation, group.x, work.fresh == 1u);
   loss = 0.0f;
   for (var tile = work.first_tile + group.x; tile < work.end_tile; tile += work.n_workgroups) {
     workgroupBarrier();

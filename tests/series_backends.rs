@@ -31,6 +31,7 @@ macro_rules! backends {
             backends!(@tests $make; ($($attribute)?)
                 gradients_match_finite_differences,
                 gradients_and_steps_agree_with_the_plain_cpu,
+                other_sizes_meshes_and_losses_agree_with_the_plain_cpu,
                 rounded_weights_are_what_losses_see_and_gradients_pass_through,
                 a_threshold_ends_a_run_without_a_step,
                 a_run_in_two_pieces_equals_one_run,
@@ -181,6 +182,103 @@ fn gradients_and_steps_agree_with_the_plain_cpu(backend: &dyn Backend) {
     }
 }
 
+/// A step over a snapshot and a sketch, far from the sizes of the other tests.
+struct Case {
+    shape: SeriesShape,
+    dims: &'static [usize],
+    /// The grid's nodes as points without order.
+    is_scattered: bool,
+    sketch: SketchKind,
+    loss: Loss,
+    n_nodes: u32,
+}
+
+impl Case {
+    fn mesh(&self) -> Mesh {
+        let grid = Mesh::grid(self.dims);
+        if !self.is_scattered {
+            return grid;
+        }
+        let mut x = vec![0.0; grid.n_nodes() * self.dims.len()];
+        grid.nodes(0, &mut x);
+        let bent = x.iter().map(|&x| 5.0 + f64::from(x + 0.3 * x * x)).collect::<Vec<_>>();
+        Mesh::points(&bent, self.dims.len()).expect("finite")
+    }
+
+    fn training(&self, backend: &dyn Backend) -> Box<dyn SeriesTraining> {
+        let (mesh, n_channels) = (Arc::new(self.mesh()), self.shape.n_channels);
+        let values: Vec<f32> = (0..mesh.n_nodes() * n_channels).map(|i| 1.1 + (i as f32 * 0.37).sin()).collect();
+        let objective = Objective { loss: self.loss, ..Objective::default() };
+        let problem = SeriesProblem { shape: self.shape, mesh: Arc::clone(&mesh), objective, seed: 77 };
+        let mut training = backend.train_series(problem, &self.shape.initial_params(8)).expect("starts");
+        let rule = SketchRule { kind: self.sketch, n_rows: 60, n_bits: 12, exact_norms: false };
+        let sketch = Sketch::take(&rule, 1 << 40, &values, n_channels, &Importance::new(&mesh));
+        let norms = norms(&values, n_channels, 1e-3);
+        let moment = |t: f32| Moment { t, window: (0..self.shape.time_span).map(|i| t + 0.05 * i as f32).collect() };
+        // Something in front, so that nothing begins at 0.
+        for (slot, t) in [(7, -0.9), (3, 0.4)] {
+            let target = Target::Snapshot { values: Arc::new(values.clone()), norms: norms.clone() };
+            training.put(slot, moment(t), target).expect("fits");
+            training.put(100 + slot, moment(t - 0.1), Target::Sketch(Arc::new(sketch.clone()))).expect("fits");
+        }
+        training.remove(7);
+        training
+    }
+}
+
+fn other_sizes_meshes_and_losses_agree_with_the_plain_cpu(backend: &dyn Backend) {
+    let shape = |kind, n_space, width, n_blocks, n_channels, time_span| SeriesShape {
+        kind,
+        n_space,
+        width,
+        n_blocks,
+        n_channels,
+        time_span,
+    };
+    let cases = [
+        Case {
+            shape: shape(NetworkKind::Film, 3, 13, 1, 5, 3),
+            dims: &[5, 1, 40],
+            is_scattered: true,
+            sketch: SketchKind::Gaussian,
+            loss: Loss::Rpw,
+            n_nodes: 0,
+        },
+        Case {
+            shape: shape(NetworkKind::Hypernet, 1, 8, 0, 16, 1),
+            dims: &[333],
+            is_scattered: false,
+            sketch: SketchKind::Subsample,
+            loss: Loss::L2,
+            n_nodes: 100,
+        },
+        Case {
+            shape: shape(NetworkKind::Tinr, 4, 40, 3, 1, 1),
+            dims: &[4, 5, 3, 6],
+            is_scattered: true,
+            sketch: SketchKind::Importance,
+            loss: Loss::L1,
+            n_nodes: 1000,
+        },
+        // More tiles than an invocation may loop over on software Vulkan.
+        Case {
+            shape: shape(NetworkKind::Film, 2, 8, 1, 2, 1),
+            dims: &[500, 400],
+            is_scattered: false,
+            sketch: SketchKind::Fjlt,
+            loss: Loss::R3,
+            n_nodes: 0,
+        },
+    ];
+    for case in &cases {
+        let step = step(&[3], &[103, 107], case.n_nodes);
+        let [a, b] = [backend, &*PLAIN].map(|backend| case.training(backend).gradient(&step).expect("gradient"));
+        assert!(relative(&a, &b) < 2e-4, "{:?} {:?}: {}", case.shape, case.loss, relative(&a, &b));
+        let [a, b] = [backend, &*PLAIN].map(|backend| case.training(backend).loss(&[3, 103]).expect("loss"));
+        assert!((a - b).abs() < 1e-5 * b, "{:?} {:?}: {a} {b}", case.shape, case.loss);
+    }
+}
+
 fn rounded_weights_are_what_losses_see_and_gradients_pass_through(backend: &dyn Backend) {
     let step = step(&[], &[10, 12], 0);
     let mut training = training(backend, NetworkKind::Film, SketchKind::Importance, Objective::default());
@@ -240,6 +338,47 @@ fn empty_slots_and_foreign_states_are_errors(backend: &dyn Backend) {
     let tinr =
         training(backend, NetworkKind::Tinr, SketchKind::Importance, Objective::default()).state().expect("state");
     assert!(film.restore(&tinr).is_err());
+}
+
+/// The tiles that real GPUs get are run here too, on whatever device there is.
+#[cfg(feature = "gpu")]
+#[test]
+#[cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]
+fn the_tiles_for_real_gpus_train_as_the_plain_cpu_does() {
+    use adios2_inr::backend::gpu::{DeviceKind, GpuBackend};
+    let backend = GpuBackend::open(None, true).expect("a driver").with_tiles_for(DeviceKind::Hardware);
+    let step = step(&[5, 1], &[10, 12], 0);
+    let gradient = |backend: &dyn Backend| {
+        let mut training = training(backend, NetworkKind::Film, SketchKind::Fjlt, Objective::default());
+        training.gradient(&step).expect("gradient")
+    };
+    let deviation = relative(&gradient(&backend), &gradient(&*PLAIN));
+    assert!(deviation < 2e-4, "{deviation}");
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+#[cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]
+fn what_has_no_gpu_kernel_is_refused_with_the_way_out() {
+    let backend = gpu().expect("a driver");
+    let mesh = Arc::new(Mesh::grid(&DIMS));
+    let start = |width, loss| {
+        let shape = SeriesShape { width, ..shape(NetworkKind::Film) };
+        let objective = Objective { loss, ..Objective::default() };
+        let problem = SeriesProblem { shape, mesh: Arc::clone(&mesh), objective, seed: 1 };
+        backend.train_series(problem, &shape.initial_params(1))
+    };
+    let mut training = start(16, Loss::R3).expect("starts");
+    let errors = [
+        start(136, Loss::R3).err(),
+        start(16, Loss::W2).err(),
+        training.put(0, moment(0), Target::Frozen).err(),
+        training.freeze().err(),
+    ];
+    for error in errors {
+        let text = error.expect("no kernel").to_string();
+        assert!(text.contains("backend=cpu"), "{text}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
-// Backward pass of siren_train.wgsl on one tile: from dLoss/doutput in `error` to sums in `partials`. Marks
-// as in siren_forward.wgsl, and #i 0..WI, #j 0..WJ: the register tile of a thread in
-// a weight gradient. `kept`, `add_gradient` and `error4` are siren_train.wgsl's.
+// Backward pass on one tile: from dLoss/doutput in `error` to sums in `partials`. Marks as in siren_forward.wgsl, and
+// #i 0..WI, #j 0..WJ: the register tile of a thread in a weight gradient. `own`, `kept`, `add_gradient` and `error4`
+// are siren_scratch.wgsl's.
 
 var<workgroup> grad: array<vec4<f32>, H * ROW>;   // dLoss/dsum of the layer at hand, [neuron][point]
 
@@ -26,7 +26,7 @@ fn output_gradient() {
   d_#a_#b = vec4<f32>(0.0f);
   for (var channel = 0u; channel < NO; channel++) {
     let e_#b = error4(channel, t0 + #bu);
-    let w_#h = params[AT_OUTPUT + channel * H4 + i0 / 4u + #hu];
+    let w_#h = parameter(AT_OUTPUT + channel * H4 + i0 / 4u + #hu);
     d_#a_#b = fma(vec4<f32>(w_#h.#c), e_#b, d_#a_#b);
   }
 }
@@ -75,7 +75,7 @@ fn propagate(weights: u32) {
   d_#a_#b = vec4<f32>(0.0f);
   for (var i = 0u; i < H; i++) {
     let e_#b = grad[i * ROW + t0 + #bu];
-    let w_#h = params[weights + i * H4 + i0 / 4u + #hu];
+    let w_#h = parameter(weights + i * H4 + i0 / 4u + #hu);
     d_#a_#b = fma(vec4<f32>(w_#h.#c), e_#b, d_#a_#b);
   }
 }

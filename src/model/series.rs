@@ -54,9 +54,9 @@ pub struct SeriesShape {
 }
 
 /// Neurons per hidden layer of every generator.
-const GENERATOR_WIDTH: usize = 16;
+pub(crate) const GENERATOR_WIDTH: usize = 16;
 /// Residual blocks of every generator.
-const GENERATOR_BLOCKS: usize = 3;
+pub(crate) const GENERATOR_BLOCKS: usize = 3;
 /// The generator's output weights start this much smaller: at first every time has nearly the same network.
 const GENERATOR_SCALE: f32 = 1e-2;
 

@@ -17,6 +17,13 @@ pub enum Loss {
     W2,
 }
 
+impl Loss {
+    /// Stabiliser under the root of R3.
+    pub(crate) const ROOT_FLOOR: f32 = 1e-12;
+    /// Stabiliser of RPW.
+    pub(crate) const RPW_FLOOR: f32 = 1e-8;
+}
+
 /// Which update rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -60,6 +60,39 @@ impl Projection {
         }
     }
 
+    /// Which matrix.
+    pub fn mixing(&self) -> Mixing {
+        self.mixing
+    }
+
+    /// Random stream of the nodes' signs for a seed; see [`random_u32`].
+    pub fn sign_stream(seed: u64) -> u32 {
+        stream(seed)
+    }
+
+    /// What a kernel makes the entries of each row from: DCT: `row / (4 n_nodes)` as a binary fraction of 64 bits, upper
+    /// word first; Hadamard: the row; Gaussian: the row's random stream. See `shaders/shared/projection.wgsl`.
+    pub fn row_words(&self, seed: u64) -> Vec<[u32; 2]> {
+        let fraction = |row: u32| ((u128::from(row) << 64) / (4 * self.n_nodes as u128)) as u64;
+        match self.mixing {
+            Mixing::Dct => {
+                let words = |row| [(fraction(row) >> 32) as u32, fraction(row) as u32];
+                self.rows(seed).into_iter().map(words).collect()
+            }
+            Mixing::Hadamard => self.rows(seed).into_iter().map(|row| [row, 0]).collect(),
+            Mixing::Gaussian => (0..self.n_rows).map(|row| [row_stream(seed, row), 0]).collect(),
+        }
+    }
+
+    /// What the bare entries of every row are multiplied with (the first row of a DCT by `sqrt(1/2)` besides).
+    pub fn row_scale(&self) -> f32 {
+        match self.mixing {
+            Mixing::Dct => (2.0 / self.n_nodes as f32).sqrt(),
+            Mixing::Hadamard => 1.0 / (self.n_mixed() as f32).sqrt(),
+            Mixing::Gaussian => 1.0 / (self.n_rows as f32).sqrt(),
+        }
+    }
+
     /// Length of a mixed vector.
     fn n_mixed(&self) -> usize {
         if self.mixing == Mixing::Hadamard { self.n_nodes.next_power_of_two() } else { self.n_nodes }
@@ -128,9 +161,9 @@ impl Projection {
 
     /// All entries of a Gaussian matrix, row by row.
     fn for_each_entry(&self, seed: u64, mut visit: impl FnMut(usize, usize, f32)) {
-        let scale = 1.0 / (self.n_rows as f32).sqrt();
+        let scale = self.row_scale();
         for row in 0..self.n_rows {
-            let stream = random_u32(stream(seed), row as u32);
+            let stream = row_stream(seed, row);
             for node in 0..self.n_nodes {
                 visit(row, node, scale * normal(stream, node as u32));
             }
@@ -148,6 +181,11 @@ fn add(out: &mut [f32], to: usize, from: &[f32], of: usize, n_channels: usize, e
 /// A stream of [`random_u32`] for a seed.
 pub(crate) fn stream(seed: u64) -> u32 {
     random_u32((seed >> 32) as u32, seed as u32)
+}
+
+/// Random stream of a row of a Gaussian matrix.
+fn row_stream(seed: u64, row: usize) -> u32 {
+    random_u32(stream(seed), row as u32)
 }
 
 /// Random sign of a node.

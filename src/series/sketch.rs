@@ -123,6 +123,11 @@ impl Sketch {
         self.seed
     }
 
+    /// Nodes of the snapshot.
+    pub fn n_nodes(&self) -> usize {
+        self.n_nodes
+    }
+
     /// Kept nodes or rows.
     pub fn n_rows(&self) -> usize {
         self.n_rows

@@ -8,11 +8,6 @@ use crate::series::{Loss, Sketch};
 
 use crate::train::sample_index;
 
-/// Stabiliser under the root of R3.
-const ROOT_FLOOR: f64 = 1e-12;
-/// Stabiliser of RPW.
-const RPW_FLOOR: f32 = 1e-8;
-
 /// Nodes of a visit.
 pub(super) enum Nodes {
     /// Every node of the mesh, in order.
@@ -192,7 +187,7 @@ impl Visit {
             Loss::Rpw => {
                 let mut sum = 0.0;
                 for (r, v) in residuals.iter_mut().zip(values) {
-                    let scale = v * v + RPW_FLOOR;
+                    let scale = v * v + Loss::RPW_FLOOR;
                     sum += f64::from(*r * *r / scale);
                     *r *= 2.0 * self.weight / n_values / scale;
                 }
@@ -224,7 +219,8 @@ impl Visit {
         for row in residuals.chunks_exact(n_channels) {
             row.iter().zip(&mut sums).for_each(|(r, sum)| *sum += f64::from(r * r));
         }
-        let roots: Vec<f64> = sums.iter().map(|sum| (sum * f64::from(energy_scale) + ROOT_FLOOR).sqrt()).collect();
+        let root = |sum: &f64| (sum * f64::from(energy_scale) + f64::from(Loss::ROOT_FLOOR)).sqrt();
+        let roots: Vec<f64> = sums.iter().map(root).collect();
         let share = f64::from(self.weight * energy_scale) / n_channels as f64;
         let factors: Vec<f32> =
             roots.iter().zip(&self.norms).map(|(s, n)| (share / (s * f64::from(*n))) as f32).collect();

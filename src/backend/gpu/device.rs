@@ -2,6 +2,7 @@
 
 use super::adapter::AdapterInfo;
 use super::run::Run;
+use super::series::SeriesRun;
 use super::shader::Kernel;
 use super::tile::{DeviceKind, Tile, WorkgroupLimits};
 
@@ -9,7 +10,6 @@ use crate::model::SirenShape;
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,16 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const PATIENCE_SOFTWARE: Duration = Duration::from_secs(900);
 /// Bytes uploaded at a time, which bounds the driver's staging memory.
 pub(super) const UPLOAD_BYTES: usize = 4 << 20;
-/// Shapes whose pipelines are kept.
-const MAX_SHAPES: usize = 64;
-
-/// Pipelines of one shape and how they are cut.
-pub(super) struct Pipelines {
-    pub tile: Tile,
-    pub train: wgpu::ComputePipeline,
-    pub adam: wgpu::ComputePipeline,
-    pub evaluate: wgpu::ComputePipeline,
-}
+/// Compiled kernels that are kept.
+const MAX_KERNELS: usize = 256;
 
 /// An open device with what lives on it.
 pub(super) struct Device {
@@ -36,8 +28,9 @@ pub(super) struct Device {
     queue: wgpu::Queue,
     /// Why the device is gone, once it is.
     lost: Arc<Mutex<Option<String>>>,
-    pipelines: HashMap<(SirenShape, DeviceKind), Rc<Pipelines>>,
+    kernels: HashMap<(Kernel, SirenShape, Tile), wgpu::ComputePipeline>,
     pub runs: HashMap<u64, Run>,
+    pub series: HashMap<u64, SeriesRun>,
     /// Held because the device needs it.
     _instance: wgpu::Instance,
 }
@@ -62,7 +55,8 @@ impl Device {
         // Errors outside our scopes cannot be tied to a call; without a handler wgpu would panic.
         let told = Arc::clone(&lost);
         device.on_uncaptured_error(Arc::new(move |error| set_lost(&told, shortened(&error.to_string()))));
-        Ok(Device { info, device, queue, lost, pipelines: HashMap::new(), runs: HashMap::new(), _instance: instance })
+        let (kernels, runs, series) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Ok(Device { info, device, queue, lost, kernels, runs, series, _instance: instance })
     }
 
     /// Runs `work` with error scopes around it; a panic inside wgpu counts as a lost device.
@@ -218,26 +212,24 @@ impl Device {
         self.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries })
     }
 
-    /// The pipelines of a shape cut for a kind of device, compiled at first use.
-    pub fn pipelines(&mut self, shape: &SirenShape, kind: DeviceKind) -> Result<Rc<Pipelines>> {
-        if let Some(found) = self.pipelines.get(&(*shape, kind)) {
-            return Ok(Rc::clone(found));
-        }
+    /// How kernels of a shape are cut on this device.
+    pub fn tile(&self, shape: &SirenShape, kind: DeviceKind) -> Result<Tile> {
         let limits = WorkgroupLimits { bytes: self.info.workgroup_bytes, invocations: self.info.workgroup_invocations };
-        let tile = Tile::choose(shape, limits, kind)?;
-        let build =
-            |kernel: Kernel, bindings: &str| self.pipeline(&kernel.source(shape, &tile), kernel.entry(), bindings);
-        let pipelines = Rc::new(Pipelines {
-            tile,
-            train: build(Kernel::Train, "rrwwwu"),
-            adam: build(Kernel::Adam, "wwrrwu"),
-            evaluate: build(Kernel::Evaluate, "rwu"),
-        });
-        if self.pipelines.len() >= MAX_SHAPES {
-            self.pipelines.clear();
+        Tile::choose(shape, limits, kind)
+    }
+
+    /// A kernel, compiled at first use.
+    pub fn kernel(&mut self, kernel: Kernel, shape: &SirenShape, tile: &Tile) -> wgpu::ComputePipeline {
+        let key = (kernel, *shape, *tile);
+        if let Some(found) = self.kernels.get(&key) {
+            return found.clone();
         }
-        self.pipelines.insert((*shape, kind), Rc::clone(&pipelines));
-        Ok(pipelines)
+        let pipeline = self.pipeline(&kernel.source(shape, tile), kernel.entry(), kernel.bindings());
+        if self.kernels.len() >= MAX_KERNELS {
+            self.kernels.clear();
+        }
+        self.kernels.insert(key, pipeline.clone());
+        pipeline
     }
 
     /// A pipeline; `bindings` names each one: r(ead) and w(rite) storage, u(niform) with dynamic offset.

@@ -4,6 +4,7 @@ use super::GpuBackend;
 use super::device::Device;
 use super::layout::Layout;
 use super::owner;
+use super::shader::Kernel;
 use super::tile::DeviceKind;
 use super::work::{SLOT_BYTES, Work};
 use crate::Result;
@@ -47,8 +48,8 @@ fn chunk(
     first_point: usize,
     n_points: usize,
 ) -> Result<Vec<f32>> {
-    let pipelines = device.pipelines(shape, kind)?;
-    let tile = pipelines.tile;
+    let tile = device.tile(shape, kind)?;
+    let kernel = device.kernel(Kernel::Evaluate, shape, &tile);
     let most = usize::try_from(device.limits().max_compute_workgroups_per_dimension).unwrap_or(usize::MAX);
     let n_samples = (CHUNK_VALUES / shape.n_outputs).min(most * tile.t).min(n_points - first_point);
     let n_tiles = n_samples.div_ceil(tile.t);
@@ -70,10 +71,10 @@ fn chunk(
     device.write(&params, 0, bytemuck::cast_slice(&packed));
     device.write(&uniform, 0, bytemuck::cast_slice(&work.words(dims)));
     let slot = Some(SLOT_BYTES as u64);
-    let group = device.bind(&pipelines.evaluate, &[(&params, None), (&values, None), (&uniform, slot)]);
+    let group = device.bind(&kernel, &[(&params, None), (&values, None), (&uniform, slot)]);
     device.submit_and_read(&values, &staging, n_values, |encoder| {
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        pass.set_pipeline(&pipelines.evaluate);
+        pass.set_pipeline(&kernel);
         pass.set_bind_group(0, &group, &[0]);
         pass.dispatch_workgroups(n_workgroups as u32, 1, 1);
     })

@@ -70,7 +70,7 @@ impl Layout {
     }
 
     /// Device position of each parameter, in the order of [`crate::model::siren`].
-    fn positions(&self) -> impl Iterator<Item = usize> + use<> {
+    pub fn positions(&self) -> impl Iterator<Item = usize> + use<> {
         let l = *self;
         let SirenShape { n_inputs, width, n_outputs, .. } = l.shape;
         let input = (0..width).flat_map(move |i| (0..n_inputs).map(move |c| c * l.h + i));

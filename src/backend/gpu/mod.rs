@@ -7,10 +7,13 @@ mod adapter;
 mod check;
 mod device;
 mod evaluation;
+mod handle;
 mod layout;
 mod owner;
+mod pace;
 mod process;
 mod run;
+mod series;
 mod shader;
 mod tile;
 mod training;
@@ -146,7 +149,6 @@ impl Backend for GpuBackend {
 
     fn train_series(&self, problem: SeriesProblem, params: &[f32]) -> Result<Box<dyn SeriesTraining>> {
         problem.check(params)?;
-        let reason = "it has no kernel for series networks yet; set backend=cpu".to_owned();
-        Err(Error::Backend { backend: self.name(), reason })
+        Ok(Box::new(series::Training::new(self, problem, params)?))
     }
 }

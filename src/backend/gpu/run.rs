@@ -1,22 +1,24 @@
 //! A training run on the device: buffers, submissions, reading back. Lives on the owner thread.
 
-use super::device::{Device, Pipelines, UPLOAD_BYTES};
+use super::device::{Device, UPLOAD_BYTES};
 use super::layout::Layout;
+use super::pace::MAX_PIECES;
+use super::shader::Kernel;
 use super::tile::{DeviceKind, Tile};
 use super::work::{SLOT_BYTES, Work};
 use crate::Result;
 use crate::model::SirenShape;
-use std::rc::Rc;
 use wgpu::BufferUsages as Usage;
 
 /// Dispatches per submission, at most: slots of the uniform buffer.
-pub(super) const MAX_SLOTS: usize = 64;
+const MAX_SLOTS: usize = MAX_PIECES;
 /// Device memory of a run beyond three times the block.
 const MEMORY_ALLOWANCE: usize = 64 << 20;
 
 /// Buffers of a run, on the owner thread.
 pub(super) struct Run {
-    pipelines: Rc<Pipelines>,
+    train: wgpu::ComputePipeline,
+    adam: wgpu::ComputePipeline,
     layout: Layout,
     params: wgpu::Buffer,
     pub values: wgpu::Buffer,
@@ -25,8 +27,8 @@ pub(super) struct Run {
     step_losses: wgpu::Buffer,
     staging_losses: wgpu::Buffer,
     staging_params: wgpu::Buffer,
-    train: wgpu::BindGroup,
-    adam: wgpu::BindGroup,
+    train_group: wgpu::BindGroup,
+    adam_group: wgpu::BindGroup,
 }
 
 /// Sizes of a run's buffers in bytes.
@@ -64,11 +66,12 @@ impl Run {
         shape: &SirenShape,
         params: &[f32],
         n_values: usize,
-    ) -> Result<(Self, Tile, Sizes)> {
-        let pipelines = device.pipelines(shape, kind)?;
+    ) -> Result<(Self, (Tile, Sizes))> {
+        let tile = device.tile(shape, kind)?;
+        let [train, adam] = [Kernel::Train, Kernel::Adam].map(|kernel| device.kernel(kernel, shape, &tile));
         let layout = Layout::new(shape);
         let limit = usize::try_from(device.info.max_binding_bytes).unwrap_or(usize::MAX);
-        let sizes = Sizes::new(shape, &pipelines.tile, n_values, limit, kind.max_workgroups());
+        let sizes = Sizes::new(shape, &tile, n_values, limit, kind.max_workgroups());
         let storage = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
         let staging = Usage::MAP_READ | Usage::COPY_DST;
         let params_buffer = device.buffer(sizes.params, storage)?;
@@ -80,8 +83,8 @@ impl Run {
         let step_losses = device.buffer(4 * MAX_SLOTS, storage)?;
         let work = device.buffer(MAX_SLOTS * SLOT_BYTES, Usage::UNIFORM | Usage::COPY_DST)?;
         let slot = Some(SLOT_BYTES as u64);
-        let train = device.bind(
-            &pipelines.train,
+        let train_group = device.bind(
+            &train,
             &[
                 (&params_buffer, None),
                 (&values, None),
@@ -91,8 +94,8 @@ impl Run {
                 (&work, slot),
             ],
         );
-        let adam = device.bind(
-            &pipelines.adam,
+        let adam_group = device.bind(
+            &adam,
             &[
                 (&params_buffer, None),
                 (&moments, None),
@@ -103,9 +106,9 @@ impl Run {
             ],
         );
         device.write(&params_buffer, 0, bytemuck::cast_slice(&layout.pack(params)));
-        let tile = pipelines.tile;
         let run = Run {
-            pipelines,
+            train,
+            adam,
             layout,
             params: params_buffer,
             values,
@@ -114,10 +117,10 @@ impl Run {
             step_losses,
             staging_losses: device.buffer(4 * MAX_SLOTS, staging)?,
             staging_params: device.buffer(sizes.params, staging)?,
-            train,
-            adam,
+            train_group,
+            adam_group,
         };
-        Ok((run, tile, sizes))
+        Ok((run, (tile, sizes)))
     }
 
     /// Runs `dispatches` in order and returns the losses of the steps that end in them.
@@ -129,12 +132,12 @@ impl Run {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             for (slot, dispatch) in dispatches.iter().enumerate() {
                 let offset = [(slot * SLOT_BYTES) as u32];
-                pass.set_pipeline(&self.pipelines.train);
-                pass.set_bind_group(0, &self.train, &offset);
+                pass.set_pipeline(&self.train);
+                pass.set_bind_group(0, &self.train_group, &offset);
                 pass.dispatch_workgroups(dispatch.n_groups, 1, 1);
                 if dispatch.ends_step {
-                    pass.set_pipeline(&self.pipelines.adam);
-                    pass.set_bind_group(0, &self.adam, &offset);
+                    pass.set_pipeline(&self.adam);
+                    pass.set_bind_group(0, &self.adam_group, &offset);
                     pass.dispatch_workgroups(n_adam, 1, 1);
                 }
             }

@@ -4,55 +4,122 @@ use super::layout::Layout;
 use super::tile::Tile;
 use crate::model::SirenShape;
 use crate::model::canonical::SINE;
+use crate::model::series::{GENERATOR_BLOCKS, GENERATOR_WIDTH};
 use crate::model::siren::{OMEGA, OMEGA_HALF_TURNS};
+use crate::series::Loss;
 use crate::train::Schedule;
 use std::fmt::Write;
 
+const FORWARD: &str = include_str!("../../../shaders/shared/siren_forward.wgsl");
+const BACKWARD: &str = include_str!("../../../shaders/shared/siren_backward.wgsl");
+const SCRATCH: &str = include_str!("../../../shaders/shared/siren_scratch.wgsl");
 const RANDOM: &str = include_str!("../../../shaders/shared/random.wgsl");
 const SINE_FUNCTIONS: &str = include_str!("../../../shaders/shared/sine.wgsl");
 const GRID: &str = include_str!("../../../shaders/shared/grid.wgsl");
 const WORK: &str = include_str!("../../../shaders/shared/work.wgsl");
-const FORWARD: &str = include_str!("../../../shaders/shared/siren_forward.wgsl");
-const BACKWARD: &str = include_str!("../../../shaders/shared/siren_backward.wgsl");
-const TRAIN: &str = include_str!("../../../shaders/siren_train.wgsl");
-const EVALUATE: &str = include_str!("../../../shaders/siren_evaluate.wgsl");
-const ADAM: &str = include_str!("../../../shaders/adam.wgsl");
+const SERIES: &str = include_str!("../../../shaders/shared/series.wgsl");
+const NODES: &str = include_str!("../../../shaders/shared/nodes.wgsl");
+const PROJECTION: &str = include_str!("../../../shaders/shared/projection.wgsl");
+const GENERATOR: &str = include_str!("../../../shaders/shared/generator.wgsl");
+const PULL: &str = include_str!("../../../shaders/shared/pull.wgsl");
 const FMA_PEAK: &str = include_str!("../../../shaders/fma_peak.wgsl");
 
-/// A kernel of a shape.
+/// A kernel of a shape; each has the file of its entry point's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the shader files say it")]
 pub enum Kernel {
-    /// `siren_train.wgsl`
     Train,
-    /// `siren_evaluate.wgsl`
     Evaluate,
-    /// `adam.wgsl`
     Adam,
+    SeriesGenerate,
+    SeriesCompare,
+    SeriesProject,
+    SeriesUnproject,
+    SeriesLoss,
+    SeriesTrain,
+    SeriesReduce,
+    SeriesGenerator,
+    SeriesGradient,
+    SeriesAdam,
+}
+
+/// Entry point, its file, the shared files it uses, and its bindings (see [`super::device::Device::kernel`]).
+type Description = (&'static str, &'static str, &'static [&'static str], &'static str);
+
+macro_rules! describe {
+    ($entry:literal, [$($part:expr),*], $bindings:literal) => {
+        ($entry, include_str!(concat!("../../../shaders/", $entry, ".wgsl")), &[$($part),*], $bindings)
+    };
 }
 
 impl Kernel {
-    /// All kernels.
-    pub const ALL: [Kernel; 3] = [Kernel::Train, Kernel::Evaluate, Kernel::Adam];
+    /// The kernels of SIRENs.
+    pub const SIREN: [Kernel; 3] = [Kernel::Train, Kernel::Evaluate, Kernel::Adam];
+    /// The kernels of series networks, in the order of a step.
+    pub const SERIES: [Kernel; 10] = [
+        Kernel::SeriesGenerate,
+        Kernel::SeriesCompare,
+        Kernel::SeriesProject,
+        Kernel::SeriesUnproject,
+        Kernel::SeriesLoss,
+        Kernel::SeriesTrain,
+        Kernel::SeriesReduce,
+        Kernel::SeriesGenerator,
+        Kernel::SeriesGradient,
+        Kernel::SeriesAdam,
+    ];
+
+    fn description(self) -> Description {
+        match self {
+            Kernel::Train => {
+                describe!("siren_train", [WORK, GRID, RANDOM, SINE_FUNCTIONS, FORWARD, SCRATCH, BACKWARD], "rrwwwu")
+            }
+            Kernel::Evaluate => describe!("siren_evaluate", [WORK, GRID, SINE_FUNCTIONS, FORWARD], "rwu"),
+            Kernel::Adam => describe!("adam", [WORK], "wwrrwu"),
+            Kernel::SeriesGenerate => describe!("series_generate", [SERIES, GENERATOR, SINE_FUNCTIONS], "rrrrwwu"),
+            Kernel::SeriesCompare => {
+                describe!("series_compare", [SERIES, NODES, RANDOM, SINE_FUNCTIONS, FORWARD], "rrrrwwu")
+            }
+            Kernel::SeriesProject => describe!("series_project", [SERIES, PROJECTION, RANDOM, SINE_FUNCTIONS], "rrwwu"),
+            Kernel::SeriesUnproject => {
+                describe!("series_unproject", [SERIES, PROJECTION, RANDOM, SINE_FUNCTIONS], "rrwu")
+            }
+            Kernel::SeriesLoss => describe!("series_loss", [SERIES], "rrwu"),
+            Kernel::SeriesTrain => describe!(
+                "series_train",
+                [SERIES, NODES, RANDOM, SINE_FUNCTIONS, FORWARD, SCRATCH, BACKWARD],
+                "rrrrrrwwu"
+            ),
+            Kernel::SeriesReduce => describe!("series_reduce", [SERIES], "rwu"),
+            Kernel::SeriesGenerator => {
+                describe!("series_generator", [SERIES, GENERATOR, PULL, SINE_FUNCTIONS], "rrrrwu")
+            }
+            Kernel::SeriesGradient => describe!("series_gradient", [SERIES, GENERATOR, PULL], "rrrrwu"),
+            Kernel::SeriesAdam => describe!("series_adam", [SERIES, GENERATOR], "wwwrrrwu"),
+        }
+    }
 
     /// Name of the entry point.
     pub fn entry(self) -> &'static str {
-        match self {
-            Kernel::Train => "siren_train",
-            Kernel::Evaluate => "siren_evaluate",
-            Kernel::Adam => "adam",
-        }
+        self.description().0
+    }
+
+    /// One letter per binding: r(ead) and w(rite) storage, u(niform) with dynamic offset.
+    pub(super) fn bindings(self) -> &'static str {
+        self.description().3
+    }
+
+    /// Whether a workgroup is one of [`Tile::threads`].
+    pub fn is_tiled(self) -> bool {
+        matches!(self, Kernel::Train | Kernel::Evaluate | Kernel::SeriesCompare | Kernel::SeriesTrain)
     }
 
     /// The kernel's complete WGSL.
     pub fn source(self, shape: &SirenShape, tile: &Tile) -> String {
-        let parts: &[&str] = match self {
-            Kernel::Train => &[TRAIN, WORK, GRID, RANDOM, SINE_FUNCTIONS, FORWARD, BACKWARD],
-            Kernel::Evaluate => &[EVALUATE, WORK, GRID, SINE_FUNCTIONS, FORWARD],
-            Kernel::Adam => &[ADAM, WORK],
-        };
+        let (_, own, shared, _) = self.description();
         let mut text = constants(shape, tile);
-        for part in parts {
-            text += &unroll(part, tile);
+        for part in std::iter::once(&own).chain(shared) {
+            text.extend(part.lines().map(|line| unroll_line(line, tile, shape.n_outputs)));
         }
         text
     }
@@ -94,6 +161,9 @@ fn constants(shape: &SirenShape, tile: &Tile) -> String {
         ("LAYER4", layout.layer4()),
         ("AT_OUTPUT", layout.at_output()),
         ("AT_OUTPUT_BIAS", layout.at_output_bias()),
+        ("GW", GENERATOR_WIDTH),
+        ("GK", 2 * GENERATOR_BLOCKS),
+        ("AT_PLACES", 4 * layout.n_vectors() + layout.h),
     ];
     let numbers = [
         ("OMEGA", OMEGA),
@@ -106,6 +176,8 @@ fn constants(shape: &SirenShape, tile: &Tile) -> String {
         ("BETA1", Schedule::BETA1),
         ("BETA2", Schedule::BETA2),
         ("EPSILON", Schedule::EPSILON),
+        ("ROOT_FLOOR", Loss::ROOT_FLOOR),
+        ("RPW_FLOOR", Loss::RPW_FLOOR),
     ];
     for (name, value) in sizes {
         writeln!(text, "const {name}: u32 = {value}u;").expect("a String grows");
@@ -116,17 +188,13 @@ fn constants(shape: &SirenShape, tile: &Tile) -> String {
     text
 }
 
-/// Writes marked lines once per value. Private arrays would say the same, but software Vulkan compiles those for
+/// Writes a marked line once per value. Private arrays would say the same, but software Vulkan compiles those for
 /// minutes, and named registers cannot spill by accident.
-fn unroll(text: &str, tile: &Tile) -> String {
-    text.lines().map(|line| unroll_line(line, tile)).collect()
-}
-
-fn unroll_line(line: &str, tile: &Tile) -> String {
+fn unroll_line(line: &str, tile: &Tile, n_outputs: usize) -> String {
     if line.trim_start().starts_with("//") || !line.contains('#') {
         return format!("{line}\n");
     }
-    let inner = |line: &str| unroll_line(line, tile);
+    let inner = |line: &str| unroll_line(line, tile, n_outputs);
     if line.contains("#a") {
         each_with(line, "#a", tile.ti, |a| vec![("#h", (a / 4).to_string()), ("#c", component(a))], inner)
     } else if line.contains("#h") {
@@ -137,6 +205,8 @@ fn unroll_line(line: &str, tile: &Tile) -> String {
         each_with(line, "#q", 4, |q| vec![("#k", component(q))], inner)
     } else if line.contains("#i") {
         each_with(line, "#i", tile.wi, |_| Vec::new(), inner)
+    } else if line.contains("#o") {
+        each_with(line, "#o", n_outputs, |_| Vec::new(), inner)
     } else {
         each(line, "#j", tile.wj, |_| Vec::new())
     }

@@ -18,7 +18,7 @@ pub struct WorkgroupLimits {
 }
 
 /// Sizes of the register and workgroup tiles of one shape on one device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tile {
     /// Neurons of a thread's register tile, 4 or 8.
     pub ti: usize,

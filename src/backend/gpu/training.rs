@@ -2,77 +2,55 @@
 
 use super::GpuBackend;
 use super::device::{Device, UPLOAD_BYTES};
-use super::owner;
-use super::run::{Dispatch, MAX_SLOTS, Run, Sizes};
+use super::handle::{Handle, OnDevice};
+use super::pace::Pace;
+use super::run::{Dispatch, Run, Sizes};
 use super::tile::Tile;
 use super::work::{SLOT_BYTES, Work};
 use crate::backend::{SirenTraining, TrainingSet};
 use crate::model::SirenShape;
 use crate::train::Schedule;
 use crate::{Error, Result};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::time::Instant;
 
-/// Device time to aim at per submission: long against the 0.1 ms a submission costs, short enough that several
-/// threads share the device and drivers' watchdogs stay asleep.
-const SUBMISSION_TIME: Duration = Duration::from_millis(60);
-
-static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+impl OnDevice for Run {
+    fn all(device: &mut Device) -> &mut HashMap<u64, Run> {
+        &mut device.runs
+    }
+}
 
 /// A training run as its caller holds it; the state is on the device.
 pub(super) struct Training {
-    adapter: usize,
-    id: u64,
+    run: Handle<Run>,
     tile: Tile,
     shape: SirenShape,
     sizes: Sizes,
     dims: Vec<usize>,
     n_points: u32,
     seed: u64,
-    /// Dispatches per submission, adapted to [`SUBMISSION_TIME`].
-    n_slots: usize,
+    /// Of dispatches.
+    pace: Pace,
 }
 
 impl Training {
     /// Allocates the run on the device and uploads parameters and block. `set` and `params` fit the shape.
     pub fn new(backend: &GpuBackend, shape: &SirenShape, params: &[f32], set: TrainingSet, seed: u64) -> Result<Self> {
         let (adapter, kind) = (backend.info.index, backend.kind);
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (shape, n_values, params) = (*shape, set.values.len(), params.to_vec());
-        let made = owner::call(move |state| {
-            state.device(adapter)?.guarded(|device| {
-                let (run, tile, sizes) = Run::new(device, kind, &shape, &params, n_values)?;
-                device.runs.insert(id, run);
-                Ok((tile, sizes))
-            })
-        });
-        // Errors of the device show up after the fact: what could be allocated must go.
-        let (tile, sizes) = made.inspect_err(|_| discard(adapter, id))?;
+        let make = move |device: &mut Device| Run::new(device, kind, &shape, &params, n_values);
+        let (run, (tile, sizes)) = Handle::new(adapter, make)?;
         let n_points = (n_values / set.n_channels) as u32;
         let dims = set.dims.to_vec();
-        let training = Training { adapter, id, tile, shape, sizes, dims, n_points, seed, n_slots: 1 };
+        let training = Training { run, tile, shape, sizes, dims, n_points, seed, pace: Pace::new() };
         for (i, part) in set.values.chunks(UPLOAD_BYTES / 4).enumerate() {
             let part = part.to_vec();
-            training.on_device(move |device, run| {
+            training.run.call(move |device, run| {
                 device.write(&run.values, i * UPLOAD_BYTES, bytemuck::cast_slice(&part));
                 device.submit(|_| ())
             })?;
         }
         Ok(training)
-    }
-
-    /// Runs `work` on the device this run lives on.
-    fn on_device<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Device, &Run) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let (adapter, id) = (self.adapter, self.id);
-        owner::call(move |state| {
-            state.existing(adapter)?.guarded(|device| match device.runs.get(&id) {
-                Some(run) => work(device, run),
-                None => Err(device.error("the device was lost and this run with it: start the block again".into())),
-            })
-        })
     }
 
     /// The dispatches of one step: as many tiles at a time as an invocation may loop over.
@@ -120,13 +98,8 @@ impl Training {
         }
         let n = dispatches.len();
         let start = Instant::now();
-        let losses = self.on_device(move |device, run| run.submit(device, &dispatches, &words))?;
-        let full = n >= self.n_slots;
-        if start.elapsed() > 2 * SUBMISSION_TIME {
-            self.n_slots = (n / 2).max(1);
-        } else if full && start.elapsed() < SUBMISSION_TIME {
-            self.n_slots = (2 * self.n_slots).min(MAX_SLOTS);
-        }
+        let losses = self.run.call(move |device, run| run.submit(device, &dispatches, &words))?;
+        self.pace.learn(n, start.elapsed());
         Ok(losses.iter().map(|loss| f64::from(*loss)).sum())
     }
 }
@@ -134,11 +107,11 @@ impl Training {
 impl SirenTraining for Training {
     fn run(&mut self, schedule: &Schedule, first: u32, n_steps: u32) -> Result<f32> {
         let mut sum = 0.0;
-        let mut pending = Vec::with_capacity(MAX_SLOTS);
+        let mut pending = Vec::with_capacity(self.pace.n_pieces());
         for step in first..first.saturating_add(n_steps) {
             for dispatch in self.plan_step(schedule, step)? {
                 pending.push(dispatch);
-                if pending.len() >= self.n_slots {
+                if pending.len() >= self.pace.n_pieces() {
                     sum += self.flush(&mut pending)?;
                 }
             }
@@ -162,31 +135,16 @@ impl SirenTraining for Training {
             dispatch.ends_step = false;
             self.flush(&mut vec![dispatch])?;
         }
-        self.on_device(move |device, run| run.read_gradient(device, n_workgroups))
+        self.run.call(move |device, run| run.read_gradient(device, n_workgroups))
     }
 
     fn params(&mut self) -> Result<Vec<f32>> {
-        self.on_device(|device, run| run.read_params(device))
+        self.run.call(|device, run| run.read_params(device))
     }
 
     fn device_bytes(&self) -> usize {
         self.sizes.total()
     }
-}
-
-impl Drop for Training {
-    fn drop(&mut self) {
-        discard(self.adapter, self.id);
-    }
-}
-
-/// Frees a run's buffers when the owner thread gets to it.
-fn discard(adapter: usize, id: u64) {
-    owner::post(move |state| {
-        if let Ok(device) = state.existing(adapter) {
-            device.runs.remove(&id);
-        }
-    });
 }
 
 fn failed(reason: String) -> Error {
@@ -204,8 +162,8 @@ mod tests {
         let tile = Tile::choose(&shape, limits, kind).expect("a tile");
         let sizes = Sizes::new(&shape, &tile, n_values, 1 << 27, kind.max_workgroups());
         let n_points = (n_values / 2) as u32;
-        // The adapter does not exist, so nothing reaches a device.
-        Training { adapter: usize::MAX, id: 0, tile, shape, sizes, dims: vec![1; 3], n_points, seed: 1, n_slots: 1 }
+        let run = Handle::nowhere();
+        Training { run, tile, shape, sizes, dims: vec![1; 3], n_points, seed: 1, pace: Pace::new() }
     }
 
     #[test]
