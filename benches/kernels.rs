@@ -2,14 +2,19 @@
 //! [--clock cpu]`.
 //!
 //! For each network 3 -> width x layers -> 1: training and evaluation in samples/s and as a share of the device's measured
-//! multiply-add peak, on every graphics device and on the CPU (`--threads` leaves the graphics devices out). With `--clock cpu` the time is the CPU time of this process divided by its threads: what the CPU
-//! rows would show on a machine that nobody else uses.
+//! multiply-add peak, on every graphics device and on the CPU (`--threads` leaves the graphics devices out). Then training
+//! of two series networks, in nodes/s. With `--clock cpu` the time is the CPU time of this process divided by its threads:
+//! what the CPU rows would show on a machine that nobody else uses.
 
 use adios2_inr::backend::cpu::CpuBackend;
+use adios2_inr::backend::mesh::Mesh;
+use adios2_inr::backend::series::{Moment, SeriesProblem, Step, Target};
 use adios2_inr::backend::{Backend, TrainingSet};
-use adios2_inr::model::SirenShape;
+use adios2_inr::model::{NetworkKind, SeriesShape, SirenShape};
+use adios2_inr::series::{Importance, Objective, Sketch, SketchKind, SketchRule, norms};
 use adios2_inr::train::Schedule;
 use cpu_time::ProcessTime;
+use std::sync::Arc;
 use std::time::Instant;
 
 const DIMS: [usize; 3] = [64, 64, 64];
@@ -98,6 +103,15 @@ fn options() -> Options {
 struct Clock {
     seconds: f64,
     cpu_threads: Option<usize>,
+    /// Of a device on which one step takes a while.
+    is_slow: bool,
+}
+
+impl Device {
+    fn clock(&self, options: &Options) -> Clock {
+        let cpu_threads = self.n_threads.filter(|_| options.is_cpu_time);
+        Clock { seconds: options.seconds, cpu_threads, is_slow: self.n_steps == 1 }
+    }
 }
 
 impl Clock {
@@ -135,6 +149,43 @@ fn evaluation_rate(backend: &dyn Backend, shape: &SirenShape, clock: Clock) -> f
     clock.best_rate(out.len(), || backend.evaluate_siren(shape, &params, &DIMS, &mut out).expect("an evaluation"))
 }
 
+/// Nodes/s of steps as in situ training takes them: 4096 random nodes of a snapshot and 16 sketches of 1024 nodes.
+fn series_rate(backend: &dyn Backend, shape: SeriesShape, clock: Clock) -> f64 {
+    let mesh = Arc::new(Mesh::grid(&[256, 256]));
+    let values: Vec<f32> = (0..mesh.n_nodes()).map(|i| (i as f32 * 0.01).sin()).collect();
+    let problem = SeriesProblem { shape, mesh: Arc::clone(&mesh), objective: Objective::default(), seed: 0 };
+    let mut training = backend.train_series(problem, &shape.initial_params(0)).expect("training starts");
+    let rule = SketchRule { kind: SketchKind::Importance, n_rows: 1024, n_bits: 8, exact_norms: true };
+    let moment = |slot: usize| Moment { t: slot as f32 / 16.0, window: [slot as f32 / 16.0].into() };
+    let importance = Importance::new(&mesh);
+    for slot in 1..=16 {
+        let sketch = Sketch::take(&rule, slot as u64, &values, 1, &importance);
+        training.put(slot, moment(slot), Target::Sketch(Arc::new(sketch))).expect("a sketch");
+    }
+    let norms = norms(&values, 1, 1e-3);
+    training.put(0, moment(0), Target::Snapshot { values: Arc::new(values), norms }).expect("a snapshot");
+    let step = Step { now: vec![0], past: (1..=16).collect(), n_nodes: 4096, rate: 1e-4 };
+    // Several calls' worth of warm-up: a GPU learns how many steps to submit at a time.
+    let steps = vec![step; if clock.is_slow { 1 } else { 64 }];
+    clock.best_rate(steps.len() * (4096 + 16 * 1024), || {
+        training.run(&steps, None).expect("steps");
+    })
+}
+
+fn print_series(devices: &[Device], options: &Options) {
+    let film = SeriesShape { kind: NetworkKind::Film, n_space: 2, width: 32, n_blocks: 3, n_channels: 1, time_span: 1 };
+    let hypernet = SeriesShape { kind: NetworkKind::Hypernet, width: 16, ..film };
+    println!("\n| device | series network | train M nodes/s | GFLOP/s |\n|---|---|---|---|");
+    for device in devices {
+        for shape in [film, hypernet] {
+            let rate = series_rate(&*device.backend, shape, device.clock(options));
+            let (name, width, n_blocks) = (shape.kind.name(), shape.width, shape.n_blocks);
+            let speed = rate * shape.flops_train() / 1e9;
+            println!("| {} | {name} {width}x{n_blocks} | {:.3} | {speed:.1} |", device.backend.name(), rate / 1e6);
+        }
+    }
+}
+
 fn main() {
     let options = options();
     let n_points: usize = DIMS.iter().product();
@@ -143,14 +194,14 @@ fn main() {
         "| device | network | peak GFLOP/s | train M samples/s | GFLOP/s | of peak | evaluate M samples/s | GFLOP/s | of peak |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    for device in devices(options.n_threads) {
-        let Device { backend, n_threads, peak, .. } = &device;
-        let cpu_threads = n_threads.filter(|_| options.is_cpu_time);
-        let clock = Clock { seconds: options.seconds, cpu_threads };
+    let devices = devices(options.n_threads);
+    for device in &devices {
+        let Device { backend, peak, .. } = device;
+        let clock = device.clock(&options);
         for (&width, &n_layers) in options.widths.iter().flat_map(|w| options.layers.iter().map(move |l| (w, l))) {
             let shape = SirenShape { n_inputs: 3, width, n_blocks: n_layers / 2, n_outputs: 1 };
             let before = peak();
-            let train = training_rate(&device, &shape, &values, clock);
+            let train = training_rate(device, &shape, &values, clock);
             let evaluate = evaluation_rate(&**backend, &shape, clock);
             let peak = before.max(peak());
             let cell = |rate: f64, flops: f64| {
@@ -166,4 +217,5 @@ fn main() {
             );
         }
     }
+    print_series(&devices, &options);
 }

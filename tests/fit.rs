@@ -1,10 +1,11 @@
 //! Whole fits: targets, budgets, warm starts, repetition.
 
-use adios2_inr::Result;
 use adios2_inr::backend::cpu::CpuBackend;
+use adios2_inr::backend::series::{SeriesProblem, SeriesTraining};
 use adios2_inr::backend::{Backend, SirenTraining, TrainingSet};
 use adios2_inr::model::SirenShape;
 use adios2_inr::train::{Budget, Fit, Schedule, fit_siren};
+use adios2_inr::{Error, Result};
 
 const SHAPE: SirenShape = SirenShape { n_inputs: 2, width: 24, n_blocks: 1, n_outputs: 1 };
 const DIMS: [usize; 2] = [48, 40];
@@ -114,6 +115,10 @@ impl Backend for Fragile {
     fn evaluate_siren(&self, _: &SirenShape, _: &[f32], _: &[usize], out: &mut [f32]) -> Result<()> {
         out.fill(0.0);
         Ok(())
+    }
+
+    fn train_series(&self, _: SeriesProblem, _: &[f32]) -> Result<Box<dyn SeriesTraining>> {
+        Err(Error::Backend { backend: self.name(), reason: "only blocks here".into() })
     }
 }
 

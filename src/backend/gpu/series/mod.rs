@@ -6,6 +6,7 @@
 
 mod arena;
 mod plan;
+mod program;
 mod run;
 mod tables;
 mod target;
@@ -21,7 +22,8 @@ use crate::backend::Backend;
 use crate::backend::series::{Moment, SeriesProblem, SeriesTraining, Step, StepLoss, Target, TrainingState};
 use crate::{Error, Result};
 use arena::Arena;
-use plan::{Planner, Program, Purpose};
+use plan::Planner;
+use program::{Program, Purpose};
 use std::collections::HashMap;
 use std::time::Instant;
 use target::pack;
@@ -38,7 +40,7 @@ pub(super) struct Training {
     /// First word and visit of each target.
     slots: HashMap<usize, (usize, Visit)>,
     rounding: Option<Vec<f32>>,
-    /// Steps taken by the optimiser.
+    /// Steps taken by the optimiser, those too whose gradient was not finite and changed nothing.
     n_steps: u32,
     n_evaluations: u64,
     /// Of steps.
@@ -93,7 +95,10 @@ impl Training {
     fn submit(&mut self, steps: &[Step], purpose: Purpose) -> Result<Vec<(StepLoss, u64)>> {
         let mut program = Program::default();
         for (step, n_taken) in steps.iter().zip(self.n_steps..) {
-            let target = |slot| Ok(self.slots.get(&slot).ok_or_else(|| plan::empty(slot))?.1);
+            let target = |slot| match self.slots.get(&slot) {
+                Some((_, visit)) => Ok(*visit),
+                None => Err(Error::Internal(format!("slot {slot} of a series is empty"))),
+            };
             self.planner.add(&mut program, step, n_taken, purpose, target)?;
         }
         let n_evaluations = program.n_evaluations.clone();

@@ -1,6 +1,6 @@
 //! A series network in training on the device: buffers, submissions, reading back. Lives on the owner thread.
 
-use super::plan::{Needs, Program};
+use super::program::{Needs, Program};
 use super::tables::tables;
 use super::work::Visit;
 use crate::Result;
