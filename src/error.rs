@@ -72,6 +72,9 @@ pub enum Error {
         /// What happened and what to set.
         reason: String,
     },
+    /// A series cannot be trained or evaluated as asked.
+    #[error("series: {0}")]
+    Series(String),
     /// A file could not be read or written.
     #[error("{path}: {reason}")]
     File {

@@ -4,8 +4,12 @@
 pub mod canonical;
 pub mod quantise;
 pub mod series;
+pub mod series_network;
+mod series_quantise;
 pub mod siren;
 mod weight_coder;
 
 pub use series::{NetworkKind, SeriesShape};
+pub use series_network::SeriesNetwork;
+pub use series_quantise::WeightSteps;
 pub use siren::SirenShape;

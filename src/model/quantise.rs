@@ -80,8 +80,14 @@ fn groups(shape: &SirenShape) -> impl Iterator<Item = (std::ops::Range<usize>, b
     })
 }
 
+/// The code whose step is nearest to `size` in octaves.
+pub(super) fn nearest_code(size: f32) -> u8 {
+    let octaves = libm::log2f(size.max(f32::MIN_POSITIVE)) - FIRST_OCTAVE as f32;
+    (octaves * f32::from(PER_OCTAVE)).round().clamp(0.0, 255.0) as u8
+}
+
 /// Step of a code: exact power of two times a tabled fraction, the same bits everywhere.
-fn step(code: u8) -> f32 {
+pub(super) fn step(code: u8) -> f32 {
     let octave = i32::from(code / PER_OCTAVE) + FIRST_OCTAVE;
     FRACTIONS[usize::from(code % PER_OCTAVE)] * f32::from_bits(((127 + octave) as u32) << 23)
 }

@@ -6,15 +6,27 @@
 //! end of a segment -> Trainer::finish: consolidation on the sketches with rounded weights -> Network + certificate
 //! ```
 
+mod buffer;
+mod certificate;
+mod collapse;
+mod config;
 mod importance;
 pub mod metrics;
 mod objective;
+mod offline;
 mod packed;
 mod projection;
 mod sketch;
+mod trainer;
+mod units;
 
+pub use buffer::Buffer;
+pub use certificate::HeldOut;
+pub use config::SeriesConfig;
 pub use importance::Importance;
 pub use metrics::SeriesMetrics;
 pub use objective::{Loss, Objective, Optimiser};
+pub use offline::{Method, train};
 pub use projection::{Mixing, Projection};
 pub use sketch::{R3_FLOOR, Sketch, SketchKind, SketchRule, norms};
+pub use trainer::{Push, Trainer};

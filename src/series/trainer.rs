@@ -1,0 +1,430 @@
+//! One network for a series, trained while its snapshots arrive.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::certificate::HeldOut;
+use super::collapse::Watch;
+use super::projection::distinct;
+use super::units::Units;
+use super::{Buffer, Importance, R3_FLOOR, SeriesConfig, Sketch, SketchKind, norms};
+use crate::backend::Backend;
+use crate::backend::mesh::Mesh;
+use crate::backend::series::{Moment, SeriesProblem, SeriesTraining, Step, StepLoss, Target};
+use crate::model::series_network::{rounded_estimate, time, window};
+use crate::model::{SeriesNetwork, SeriesShape, WeightSteps};
+use crate::{Error, Result};
+
+/// How often a snapshot is tried again, each time with half the rate, after a collapse.
+const MAX_ROLLBACKS: u32 = 4;
+/// Steps per call of the backend.
+const CHUNK: usize = 50;
+/// Bits a weight gets on top when nothing trains it against rounding.
+const UNTRAINED_BITS: u32 = 3;
+
+/// What a snapshot's training came to.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// Losses of its steps in the network's unit (R3 and RPW have none).
+    pub losses: Vec<StepLoss>,
+    /// True when training collapsed, was rolled back and went on with a smaller learning rate.
+    pub collapsed: bool,
+    /// What it took.
+    pub seconds: f64,
+}
+
+/// A series in training.
+pub struct Trainer {
+    pub(super) shape: SeriesShape,
+    pub(super) mesh: Arc<Mesh>,
+    importance: Importance,
+    pub(super) training: Box<dyn SeriesTraining>,
+    pub(super) kept: Kept,
+}
+
+/// What a trainer is continued from, besides mesh and backend.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct Kept {
+    pub config: SeriesConfig,
+    n_channels: usize,
+    pub units: Units,
+    full: Buffer,
+    past: Buffer,
+    pub sketches: BTreeMap<usize, Arc<Sketch>>,
+    snapshots: BTreeMap<usize, Arc<Vec<f32>>>,
+    held_out: Vec<HeldOut>,
+    pub n_pushed: usize,
+    /// Halved at each collapse.
+    pub rate_factor: f32,
+    watch: Watch,
+    is_hreg: bool,
+    steps: Option<WeightSteps>,
+    certificate: Vec<Vec<f32>>,
+}
+
+impl Trainer {
+    /// Starts a series of snapshots `[n_nodes][n_channels]` on a mesh.
+    ///
+    /// # Errors
+    /// [`Error::Series`] for a config out of range; what the backend refuses.
+    pub fn new(config: &SeriesConfig, mesh: Arc<Mesh>, n_channels: usize, backend: &dyn Backend) -> Result<Trainer> {
+        config.check()?;
+        let shape = config.shape(mesh.n_axes(), n_channels);
+        let n = config.n_steps;
+        let kept = Kept {
+            config: config.clone(),
+            n_channels,
+            units: Units::new(n_channels, !config.is_scaled),
+            full: Buffer::new(n, config.full_size, config.full_batch, 1, false, config.seed),
+            past: Buffer::new(n, config.sketch_size, config.batch, 1, true, config.seed ^ 1),
+            sketches: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            held_out: Vec::new(),
+            n_pushed: 0,
+            rate_factor: 1.0,
+            watch: Watch::default(),
+            is_hreg: false,
+            steps: None,
+            certificate: Vec::new(),
+        };
+        Trainer::start(kept, mesh, backend, &shape.initial_params(config.seed))
+    }
+
+    fn start(kept: Kept, mesh: Arc<Mesh>, backend: &dyn Backend, params: &[f32]) -> Result<Trainer> {
+        let shape = kept.config.shape(mesh.n_axes(), kept.n_channels);
+        let objective = kept.config.objective;
+        let problem = SeriesProblem { shape, mesh: Arc::clone(&mesh), objective, seed: kept.config.seed };
+        let training = backend.train_series(problem, params)?;
+        Ok(Trainer { shape, importance: Importance::new(&mesh), mesh, training, kept })
+    }
+
+    /// From now on the past is held by the generated parameters themselves instead of sketches: the paper's
+    /// hypernetwork regularisation ("hreg").
+    pub fn with_hypernetwork_regularisation(mut self) -> Self {
+        self.kept.is_hreg = true;
+        self
+    }
+
+    /// A snapshot `[n_nodes][n_channels]` in the data's unit arrives: trains on it and on the sketches of past ones, keeps a
+    /// sketch of it and forgets it.
+    ///
+    /// # Errors
+    /// [`Error::Series`] for a wrong length, values that are not finite, or more snapshots than the config says; what the
+    /// backend reports.
+    pub fn push(&mut self, snapshot: &[f32]) -> Result<Push> {
+        let started = Instant::now();
+        let index = self.kept.n_pushed;
+        self.check(snapshot)?;
+        let scaled = Arc::new(self.scale(snapshot)?);
+        self.advance_buffers(index, &scaled)?;
+        let before = self.training.state()?;
+        if self.kept.is_hreg {
+            self.training.freeze()?;
+        }
+        let (mut losses, mut collapsed) = (self.iterate(index)?, false);
+        for _ in 0..MAX_ROLLBACKS {
+            if !self.kept.watch.is_collapse(&losses) {
+                break;
+            }
+            collapsed = true;
+            self.kept.rate_factor *= 0.5;
+            self.training.restore(&before)?;
+            losses = self.iterate(index)?;
+        }
+        self.keep(index, &scaled)?;
+        self.kept.n_pushed += 1;
+        Ok(Push { losses, collapsed, seconds: started.elapsed().as_secs_f64() })
+    }
+
+    /// Consolidates the network on the sketches with rounded weights and writes the certificate; takes about `seconds` at
+    /// most. Returns the losses of its steps.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    pub fn finish(&mut self, seconds: Option<f64>) -> Result<Vec<StepLoss>> {
+        let has_past = !self.kept.sketches.is_empty() && self.kept.config.consolidation > 0;
+        let extra = if has_past { 0 } else { UNTRAINED_BITS };
+        let params = self.training.state()?.params;
+        let steps = WeightSteps::of(&self.shape, &params, self.kept.config.weight_bits + extra);
+        let losses = if has_past {
+            self.training.round_to(Some(steps.per_param(&self.shape)))?;
+            self.consolidate(seconds)?
+        } else {
+            Vec::new()
+        };
+        self.kept.steps = Some(steps);
+        self.certify()?;
+        Ok(losses)
+    }
+
+    /// The network as it would be stored now, with the certificate of the last [`Self::finish`].
+    ///
+    /// # Errors
+    /// What the backend reports.
+    pub fn network(&mut self) -> Result<SeriesNetwork> {
+        let params = self.training.state()?.params;
+        let untrained = || WeightSteps::of(&self.shape, &params, self.kept.config.weight_bits + UNTRAINED_BITS);
+        let steps = self.kept.steps.clone().unwrap_or_else(untrained);
+        Ok(SeriesNetwork {
+            shape: self.shape,
+            n_steps: self.kept.config.n_steps,
+            n_trained: self.kept.n_pushed,
+            scales: self.kept.units.scales(),
+            params: steps.round(&self.shape, &params),
+            steps,
+            certificate: self.kept.certificate.clone(),
+        })
+    }
+
+    /// Everything but mesh and backend, to go on from later.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    pub fn checkpoint(&mut self) -> Result<Vec<u8>> {
+        let state = self.training.state()?;
+        postcard::to_allocvec(&(&self.kept, state)).map_err(|e| Error::Internal(format!("checkpoint: {e}")))
+    }
+
+    /// Goes on from a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for bytes that are no checkpoint or belong to another mesh; what the backend refuses.
+    pub fn resume(bytes: &[u8], mesh: Arc<Mesh>, backend: &dyn Backend) -> Result<Trainer> {
+        let bad = |what: &str| Error::corrupt(format!("a checkpoint of a series {what}"));
+        let (kept, state): (Kept, crate::backend::series::TrainingState) =
+            postcard::from_bytes(bytes).map_err(|_| bad("is damaged"))?;
+        kept.config.check()?;
+        let shape = kept.config.shape(mesh.n_axes(), kept.n_channels);
+        shape.check()?;
+        let lengths = [state.params.len(), state.first_moment.len(), state.second_moment.len()];
+        if lengths != [shape.n_params(); 3] || kept.sketches.values().any(|s| s.n_nodes() != mesh.n_nodes()) {
+            return Err(bad("belongs to another network or mesh"));
+        }
+        let mut trainer = Trainer::start(kept, mesh, backend, &state.params)?;
+        trainer.training.restore(&state)?;
+        let slots: Vec<usize> = trainer.kept.sketches.keys().copied().collect();
+        slots.into_iter().try_for_each(|i| trainer.put_past(i))?;
+        let held = trainer.kept.snapshots.clone();
+        held.iter().try_for_each(|(&i, values)| trainer.put_now(i, values))?;
+        if let (Some(steps), true) = (&trainer.kept.steps, trainer.kept.config.consolidation > 0) {
+            trainer.training.round_to(Some(steps.per_param(&shape)))?;
+        }
+        Ok(trainer)
+    }
+
+    /// Snapshots so far.
+    pub fn n_pushed(&self) -> usize {
+        self.kept.n_pushed
+    }
+
+    /// The network's size.
+    pub fn shape(&self) -> SeriesShape {
+        self.shape
+    }
+
+    /// Bytes that grow with the number of snapshots: sketches and held-out rows.
+    pub fn sketch_bytes(&self) -> usize {
+        let held_out = self.kept.held_out.iter().map(HeldOut::bytes).sum::<usize>();
+        self.kept.sketches.values().map(|s| s.bytes()).sum::<usize>() + held_out
+    }
+
+    /// Nodes evaluated with a gradient so far.
+    pub fn n_evaluations(&self) -> u64 {
+        self.training.n_evaluations()
+    }
+
+    fn check(&self, snapshot: &[f32]) -> Result<()> {
+        let n = self.mesh.n_nodes() * self.kept.n_channels;
+        let n_steps = self.kept.config.n_steps;
+        if snapshot.len() != n {
+            return Err(Error::Series(format!(
+                "a snapshot has {} values where the mesh and channels ask for {n}",
+                snapshot.len()
+            )));
+        }
+        if self.kept.n_pushed >= n_steps {
+            return Err(Error::Series(format!(
+                "snapshot {} of a series of {n_steps} steps: start a new segment",
+                n_steps + 1
+            )));
+        }
+        match snapshot.iter().find(|v| !v.is_finite()) {
+            Some(v) => Err(Error::Series(format!("a snapshot holds the value {v}: mask or fill such values first"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The snapshot in the network's unit; what is there already follows when the unit grows.
+    fn scale(&mut self, snapshot: &[f32]) -> Result<Vec<f32>> {
+        let factors = self.kept.units.grow(snapshot);
+        if !factors.is_empty() {
+            let mut state = self.training.state()?;
+            for &(channel, factor) in &factors {
+                self.shape.scale_channel(&mut state.params, channel, factor);
+                // The objective is relative: what a weight lost in size its gradient gains.
+                self.shape.scale_channel(&mut state.first_moment, channel, 1.0 / factor);
+                self.shape.scale_channel(&mut state.second_moment, channel, 1.0 / (factor * factor));
+                self.kept.sketches.values_mut().for_each(|s| Arc::make_mut(s).scale_channel(channel, factor));
+                self.kept.held_out.iter_mut().for_each(|h| h.scale_channel(channel, factor));
+                let n_channels = self.kept.n_channels;
+                for values in self.kept.snapshots.values_mut() {
+                    let of_channel = Arc::make_mut(values).iter_mut().skip(channel).step_by(n_channels);
+                    of_channel.for_each(|v| *v *= factor);
+                }
+            }
+            self.training.restore(&state)?;
+            let past: Vec<usize> = self.kept.sketches.keys().copied().collect();
+            past.into_iter().try_for_each(|i| self.put_past(i))?;
+            let held = self.kept.snapshots.clone();
+            held.iter().try_for_each(|(&i, values)| self.put_now(i, values))?;
+        }
+        Ok(self.kept.units.scaled(snapshot))
+    }
+
+    fn advance_buffers(&mut self, index: usize, scaled: &Arc<Vec<f32>>) -> Result<()> {
+        for gone in self.kept.full.advance() {
+            self.kept.snapshots.remove(&gone);
+            self.training.remove(now_slot(gone));
+        }
+        for gone in self.kept.past.advance() {
+            self.kept.sketches.remove(&gone);
+            self.training.remove(past_slot(gone));
+        }
+        self.put_now(index, scaled)
+    }
+
+    /// Steps on the newest snapshot.
+    fn iterate(&mut self, index: usize) -> Result<Vec<StepLoss>> {
+        let config = self.kept.config.clone();
+        let n = if index == 0 { config.first_iterations } else { config.iterations } as usize;
+        let has_past = config.sketch.kind != SketchKind::None || self.kept.is_hreg;
+        let mut losses = Vec::with_capacity(n);
+        while losses.len() < n {
+            let warmup = |i: usize| if index == 0 { (i + 1) as f32 / config.n_warmup.max(1) as f32 } else { 1.0 };
+            let next = |i: usize| Step {
+                now: self.kept.full.batch().into_iter().map(now_slot).collect(),
+                past: if has_past { self.kept.past.batch().into_iter().map(past_slot).collect() } else { Vec::new() },
+                n_nodes: config.n_nodes,
+                rate: config.rate * self.kept.rate_factor * warmup(i).min(1.0),
+            };
+            let steps: Vec<Step> = (losses.len()..n.min(losses.len() + CHUNK)).map(next).collect();
+            let done = self.training.run(&steps, config.threshold)?;
+            let target = |l: &StepLoss| config.threshold.is_some_and(|threshold| l.now <= threshold);
+            let is_learnt = done.last().is_some_and(target);
+            losses.extend(done);
+            if is_learnt || losses.last().is_some_and(|l| !l.now.is_finite()) {
+                break;
+            }
+        }
+        Ok(losses)
+    }
+
+    /// Keeps what will be left of a snapshot.
+    pub(super) fn keep(&mut self, index: usize, scaled: &Arc<Vec<f32>>) -> Result<()> {
+        let Kept { config, n_channels, .. } = &self.kept;
+        let (n_channels, rule, n_rows) = (*n_channels, config.sketch, config.certificate_rows);
+        if config.full_size > 1 {
+            self.kept.snapshots.insert(index, Arc::clone(scaled));
+        } else {
+            self.training.remove(now_slot(index));
+        }
+        if n_rows > 0 {
+            self.kept.held_out.push(HeldOut::take(self.seed(2, index), scaled, n_channels, n_rows));
+        }
+        if self.kept.is_hreg {
+            return self.training.put(past_slot(index), self.moment(index), Target::Frozen);
+        }
+        if rule.kind == SketchKind::None {
+            return Ok(());
+        }
+        let sketch = Sketch::take(&rule, self.seed(1, index), scaled, n_channels, &self.importance);
+        self.kept.sketches.insert(index, Arc::new(sketch));
+        self.put_past(index)
+    }
+
+    pub(super) fn put_now(&mut self, index: usize, scaled: &Arc<Vec<f32>>) -> Result<()> {
+        let is_exact = self.kept.config.sketch.exact_norms;
+        let floor = if is_exact { R3_FLOOR * self.mesh.n_nodes() as f64 } else { R3_FLOOR };
+        let norms = norms(scaled, self.kept.n_channels, floor);
+        self.training.put(now_slot(index), self.moment(index), Target::Snapshot { values: Arc::clone(scaled), norms })
+    }
+
+    pub(super) fn put_past(&mut self, index: usize) -> Result<()> {
+        let Some(sketch) = self.kept.sketches.get(&index) else { return Ok(()) };
+        self.training.put(past_slot(index), self.moment(index), Target::Sketch(Arc::clone(sketch)))
+    }
+
+    fn moment(&self, index: usize) -> Moment {
+        let SeriesConfig { n_steps, time_span, .. } = self.kept.config;
+        let step = index as f64;
+        Moment { t: time(step, n_steps), window: window(step, n_steps, time_span).into() }
+    }
+
+    /// A seed for one purpose at one step.
+    fn seed(&self, purpose: u64, index: usize) -> u64 {
+        let mixed = self.kept.config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (purpose << 56);
+        mixed.wrapping_add((index as u64 + 1).wrapping_mul(0xd1b5_4a32_d192_ed03))
+    }
+
+    /// Steps on the sketches alone with a falling rate; a stretch that collapses is undone and the rate halved.
+    fn consolidate(&mut self, seconds: Option<f64>) -> Result<Vec<StepLoss>> {
+        let started = Instant::now();
+        let config = self.kept.config.clone();
+        let slots: Vec<usize> = self.kept.sketches.keys().map(|&i| past_slot(i)).collect();
+        let batch = if config.batch == 0 { slots.len() } else { config.batch.min(slots.len()) };
+        let n = config.consolidation as usize;
+        let (mut losses, mut n_done, mut watch) = (Vec::new(), 0, Watch::default());
+        while n_done < n {
+            let spent = seconds.map_or(0.0, |limit| started.elapsed().as_secs_f64() / limit.max(1e-9));
+            if spent >= 1.0 {
+                break;
+            }
+            let next = |i: usize| {
+                let progress = (i as f64 / n as f64).max(spent) as f32;
+                let drawn = distinct(self.seed(3, i), slots.len(), batch);
+                Step {
+                    past: drawn.into_iter().map(|i| slots[i as usize]).collect(),
+                    rate: config.rate * self.kept.rate_factor * (1.0 - (1.0 - config.final_rate) * progress),
+                    ..Step::default()
+                }
+            };
+            let steps: Vec<Step> = (n_done..n.min(n_done + CHUNK)).map(next).collect();
+            let before = self.training.state()?;
+            let done = self.training.run(&steps, None)?;
+            n_done += done.len();
+            if watch.is_collapse(&done) {
+                self.training.restore(&before)?;
+                self.kept.rate_factor *= 0.5;
+            }
+            losses.extend(done);
+        }
+        Ok(losses)
+    }
+
+    /// Estimates the error of every step of the network as it is stored.
+    fn certify(&mut self) -> Result<()> {
+        self.kept.certificate.clear();
+        if self.kept.held_out.is_empty() {
+            return Ok(());
+        }
+        let scales = vec![1.0; self.kept.n_channels];
+        let network = SeriesNetwork { scales, ..self.network()? };
+        let n_threads = rayon::current_num_threads();
+        for (index, held_out) in self.kept.held_out.iter().enumerate() {
+            let decoded = network.snapshot(index as f64, &self.mesh, n_threads)?;
+            self.kept.certificate.push(held_out.estimate(&decoded).into_iter().map(rounded_estimate).collect());
+        }
+        Ok(())
+    }
+}
+
+/// Slot of a whole snapshot.
+pub(super) fn now_slot(index: usize) -> usize {
+    2 * index
+}
+
+/// Slot of what is left of a snapshot.
+pub(super) fn past_slot(index: usize) -> usize {
+    2 * index + 1
+}
