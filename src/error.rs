@@ -75,6 +75,20 @@ pub enum Error {
     /// A series cannot be trained or evaluated as asked.
     #[error("series: {0}")]
     Series(String),
+    /// A record refers to a network that was not found.
+    #[error(
+        "network {segment} of series {series} in store {store:016x} was not found ({looked}): keep the .bp folder whole, its subfolder 'inr' holds the networks"
+    )]
+    NoNetwork {
+        /// File of the model store.
+        store: u64,
+        /// Series within the file.
+        series: u32,
+        /// Segment of the series.
+        segment: u32,
+        /// Where it was looked for.
+        looked: String,
+    },
     /// A file could not be read or written.
     #[error("{path}: {reason}")]
     File {

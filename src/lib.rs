@@ -9,6 +9,8 @@
 //!    -> transform (competitor, residual layer)                   -> entropy               -> container -> record
 //! ```
 //!
+//! In series mode ([`series`], [`session`]) one network stands for many steps; it is kept in the model store ([`store`]).
+//!
 //! Read [`codec`] first, then [`transform`] and one CPU kernel of [`backend`] beside its shader in `shaders/`, then
 //! [`container`] beside docs/FORMAT.md, then `plugin/`.
 //!
@@ -36,6 +38,8 @@ pub mod field;
 pub mod lossless;
 pub mod metrics;
 pub mod model;
+pub mod npy;
+mod process;
 pub mod series;
 pub mod session;
 pub mod settings;
@@ -47,5 +51,6 @@ pub mod transform;
 pub use error::{Error, Result};
 pub use field::{Block, Dtype, Finish};
 pub use settings::{
-    Backend as BackendChoice, Mode, ModelChoice, Norm, Order, PARAMETERS, Parameter, Settings, Target, Temporal,
+    Backend as BackendChoice, Mode, ModelChoice, Network as NetworkChoice, Norm, Order, PARAMETERS, Parameter,
+    Settings, Sketch as SketchChoice, Target, Temporal,
 };

@@ -1,6 +1,7 @@
 //! Records back into blocks: the mirror of `lossy`, and the only code that reads records.
 
 use super::meta::Meta;
+use super::series::{self, Networks, NoNetworks, Place, Prediction};
 use super::{neural, section};
 use crate::container::{self, Record};
 use crate::field::{self, mask};
@@ -27,7 +28,7 @@ pub struct Summary {
     pub dtype: Dtype,
     /// Dimensions, slowest first.
     pub dims: Vec<usize>,
-    /// What is stored: raw, lossless, constant, transform, siren+transform.
+    /// What is stored: raw, lossless, constant, transform, siren+transform, series, series+remainder.
     pub model: String,
     /// Bytes of the block.
     pub raw_bytes: usize,
@@ -41,6 +42,8 @@ pub struct Summary {
     pub max_error: f64,
     /// `(name, bytes)` of each section.
     pub sections: Vec<(String, usize)>,
+    /// The network of the model store that stands for the block.
+    pub place: Option<Place>,
 }
 
 /// Decodes a record into fresh memory of at most [`DEFAULT_LIMIT`] bytes.
@@ -73,7 +76,7 @@ pub fn decode_on(record: &[u8], limit: u64, n_threads: usize) -> Result<Decoded>
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(parsed.raw_bytes).map_err(|_| too_large)?;
     bytes.resize(parsed.raw_bytes, 0);
-    threads::install(n_threads, || fill(&parsed, &mut bytes))?;
+    threads::install(n_threads, || fill(&parsed, &NoNetworks, &mut bytes))?;
     Ok(Decoded { dtype: parsed.dtype, dims: parsed.dims, bytes })
 }
 
@@ -83,6 +86,14 @@ pub fn decode_on(record: &[u8], limit: u64, n_threads: usize) -> Result<Decoded>
 /// # Errors
 /// As [`decode`], and when the sizes differ.
 pub fn decode_into(record: &[u8], out: &mut [u8]) -> Result<()> {
+    decode_into_with(record, &NoNetworks, out)
+}
+
+/// As [`decode_into`], for records that refer to networks as well.
+///
+/// # Errors
+/// As [`decode_into`]; what `networks` reports.
+pub fn decode_into_with(record: &[u8], networks: &dyn Networks, out: &mut [u8]) -> Result<()> {
     let parsed = container::read(record)?;
     if parsed.raw_bytes != out.len() {
         return Err(Error::corrupt(format!(
@@ -93,7 +104,15 @@ pub fn decode_into(record: &[u8], out: &mut [u8]) -> Result<()> {
             out.len()
         )));
     }
-    threads::install(0, || fill(&parsed, out))
+    threads::install(0, || fill(&parsed, networks, out))
+}
+
+/// The network a record refers to; `None` when it stands alone.
+///
+/// # Errors
+/// As [`decode`].
+pub fn place_of(record: &[u8]) -> Result<Option<Place>> {
+    series::place(&container::read(record)?)
 }
 
 /// Reads a record's header, checks its checksum, decodes nothing.
@@ -113,13 +132,16 @@ pub fn inspect(record: &[u8]) -> Result<Summary> {
         rel_l2: meta.as_ref().map_or(0.0, |m| f64::from(m.rel_l2)),
         max_error: meta.as_ref().map_or(0.0, |m| f64::from(m.max_error)),
         sections: parsed.sections.iter().map(|(t, p)| (section::name(*t).to_owned(), p.len())).collect(),
+        place: series::place(&parsed)?,
         dims: parsed.dims,
     })
 }
 
 fn model_name(record: &Record) -> &'static str {
     let has = |kind| record.sections.iter().any(|(tag, _)| tag % 16 == kind);
-    if has(section::SIREN) {
+    if has(section::SERIES) {
+        if has(section::TRANSFORM) { "series+remainder" } else { "series" }
+    } else if has(section::SIREN) {
         "siren+transform"
     } else if has(section::TRANSFORM) {
         "transform"
@@ -133,7 +155,7 @@ fn model_name(record: &Record) -> &'static str {
 }
 
 /// Decodes a parsed record into `out` of `record.raw_bytes`.
-pub(super) fn fill(record: &Record, out: &mut [u8]) -> Result<()> {
+pub(super) fn fill(record: &Record, networks: &dyn Networks, out: &mut [u8]) -> Result<()> {
     if let Some(raw) = record.section(section::RAW) {
         if raw.len() != out.len() {
             return Err(Error::corrupt(format!("the raw section has {} of {} bytes", raw.len(), out.len())));
@@ -145,16 +167,26 @@ pub(super) fn fill(record: &Record, out: &mut [u8]) -> Result<()> {
         return lossless::decode_into(payload, record.dtype.size(), out);
     }
     let meta = Meta::decode(record.meta, record.dtype)?;
-    (0..meta.ranges.len()).try_for_each(|component| fill_component(record, &meta, component, out))
+    let prediction = Prediction::of(record, networks)?;
+    let fill = |component| fill_component(record, &meta, component, prediction.as_ref(), out);
+    (0..meta.ranges.len()).try_for_each(fill)
 }
 
-fn fill_component(record: &Record, meta: &Meta, component: usize, out: &mut [u8]) -> Result<()> {
+fn fill_component(
+    record: &Record,
+    meta: &Meta,
+    component: usize,
+    prediction: Option<&Prediction>,
+    out: &mut [u8],
+) -> Result<()> {
     let tag = |kind| section::of(kind, component);
     let dims = field::fold_dims(&record.dims);
     let n_points: usize = dims.iter().product();
     if let Some(finish) = meta.finish(record.dtype, component) {
         let values = if finish.min == finish.max {
             vec![finish.min; n_points]
+        } else if let Some(prediction) = prediction {
+            series::component(record, meta, prediction, component, &dims)?
         } else {
             let siren = record.section(tag(section::SIREN));
             let base = siren.map(|payload| neural::decode(payload, &dims, finish)).transpose()?;

@@ -7,6 +7,7 @@ use super::decode::fill;
 use super::meta::Meta;
 use super::neural::{self, Neural, Rival, Task};
 use super::report::Report;
+use super::series::{Networks, NoNetworks};
 use super::{Context, WarmStart, section};
 use crate::field::{self, mask, mask::Mask};
 use crate::metrics::Errors;
@@ -28,17 +29,17 @@ pub struct Lossy {
 }
 
 /// One component of the block on its way.
-struct Component {
-    dims: Vec<usize>,
+pub(super) struct Component {
+    pub dims: Vec<usize>,
     /// Masked points are inpainted.
-    values: Vec<f64>,
-    mask: Mask,
-    dtype: Dtype,
+    pub values: Vec<f64>,
+    pub mask: Mask,
+    pub dtype: Dtype,
 }
 
 /// Sections of one component and how they came about.
 #[derive(Default)]
-struct Coded {
+pub(super) struct Coded {
     sections: Vec<(u8, Vec<u8>)>,
     model: String,
     warm_start: Option<WarmStart>,
@@ -58,7 +59,9 @@ pub fn encode(block: &Block, settings: &Settings, context: &Context, report: &mu
         }
         components.push(component);
     }
-    let Some((record, errors)) = assemble(block, settings, &components, &coded, report)? else { return Ok(None) };
+    let Some((record, errors)) = assemble(block, settings, &components, &coded, &NoNetworks, report)? else {
+        return Ok(None);
+    };
     report.errors = errors;
     let mut names: Vec<&str> = coded.iter().map(|c| c.model.as_str()).collect();
     names.dedup();
@@ -74,7 +77,7 @@ pub fn encode(block: &Block, settings: &Settings, context: &Context, report: &mu
 }
 
 impl Component {
-    fn new(block: &Block, dtype: Dtype, index: usize, settings: &Settings) -> Result<Component> {
+    pub fn new(block: &Block, dtype: Dtype, index: usize, settings: &Settings) -> Result<Component> {
         let dims = field::fold_dims(&super::ordered_dims(block, settings.order));
         let mut values = field::component(block.dtype, index, block.bytes)?;
         let mask = Mask::find(&values, dtype, settings.fill);
@@ -82,12 +85,17 @@ impl Component {
         Ok(Component { dims, values, mask, dtype })
     }
 
+    /// True when the range says it all.
+    pub fn is_constant(&self) -> bool {
+        self.mask.range.is_none_or(|(low, high)| low >= high)
+    }
+
     fn valid(&self) -> Option<&[bool]> {
         self.mask.valid.as_deref()
     }
 
     /// What must hold for this component in absolute terms; `None` where the numbers overflow.
-    fn goal(&self, target: Target, raw_bytes: usize, n_components: usize, taken: usize) -> Option<Goal> {
+    pub fn goal(&self, target: Target, raw_bytes: usize, n_components: usize, taken: usize) -> Option<Goal> {
         let (low, high) = self.mask.range?;
         let n_valid = (self.values.len() - self.mask.n_masked) as f64;
         let bound = |x: f64| (x.is_finite() && x > 0.0).then_some(x * MARGIN);
@@ -106,7 +114,7 @@ impl Component {
     }
 
     /// `||x||_2` over the valid points.
-    fn norm(&self) -> f64 {
+    pub fn norm(&self) -> f64 {
         let square = |i: usize| if self.valid().is_none_or(|v| v[i]) { self.values[i] * self.values[i] } else { 0.0 };
         (0..self.values.len()).map(square).sum::<f64>().sqrt()
     }
@@ -153,7 +161,7 @@ fn encode_component(
 }
 
 impl Coded {
-    fn push(&mut self, kind: u8, component: usize, payload: Vec<u8>) {
+    pub fn push(&mut self, kind: u8, component: usize, payload: Vec<u8>) {
         self.sections.push((section::of(kind, component), payload));
     }
 
@@ -195,11 +203,12 @@ impl Coded {
 }
 
 /// Lays the record out, decodes it and checks the promise on what a reader will get.
-fn assemble(
+pub(super) fn assemble(
     block: &Block,
     settings: &Settings,
     components: &[Component],
     coded: &[Coded],
+    networks: &dyn Networks,
     report: &mut Report,
 ) -> Result<Option<(Vec<u8>, Errors)>> {
     let sections: Vec<(u8, &[u8])> =
@@ -214,7 +223,7 @@ fn assemble(
     };
     let draft = container::write(block.dtype, &dims, &meta.encode(block.dtype), &sections);
     let mut decoded = vec![0; block.bytes.len()];
-    fill(&container::read(&draft)?, &mut decoded)?;
+    fill(&container::read(&draft)?, networks, &mut decoded)?;
     let mut worst = Errors { psnr: f64::INFINITY, ..Errors::default() };
     for (index, component) in components.iter().enumerate() {
         let values = field::component(block.dtype, index, &decoded)?;
@@ -226,7 +235,8 @@ fn assemble(
         }
         let errors = Errors::between(&component.values, &values, component.valid());
         if !holds(settings.target, &errors) {
-            report.note("lossy", None, format!("broke {} when it was decoded", settings.target));
+            let reached = format!("relative L2 {:.1e}, largest {:.1e}", errors.rel_l2, errors.max);
+            report.note("lossy", None, format!("broke {} when it was decoded ({reached})", settings.target));
             return Ok(None);
         }
         worst = worst.worst(&errors);

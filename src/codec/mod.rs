@@ -11,11 +11,15 @@ mod lossy;
 mod meta;
 mod neural;
 mod report;
+mod series;
 
 use std::time::Instant;
 
-pub use decode::{DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_on, decode_within, inspect};
+pub use decode::{
+    DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_into_with, decode_on, decode_within, inspect, place_of,
+};
 pub use report::{Report, Seconds, Tried};
+pub use series::{Networks, NoNetworks, Place, Segment, Step};
 
 use crate::container;
 use crate::model::SirenShape;
@@ -36,6 +40,8 @@ pub(crate) mod section {
     pub const SIREN: u8 = 4;
     /// Transform-coded field, or remainder over the base.
     pub const TRANSFORM: u8 = 5;
+    /// Which network of the model store stands for the block, for all components.
+    pub const SERIES: u8 = 6;
 
     /// The tag of `kind` for component `c`.
     pub const fn of(kind: u8, component: usize) -> u8 {
@@ -51,6 +57,7 @@ pub(crate) mod section {
             MASKED_VALUES => "masked values",
             SIREN => "siren",
             TRANSFORM => "transform",
+            SERIES => "series",
             _ => "unknown",
         }
     }

@@ -238,7 +238,8 @@ pub unsafe extern "C" fn inr_decode(
         // SAFETY: room for `n_bytes` by the caller's promise, checked above; the host hands out memory it has not
         // shared, and bytes have no invalid values.
         let out = unsafe { slice::from_raw_parts_mut(out, n_bytes) };
-        session::decode_into(record, out).map_err(failure)?;
+        let dataset = op.map(Operator::dataset).unwrap_or_default();
+        session::decode_from(&dataset, record, out).map_err(failure)?;
         // SAFETY: not null, writable by the caller's promise.
         unsafe { decoded_bytes.write(n_bytes) };
         Ok(())

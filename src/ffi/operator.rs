@@ -1,14 +1,17 @@
 //! One ADIOS2 operator: its settings, the place of its blocks, and the rule that encoding never fails.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::guard::{guard, warn_once};
 use crate::session::{self, SeriesKey};
-use crate::{Block, Dtype, Error, Order, Result, Settings, codec};
+use crate::{Block, Dtype, Error, Order, Result, Settings, Temporal, codec};
 
 /// A record is at most this much longer than its block (`INR_MAX_GROWTH`).
 pub(super) const MAX_GROWTH: usize = 32;
+/// Series an operator remembers.
+const MAX_SERVED: usize = 4096;
 
 /// Settings and place of one ADIOS2 operator object; shared by threads.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub struct Operator {
     /// Wrong parameters are remembered until a block comes: an error out of the constructor would abort many hosts.
     settings: Result<Settings>,
     place: Mutex<Place>,
+    /// Blocks per series, in series mode.
+    served: Mutex<HashMap<SeriesKey, u64>>,
 }
 
 /// Which dataset and variable the blocks belong to.
@@ -43,7 +48,7 @@ impl Operator {
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let own = |key: &str| !["pluginname", "pluginlibrary"].iter().any(|k| key.eq_ignore_ascii_case(k));
         let settings = Settings::from_pairs(pairs.into_iter().filter(|(key, _)| own(key)));
-        Operator { settings, place: Mutex::default() }
+        Operator { settings, place: Mutex::default(), served: Mutex::default() }
     }
 
     /// Sets dataset and variable of the next blocks.
@@ -70,7 +75,13 @@ impl Operator {
         let place = self.place();
         let block = Block { dtype: host.dtype, dims: host.dims, bytes: host.bytes };
         match &self.settings {
-            Ok(settings) => Ok(encode_or_store(&place, host.start, &block, settings)),
+            Ok(settings) => {
+                let key = place.series(host.start, block.dims);
+                if settings.temporal == Temporal::Series {
+                    self.count(&key);
+                }
+                Ok(encode_or_store(&place, &key, &block, settings))
+            }
             Err(error) if place.dataset.is_empty() => {
                 warn_once(&format!("every block is stored as it is, because of the operator's parameters: {error}."));
                 Ok(codec::raw(&block, Order::Row))
@@ -83,13 +94,46 @@ impl Operator {
         }
     }
 
+    fn count(&self, key: &SeriesKey) {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(n) = served.get_mut(key) {
+            *n += 1;
+        } else if served.len() < MAX_SERVED {
+            served.insert(key.clone(), 1);
+        }
+    }
+
+    /// Absolute path of the dataset; empty when it is not known.
+    pub(super) fn dataset(&self) -> String {
+        self.place().dataset
+    }
+
     /// Says what a failed decoding was about.
     pub(super) fn describe_failure(&self, error: &Error) -> String {
         format!("adios2_inr cannot decode a block of {}: {error}.", self.place().describe())
     }
 }
 
+impl Drop for Operator {
+    /// An operator that served several steps of a series was its variable's, which is gone: the run is over. Hosts that make
+    /// an operator for each step end their series with the process.
+    fn drop(&mut self) {
+        let served = std::mem::take(&mut *self.served.lock().unwrap_or_else(PoisonError::into_inner));
+        served.into_iter().filter(|(_, n)| *n > 1).for_each(|(key, _)| session::finish(&key));
+    }
+}
+
 impl Place {
+    fn series(&self, start: &[usize], dims: &[usize]) -> SeriesKey {
+        SeriesKey {
+            dataset: self.dataset.clone(),
+            generation: super::generation(Path::new(&self.dataset)),
+            variable: self.variable.clone(),
+            start: start.to_vec(),
+            dims: dims.to_vec(),
+        }
+    }
+
     fn describe(&self) -> String {
         match (self.variable.as_str(), self.dataset.as_str()) {
             ("", "") => "an unnamed variable (this engine tells no names)".into(),
@@ -100,17 +144,8 @@ impl Place {
     }
 }
 
-fn encode_or_store(place: &Place, start: &[usize], block: &Block, settings: &Settings) -> Vec<u8> {
-    let attempt = guard(|| {
-        let key = SeriesKey {
-            dataset: place.dataset.clone(),
-            generation: super::generation(Path::new(&place.dataset)),
-            variable: place.variable.clone(),
-            start: start.to_vec(),
-            dims: block.dims.to_vec(),
-        };
-        session::encode(&key, block, settings)
-    });
+fn encode_or_store(place: &Place, key: &SeriesKey, block: &Block, settings: &Settings) -> Vec<u8> {
+    let attempt = guard(|| session::encode(key, block, settings));
     let failure = match attempt {
         Ok(outcome) if outcome.record.is_empty() || outcome.record.len() > block.bytes.len() + MAX_GROWTH => {
             format!("a record of {} bytes for {} bytes", outcome.record.len(), block.bytes.len())

@@ -402,8 +402,11 @@ impl Trainer {
         Ok(losses)
     }
 
-    /// Estimates the error of every step of the network as it is stored.
-    fn certify(&mut self) -> Result<()> {
+    /// Writes the certificate of the network as it would be stored now: the estimated error of every step.
+    ///
+    /// # Errors
+    /// What the backend reports.
+    pub fn certify(&mut self) -> Result<()> {
         self.kept.certificate.clear();
         if self.kept.held_out.is_empty() {
             return Ok(());

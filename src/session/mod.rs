@@ -1,22 +1,34 @@
-//! State of a run: networks to start from, decoded blocks, the run log, and the rule that encoding never fails.
+//! State of a run: networks to start from, series in training, decoded blocks, the run log, and the rule that encoding never
+//! fails.
 //!
 //! ADIOS2 makes a new operator object per variable object, so everything here is process-global, keyed by series,
 //! bounded in bytes and safe under threads.
 
+mod facts;
+mod finalize;
+mod live;
 mod log;
+mod networks;
+mod nodes;
 mod series;
+mod survey;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::codec::{self, Encoded};
-use crate::settings::ModelChoice;
+use crate::codec::{self, Encoded, Report};
+use crate::settings::{ModelChoice, Temporal};
 use crate::{Block, Error, Result, Settings};
 
-pub use log::{Line, append};
+pub use facts::Facts;
+pub use finalize::{Consolidated, Finalized, finalize};
+pub use live::finish;
+pub use log::{Line, SegmentLine, append};
+pub use networks::StoredNetworks;
 pub use series::SeriesKey;
+pub use survey::{StoreFile, StoredSegment, survey};
 
 /// Limit of the cache of decoded blocks, in bytes.
 const DECODED_BYTES: usize = 256 << 20;
@@ -30,22 +42,47 @@ pub struct Outcome {
     pub warning: Option<String>,
 }
 
+/// A block encoded, or why that failed.
+#[derive(Clone, Debug, Default)]
+struct Attempt {
+    encoded: Option<Encoded>,
+    warning: Option<String>,
+}
+
+impl Attempt {
+    /// Says in the run log why the block is no step of a series.
+    fn note(&mut self, why: &str) {
+        if let Some(encoded) = &mut self.encoded {
+            encoded.report.note("series", None, why);
+        }
+    }
+
+    /// Adds what the series took and noted.
+    fn with(mut self, series: Report, warning: Option<String>) -> Attempt {
+        if let Some(Encoded { report, .. }) = &mut self.encoded {
+            report.tried.extend(series.tried);
+            report.iterations += series.iterations;
+            report.seconds.train += series.seconds.train;
+            report.seconds.verify += series.seconds.verify;
+            report.seconds.total += series.seconds.train + series.seconds.verify;
+            if report.model.starts_with("series") {
+                report.backend = series.backend;
+            }
+        }
+        self.warning = warning.or(self.warning);
+        self
+    }
+}
+
 /// Encodes a block of a series. Whatever happens, the outcome holds a record that decodes within the promise: a failed
 /// neural backend leaves the transform codec, anything else a raw record.
 pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings) -> Outcome {
-    let context = series::context(key);
-    let attempt = |settings: &Settings| {
-        catch_unwind(AssertUnwindSafe(|| codec::encode(block, settings, &context)))
-            .unwrap_or_else(|panic| Err(Error::Internal(panic_text(&panic))))
+    let alone = || encode_alone(key, block, settings);
+    let attempt = match settings.temporal {
+        Temporal::None => alone(),
+        Temporal::Series => live::encode(key, block, settings, &alone),
     };
-    let (encoded, mut warning) = match attempt(settings) {
-        Ok(encoded) => (Some(encoded), None),
-        Err(error @ Error::Backend { .. }) => {
-            let fallback = Settings { model: ModelChoice::Transform, ..settings.clone() };
-            (attempt(&fallback).ok(), Some(format!("{error}; stored with model=transform instead")))
-        }
-        Err(error) => (None, Some(format!("{error}; stored uncompressed instead"))),
-    };
+    let Attempt { encoded, mut warning } = attempt;
     let fits = |e: &Encoded| !e.record.is_empty() && e.record.len() <= block.bytes.len() + 32;
     let Some(encoded) = encoded.filter(fits) else {
         let warning = warning.unwrap_or_else(|| "the record came out too large; stored uncompressed instead".into());
@@ -58,6 +95,24 @@ pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings) -> Outcome {
         warning.get_or_insert_with(|| format!("the run log cannot be written ({error})"));
     }
     Outcome { record: encoded.record, warning: warning.map(|w| describe(key, &w)) }
+}
+
+/// The codec of single blocks, started from the last step's networks.
+fn encode_alone(key: &SeriesKey, block: &Block, settings: &Settings) -> Attempt {
+    let context = series::context(key);
+    let attempt = |settings: &Settings| {
+        catch_unwind(AssertUnwindSafe(|| codec::encode(block, settings, &context)))
+            .unwrap_or_else(|panic| Err(Error::Internal(panic_text(&panic))))
+    };
+    match attempt(settings) {
+        Ok(encoded) => Attempt { encoded: Some(encoded), warning: None },
+        Err(error @ Error::Backend { .. }) => {
+            let fallback = Settings { model: ModelChoice::Transform, ..settings.clone() };
+            let warning = format!("{error}; stored with model=transform instead");
+            Attempt { encoded: attempt(&fallback).ok(), warning: Some(warning) }
+        }
+        Err(error) => Attempt { encoded: None, warning: Some(format!("{error}; stored uncompressed instead")) },
+    }
 }
 
 fn describe(key: &SeriesKey, what: &str) -> String {
@@ -75,19 +130,32 @@ type Decoded = lru::LruCache<u128, Arc<Vec<u8>>>;
 /// Decoded blocks by the hash of their record: ADIOS2 decodes the whole block anew for every partial read.
 static CACHE: LazyLock<Mutex<(Decoded, usize)>> = LazyLock::new(|| Mutex::new((Decoded::unbounded(), 0)));
 
-/// Decodes a record into `out` through the cache of decoded blocks.
+/// Decodes a record into `out` through the cache of decoded blocks; a network it refers to is looked for in the datasets that
+/// this process has open.
 ///
 /// # Errors
-/// As [`codec::decode_into`]; a panic inside becomes [`Error::Internal`].
+/// As [`codec::decode_into_with`]; a panic inside becomes [`Error::Internal`].
 pub fn decode_into(record: &[u8], out: &mut [u8]) -> Result<()> {
-    let key = xxh3_128(record);
+    decode_from("", record, out)
+}
+
+/// As [`decode_into`], for a record of the dataset at `dataset` (absolute).
+///
+/// # Errors
+/// As [`decode_into`].
+pub fn decode_from(dataset: &str, record: &[u8], out: &mut [u8]) -> Result<()> {
+    let networks = StoredNetworks { dataset };
+    let place = codec::place_of(record)?;
+    // The same record means other values when its network was trained on.
+    let network = place.map(|place| networks.hash(&place)).transpose()?;
+    let key = xxh3_128(record) ^ u128::from(network.unwrap_or(0));
     let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     let hit = lock().0.get(&key).cloned();
     if let Some(bytes) = hit.filter(|bytes| bytes.len() == out.len()) {
         out.copy_from_slice(&bytes);
         return Ok(());
     }
-    catch_unwind(AssertUnwindSafe(|| codec::decode_into(record, out)))
+    catch_unwind(AssertUnwindSafe(|| codec::decode_into_with(record, &networks, out)))
         .unwrap_or_else(|panic| Err(Error::Internal(panic_text(&panic))))?;
     if out.len() <= DECODED_BYTES {
         let copy = Arc::new(out.to_vec());

@@ -38,10 +38,14 @@ impl Contents {
         let (mut newest, mut n_damaged) = (BTreeMap::new(), 0);
         let mut walk = Walk::new(&bytes);
         for found in walk.by_ref() {
-            match found.content {
-                Some((key, payload)) if payload.is_empty() => drop(newest.remove(&key)),
-                Some((key, payload)) => drop(newest.insert(key, payload)),
-                None => n_damaged += 1,
+            let Some((key, payload)) = found.content else {
+                n_damaged += 1;
+                continue;
+            };
+            if payload.is_empty() {
+                newest.remove(&key);
+            } else {
+                newest.insert(key, payload);
             }
         }
         let n_torn = bytes.len() - walk.at();

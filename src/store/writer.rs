@@ -61,13 +61,16 @@ impl Store {
         let mut live = BTreeMap::new();
         for found in walk.by_ref() {
             let span = found.span.start as u64..found.span.end as u64;
-            match found.content {
-                Some((key, payload)) if payload.is_empty() => drop(live.remove(&key)),
-                Some((key, _)) => drop(live.insert(key, span)),
-                None => {}
+            let Some((key, payload)) = found.content else { continue };
+            if payload.is_empty() {
+                live.remove(&key);
+            } else {
+                live.insert(key, span);
             }
         }
         let end = walk.at() as u64;
+        // What a process left that was killed during a compaction.
+        let _ = fs::remove_file(path.with_extension("tmp"));
         Ok(Store { id, path, file, end, live })
     }
 
@@ -84,6 +87,11 @@ impl Store {
     /// Bytes of the file.
     pub fn n_bytes(&self) -> u64 {
         self.end
+    }
+
+    /// Keys that hold something, in order.
+    pub fn keys(&self) -> Vec<Key> {
+        self.live.keys().copied().collect()
     }
 
     /// The newest payload of a key; `None` when there is none or it cannot be read.
@@ -117,7 +125,11 @@ impl Store {
         }
         self.end += bytes.len() as u64;
         for (key, is_removed, span) in spans {
-            if is_removed { drop(self.live.remove(&key)) } else { drop(self.live.insert(key, span)) }
+            if is_removed {
+                self.live.remove(&key);
+            } else {
+                self.live.insert(key, span);
+            }
         }
         let live = MAGIC.len() as u64 + self.live.values().map(|span| span.end - span.start).sum::<u64>();
         let stale = self.end.saturating_sub(live);

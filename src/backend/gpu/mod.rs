@@ -11,7 +11,6 @@ mod handle;
 mod layout;
 mod owner;
 mod pace;
-mod process;
 mod run;
 mod series;
 mod shader;

@@ -6,7 +6,7 @@
 
 use super::adapter::{self, AdapterInfo};
 use super::device::Device;
-use super::process::at_exit;
+use crate::process::at_exit;
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;

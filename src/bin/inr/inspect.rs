@@ -8,6 +8,8 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use crate::Done;
+#[cfg(feature = "adios2")]
+use crate::inspect_store::ModelStore;
 use crate::table;
 #[cfg(feature = "adios2")]
 use crate::table::Table;
@@ -93,6 +95,7 @@ fn dataset(_: &Path, name: &str) -> Result<(String, Value)> {
 #[cfg(feature = "adios2")]
 fn dataset(path: &Path, name: &str) -> Result<(String, Value)> {
     let blocks = adios2_inr::adios2::Dataset::open(path)?.records()?;
+    let mut store = ModelStore::of(path);
     let mut table = Table::new(HEADER, 2);
     let mut objects = Vec::new();
     for b in &blocks {
@@ -109,6 +112,9 @@ fn dataset(path: &Path, name: &str) -> Result<(String, Value)> {
                 cells[1].clone_from(&s.model);
                 cells.extend([table::error(s.rel_l2), table::error(s.max_error), s.promise.clone()]);
                 object["record"] = serde_json::to_value(s)?;
+                if let Some(place) = &s.place {
+                    object["network"] = store.visit(place, b.step);
+                }
             }
             Ok(None) => cells[1] = "(not by inr)".into(),
             Err(e) => {
@@ -121,15 +127,18 @@ fn dataset(path: &Path, name: &str) -> Result<(String, Value)> {
         objects.push(object);
     }
     let raw_bytes = blocks.iter().map(|b| b.raw_bytes).sum();
-    let stored_bytes = blocks.iter().map(|b| b.stored_bytes).sum();
+    let stored_bytes = store.n_bytes() + blocks.iter().map(|b| b.stored_bytes).sum::<usize>();
     let text = format!(
-        "{name}: {} blocks, {} -> {} bytes, ratio {}\n{table}",
+        "{name}: {} blocks, {} -> {} bytes, ratio {}\n{table}{}",
         blocks.len(),
         table::bytes(raw_bytes),
         table::bytes(stored_bytes),
         table::number(table::ratio(raw_bytes, stored_bytes)),
+        store.text(),
     );
-    Ok((text, json!({"file": name, "blocks": objects, "raw_bytes": raw_bytes, "stored_bytes": stored_bytes})))
+    let mut object = json!({"file": name, "blocks": objects, "raw_bytes": raw_bytes, "stored_bytes": stored_bytes});
+    object["model_store"] = store.json();
+    Ok((text, object))
 }
 
 #[cfg(feature = "adios2")]

@@ -1,10 +1,13 @@
-//! `inr`: encode, decode, inspect, check the installation, read run logs, measure. The only place that prints.
+//! `inr`: encode, decode, inspect, finish networks, check the installation, read run logs, measure. The only place that prints.
 
 mod bench;
 mod decode;
 mod doctor;
 mod encode;
+mod finalize;
 mod inspect;
+#[cfg(feature = "adios2")]
+mod inspect_store;
 mod npy;
 mod output;
 mod plot;
@@ -23,6 +26,7 @@ Examples:
   inr encode u.npy u.inr --accuracy 1e-3 --norm Linf
   inr decode u.inr u_back.npy
   inr inspect u.inr run.bp
+  inr finalize run.bp
   inr doctor
   inr report run.jsonl --plot run
   inr bench u.npy v.npy --peers sz3,sperr,zfp
@@ -42,6 +46,7 @@ enum Command {
     Encode(encode::Args),
     Decode(decode::Args),
     Inspect(inspect::Args),
+    Finalize(finalize::Args),
     Doctor(doctor::Args),
     Report(report::Args),
     Bench(bench::Args),
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
         Command::Encode(args) => encode::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Finalize(args) => finalize::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),

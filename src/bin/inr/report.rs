@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use adios2_inr::session::Line;
+use adios2_inr::session::{Line, SegmentLine};
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
@@ -66,11 +66,11 @@ struct Variable {
 }
 
 pub fn run(args: &Args) -> Result<Done> {
-    let (lines, n_bad) = read(&args.log)?;
+    let (lines, segments, n_bad) = read(&args.log)?;
     if n_bad > 0 {
-        eprintln!("inr: {}: {n_bad} lines are not blocks of a run log and were passed over", args.log.display());
+        eprintln!("inr: {}: {n_bad} lines are not of a run log and were passed over", args.log.display());
     }
-    let variables = summarise(&lines);
+    let variables = summarise(&lines, &segments);
     let plots = match &args.plot {
         Some(stem) => plot::save(&panels(&variables), 2, stem)?.to_vec(),
         None => Vec::new(),
@@ -78,32 +78,39 @@ pub fn run(args: &Args) -> Result<Done> {
     if args.json {
         return Done::ok(format!(
             "{}\n",
-            serde_json::json!({"variables": variables, "plots": plots, "n_bad_lines": n_bad})
+            serde_json::json!({"variables": variables, "segments": segments, "plots": plots, "n_bad_lines": n_bad})
         ));
     }
     let wrote: String = plots.iter().map(|p| format!("wrote {p}\n")).collect();
-    Done::ok(render(&variables) + &wrote)
+    Done::ok(render(&variables) + &render_segments(&segments) + &wrote)
 }
 
-fn read(path: &Path) -> Result<(Vec<Line>, usize)> {
+/// Blocks, segments of series, and how many lines are neither.
+fn read(path: &Path) -> Result<(Vec<Line>, Vec<SegmentLine>, usize)> {
     let name = || path.display().to_string();
     let text = std::fs::read(path).with_context(name)?;
     let all: Vec<_> = text.split(|&b| b == b'\n').filter(|l| !l.trim_ascii().is_empty()).collect();
     let lines: Vec<Line> = all.iter().filter_map(|l| serde_json::from_slice(l).ok()).collect();
     ensure!(!lines.is_empty(), "{}: holds no line of a run log; set the parameter 'log' to write one", name());
-    let n_bad = all.len() - lines.len();
-    Ok((lines, n_bad))
+    let segments: Vec<SegmentLine> = all.iter().filter_map(|l| serde_json::from_slice(l).ok()).collect();
+    let n_bad = all.len() - lines.len() - segments.len();
+    Ok((lines, segments, n_bad))
 }
 
-fn summarise(lines: &[Line]) -> Vec<Variable> {
+fn summarise(lines: &[Line], segments: &[SegmentLine]) -> Vec<Variable> {
     let mut by_variable: BTreeMap<(&str, &str), Vec<&Line>> = BTreeMap::new();
     for line in lines {
         by_variable.entry((&line.dataset, &line.variable)).or_default().push(line);
     }
-    by_variable.into_iter().map(|((dataset, variable), lines)| one_variable(dataset, variable, &lines)).collect()
+    let one = |((dataset, variable), lines): ((&str, &str), Vec<&Line>)| {
+        let of_it = segments.iter().filter(|s| s.dataset == dataset && s.variable == variable);
+        one_variable(dataset, variable, &lines, of_it.map(|s| s.network_bytes).sum())
+    };
+    by_variable.into_iter().map(one).collect()
 }
 
-fn one_variable(dataset: &str, variable: &str, lines: &[&Line]) -> Variable {
+/// `network_bytes` of networks that steps share count in the total alone.
+fn one_variable(dataset: &str, variable: &str, lines: &[&Line], network_bytes: usize) -> Variable {
     let mut by_step: BTreeMap<u64, Vec<&Line>> = BTreeMap::new();
     let mut models = BTreeMap::new();
     let mut promises: Vec<String> = Vec::new();
@@ -114,6 +121,9 @@ fn one_variable(dataset: &str, variable: &str, lines: &[&Line]) -> Variable {
             promises.push(line.report.promise.clone());
         }
     }
+    let mut total = join(by_step.len() as u64, lines);
+    total.stored_bytes += network_bytes;
+    total.ratio = table::ratio(total.raw_bytes, total.stored_bytes);
     let steps: Vec<Step> = by_step.iter().map(|(&step, lines)| join(step, lines)).collect();
     Variable {
         dataset: dataset.to_owned(),
@@ -121,7 +131,7 @@ fn one_variable(dataset: &str, variable: &str, lines: &[&Line]) -> Variable {
         dtype: lines.first().map_or(String::new(), |l| l.dtype.clone()),
         promises,
         models,
-        total: join(steps.len() as u64, lines),
+        total,
         steps,
     }
 }
@@ -184,6 +194,30 @@ fn render(variables: &[Variable]) -> String {
         text += &format!("{table}\n");
     }
     text + "Errors are those of the worst block.\n"
+}
+
+/// Networks of series; empty without any.
+fn render_segments(segments: &[SegmentLine]) -> String {
+    if segments.is_empty() {
+        return String::new();
+    }
+    let header = ["network of", "start", "steps", "by network", "bytes", "certified", "broken", "note"];
+    let mut table = Table::new(header, 2);
+    for s in segments {
+        table.row([
+            s.variable.clone(),
+            table::start(&s.start),
+            s.n_steps.to_string(),
+            s.n_by_network.to_string(),
+            table::bytes(s.network_bytes),
+            table::error(f64::from(s.worst)),
+            s.broken.len().to_string(),
+            s.why.clone(),
+        ]);
+    }
+    format!(
+        "\n{table}Steps share these networks; their bytes are in the totals. Broken: steps whose certified error is above the promise.\n"
+    )
 }
 
 fn panels(variables: &[Variable]) -> Vec<Panel> {

@@ -1,12 +1,12 @@
 //! The flags of `settings::PARAMETERS`: one table for XML, library and command line.
 
-use adios2_inr::{PARAMETERS, Parameter, Settings};
+use adios2_inr::{Error, PARAMETERS, Parameter, Settings, Temporal};
 use clap::{Arg, ArgMatches, Command, FromArgMatches};
 
 const HEADING: &str = "Parameters (the same as in XML)";
 
-/// Parameters given as flags, checked by [`Settings::from_pairs`]. With `BENCH`, without those that `inr bench` sets
-/// itself for each row.
+/// Parameters given as flags, checked by [`Settings::from_pairs`]. Without those about series, which single arrays are not;
+/// with `BENCH`, without those that `inr bench` sets itself for each row.
 #[derive(Clone, Debug)]
 pub struct SettingsArgs<const BENCH: bool> {
     pairs: Vec<(&'static str, String)>,
@@ -15,7 +15,12 @@ pub struct SettingsArgs<const BENCH: bool> {
 impl<const BENCH: bool> SettingsArgs<BENCH> {
     /// The settings these flags and `more` pairs stand for.
     pub fn with<'a>(&'a self, more: impl IntoIterator<Item = (&'a str, &'a str)>) -> adios2_inr::Result<Settings> {
-        Settings::from_pairs(self.pairs.iter().map(|(k, v)| (*k, v.as_str())).chain(more))
+        let settings = Settings::from_pairs(self.pairs.iter().map(|(k, v)| (*k, v.as_str())).chain(more))?;
+        if settings.temporal == Temporal::Series {
+            let expected = "none: a single array has no earlier steps";
+            return Err(Error::BadValue { key: "temporal", value: "series".to_owned(), expected });
+        }
+        Ok(settings)
     }
 
     /// True if the flag was given.
@@ -25,7 +30,8 @@ impl<const BENCH: bool> SettingsArgs<BENCH> {
 
     fn parameters() -> impl Iterator<Item = &'static Parameter> {
         const SET_BY_BENCH: [&str; 7] = ["accuracy", "mode", "norm", "psnr", "ratio", "model", "log"];
-        PARAMETERS.iter().filter(|p| !BENCH || !SET_BY_BENCH.contains(&p.key))
+        let is_shown = |p: &Parameter| !p.is_about_series() && (!BENCH || !SET_BY_BENCH.contains(&p.key));
+        PARAMETERS.iter().filter(move |p| is_shown(p))
     }
 }
 

@@ -72,6 +72,11 @@ pub fn dims(dims: &[usize]) -> String {
     if dims.is_empty() { "scalar".into() } else { dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x") }
 }
 
+/// Where a block starts, `0,48`.
+pub fn start(start: &[usize]) -> String {
+    if start.is_empty() { "-".into() } else { start.iter().map(usize::to_string).collect::<Vec<_>>().join(",") }
+}
+
 /// Raw bytes over stored bytes.
 pub fn ratio(raw_bytes: usize, stored_bytes: usize) -> f64 {
     raw_bytes as f64 / stored_bytes.max(1) as f64

@@ -1,6 +1,10 @@
 //! The parameters: one table ([`PARAMETERS`]) for XML keys, command-line flags, the library and docs/PARAMETERS.md.
 
+mod table;
+
 use std::path::PathBuf;
+
+pub use table::PARAMETERS;
 
 use crate::{Error, Result};
 
@@ -62,6 +66,36 @@ pub enum ModelChoice {
 pub enum Temporal {
     /// Each step stands alone (models still start warm).
     None,
+    /// One network for all steps of a segment, trained while they are written.
+    Series,
+}
+
+/// What series training keeps of past snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sketch {
+    /// Nodes drawn by how much the field varies around them.
+    Importance,
+    /// Nodes drawn evenly.
+    Subsample,
+    /// Rows of a fast Johnson-Lindenstrauss transform.
+    Fjlt,
+    /// Rows of a subsampled randomised Hadamard transform.
+    Srht,
+    /// Rows of a Gaussian matrix.
+    Gaussian,
+    /// Nothing: the network forgets.
+    None,
+}
+
+/// How a series network depends on time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Time moves biases and the output layer.
+    Film,
+    /// Time is one more coordinate.
+    Tinr,
+    /// Time generates all weights.
+    Hypernet,
 }
 
 /// Where to train.
@@ -104,6 +138,13 @@ pub struct Settings {
     pub order: Order,
     pub memory: usize,
     pub log: Option<PathBuf>,
+    pub segment_steps: usize,
+    pub network: Network,
+    pub sketch: Sketch,
+    pub nodes: usize,
+    pub bits: u32,
+    pub points: Option<PathBuf>,
+    pub strict_series: bool,
 }
 
 impl Default for Settings {
@@ -125,6 +166,13 @@ impl Default for Settings {
             order: Order::Row,
             memory: 1 << 30,
             log: None,
+            segment_steps: 200,
+            network: Network::Film,
+            sketch: Sketch::Importance,
+            nodes: 100,
+            bits: 8,
+            points: None,
+            strict_series: false,
         }
     }
 }
@@ -143,6 +191,13 @@ pub struct Parameter {
     set: fn(&mut Draft, &str) -> bool,
 }
 
+impl Parameter {
+    /// True for parameters that single arrays have no use for.
+    pub fn is_about_series(&self) -> bool {
+        self.meaning.starts_with("series: ")
+    }
+}
+
 /// Values as they come in; contradictions are found when all are known.
 #[derive(Default)]
 struct Draft {
@@ -152,181 +207,8 @@ struct Draft {
     norm: Option<Norm>,
     psnr: Option<f64>,
     ratio: Option<f64>,
+    strict_series: Option<bool>,
 }
-
-/// Stores a parsed value; false if there is none.
-fn put<T>(slot: &mut T, value: Option<impl Into<T>>) -> bool {
-    value.map(|v| *slot = v.into()).is_some()
-}
-
-fn number(text: &str, allowed: impl Fn(f64) -> bool) -> Option<f64> {
-    text.parse().ok().filter(|&x: &f64| x.is_finite() && allowed(x))
-}
-
-fn integer(text: &str, allowed: std::ops::RangeInclusive<u64>) -> Option<u64> {
-    text.parse().ok().filter(|n| allowed.contains(n))
-}
-
-fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Option<T> {
-    choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|&(_, value)| value)
-}
-
-fn text(value: &str) -> Option<&str> {
-    Some(value).filter(|v| !v.is_empty())
-}
-
-/// The one table of parameters.
-pub const PARAMETERS: &[Parameter] = &[
-    Parameter {
-        key: "accuracy",
-        values: "a number above 0",
-        default: "1e-2",
-        meaning: "the error that holds in every block",
-        set: |d, v| put(&mut d.accuracy, number(v, |x| x > 0.0)),
-    },
-    Parameter {
-        key: "mode",
-        values: "REL or ABS",
-        default: "REL",
-        meaning: "REL: L2 is relative to the block's L2 norm, Linf to its value range (max - min); ABS: the data's own unit",
-        set: |d, v| put(&mut d.mode, choice(v, &[("rel", Mode::Rel), ("abs", Mode::Abs)])),
-    },
-    Parameter {
-        key: "norm",
-        values: "L2 or Linf",
-        default: "L2",
-        meaning: "which error: Euclidean over the block, or the maximum over its points",
-        set: |d, v| put(&mut d.norm, choice(v, &[("l2", Norm::L2), ("linf", Norm::Linf)])),
-    },
-    Parameter {
-        key: "psnr",
-        values: "a number of dB above 0",
-        default: "-",
-        meaning: "instead of accuracy: at least this PSNR, peak = value range of the block",
-        set: |d, v| put(&mut d.psnr, number(v, |x| x > 0.0)),
-    },
-    Parameter {
-        key: "ratio",
-        values: "a number above 1",
-        default: "-",
-        meaning: "instead of accuracy: raw / stored bytes, as accurate as this allows; no promise on the error, which is recorded",
-        set: |d, v| put(&mut d.ratio, number(v, |x| x > 1.0)),
-    },
-    Parameter {
-        key: "model",
-        values: "auto, siren or transform",
-        default: "auto",
-        meaning: "auto: the smallest record that keeps the promise within the budget; siren: neural field with a coded remainder; transform: wavelet or DCT",
-        set: |d, v| {
-            let choices =
-                [("auto", ModelChoice::Auto), ("siren", ModelChoice::Siren), ("transform", ModelChoice::Transform)];
-            put(&mut d.settings.model, choice(v, &choices))
-        },
-    },
-    Parameter {
-        key: "temporal",
-        values: "none",
-        default: "none",
-        meaning: "use of earlier steps; with none each record stands alone, and a neural field starts from the previous step's",
-        set: |d, v| put(&mut d.settings.temporal, choice(v, &[("none", Temporal::None)])),
-    },
-    Parameter {
-        key: "seconds",
-        values: "a number of seconds, 0 or more",
-        default: "auto: a short probe; siren: 10",
-        meaning: "training time budget per block",
-        set: |d, v| put(&mut d.settings.seconds, number(v, |x| x >= 0.0).map(Some)),
-    },
-    Parameter {
-        key: "iterations",
-        values: "an integer from 1 to 10000000",
-        default: "-",
-        meaning: "training steps per block instead of a time budget: the same record on every run",
-        set: |d, v| put(&mut d.settings.iterations, integer(v, 1..=10_000_000).map(|n| Some(n as u32))),
-    },
-    Parameter {
-        key: "width",
-        values: "an integer from 8 to 128",
-        default: "from the accuracy",
-        meaning: "neurons per hidden layer of the neural field",
-        set: |d, v| put(&mut d.settings.width, integer(v, 8..=128).map(|n| Some(n as usize))),
-    },
-    Parameter {
-        key: "blocks",
-        values: "an integer from 0 to 16",
-        default: "from the accuracy",
-        meaning: "residual blocks (two layers each) of the neural field",
-        set: |d, v| put(&mut d.settings.blocks, integer(v, 0..=16).map(|n| Some(n as usize))),
-    },
-    Parameter {
-        key: "backend",
-        values: "auto, gpu or cpu",
-        default: "auto",
-        meaning: "where to train; auto: a real GPU if there is one, else the CPU",
-        set: |d, v| {
-            put(
-                &mut d.settings.backend,
-                choice(v, &[("auto", Backend::Auto), ("gpu", Backend::Gpu), ("cpu", Backend::Cpu)]),
-            )
-        },
-    },
-    Parameter {
-        key: "device",
-        values: "an index or a part of the adapter's name",
-        default: "by local MPI rank",
-        meaning: "which GPU (`inr doctor` lists them)",
-        set: |d, v| put(&mut d.settings.device, text(v).map(|v| Some(v.to_owned()))),
-    },
-    Parameter {
-        key: "threads",
-        values: "an integer from 0 to 1024",
-        default: "0",
-        meaning: "CPU threads; 0: all that the process may use. The result does not depend on it",
-        set: |d, v| put(&mut d.settings.threads, integer(v, 0..=1024).map(|n| n as usize)),
-    },
-    Parameter {
-        key: "seed",
-        values: "an integer from 0 to 2^64 - 1",
-        default: "0",
-        meaning: "of initial weights and sampled points",
-        set: |d, v| put(&mut d.settings.seed, integer(v, 0..=u64::MAX)),
-    },
-    Parameter {
-        key: "threshold",
-        values: "a number of bytes, 0 or more",
-        default: "4096",
-        meaning: "smaller blocks are stored losslessly",
-        set: |d, v| put(&mut d.settings.threshold, integer(v, 0..=u64::MAX / 2).map(|n| n as usize)),
-    },
-    Parameter {
-        key: "fill",
-        values: "a number or nan",
-        default: "found by itself",
-        meaning: "value that marks missing data; NaN, infinities and far-off repeated values are found without it",
-        set: |d, v| put(&mut d.settings.fill, v.parse::<f64>().ok().map(Some)),
-    },
-    Parameter {
-        key: "order",
-        values: "row or column",
-        default: "row",
-        meaning: "column: the application hands dimensions over fastest first (Fortran)",
-        set: |d, v| put(&mut d.settings.order, choice(v, &[("row", Order::Row), ("column", Order::Column)])),
-    },
-    Parameter {
-        key: "memory",
-        values: "a number of bytes, 0 or more",
-        default: "1073741824",
-        meaning: "limit of what is kept between steps (models to start from, decoded blocks)",
-        set: |d, v| put(&mut d.settings.memory, integer(v, 0..=u64::MAX / 2).map(|n| n as usize)),
-    },
-    Parameter {
-        key: "log",
-        values: "a path",
-        default: "-",
-        meaning: "appends one JSON line per block to this file (`inr report` reads it)",
-        set: |d, v| put(&mut d.settings.log, text(v).map(|v| Some(PathBuf::from(v)))),
-    },
-];
 
 impl Settings {
     /// Parses `(key, value)` pairs; keys and named values are case-insensitive, `pluginname` and `pluginlibrary` (which
@@ -380,7 +262,11 @@ impl Draft {
                 return Err(Error::Contradiction { first, second });
             }
         }
-        if self.settings.seconds.is_some() && self.settings.iterations.is_some() {
+        let is_series = self.settings.temporal == Temporal::Series;
+        if is_series && self.ratio.is_some() {
+            return Err(Error::Contradiction { first: "temporal=series", second: "ratio" });
+        }
+        if !is_series && self.settings.seconds.is_some() && self.settings.iterations.is_some() {
             return Err(Error::Contradiction { first: "seconds", second: "iterations" });
         }
         self.settings.target = match (self.psnr, self.ratio) {
@@ -392,6 +278,9 @@ impl Draft {
                 self.accuracy.unwrap_or(1e-2),
             ),
         };
+        // A certificate is about L2: pointwise bounds of a network that is still trained cannot be checked afterwards.
+        let is_pointwise = matches!(self.settings.target, Target::Accuracy(_, Norm::Linf, _));
+        self.settings.strict_series = self.strict_series.unwrap_or(is_series && is_pointwise);
         Ok(self.settings)
     }
 }
@@ -427,10 +316,25 @@ mod tests {
         for pairs in [[("accuracy", "1e-3"), ("ratio", "10")], [("psnr", "60"), ("norm", "L2")]] {
             assert!(matches!(Settings::from_pairs(pairs), Err(Error::Contradiction { .. })), "{pairs:?}");
         }
-        for pair in [("accuracy", "0"), ("accuracy", "nan"), ("ratio", "1"), ("temporal", "series"), ("width", "4")] {
+        for pair in [("accuracy", "0"), ("accuracy", "nan"), ("ratio", "1"), ("temporal", "next"), ("width", "4")] {
             let error = Settings::from_pairs([pair]).unwrap_err();
             assert!(error.to_string().contains("set it to"), "{error}");
         }
+    }
+
+    #[test]
+    fn series_mode_bounds_time_and_iterations_apart_and_is_strict_about_pointwise_bounds() {
+        let series = |pairs: &[(&'static str, &'static str)]| {
+            Settings::from_pairs(pairs.iter().copied().chain([("temporal", "series")]))
+        };
+        let s = series(&[("seconds", "2"), ("iterations", "20"), ("norm", "Linf")]).unwrap();
+        assert_eq!((s.seconds, s.iterations, s.strict_series), (Some(2.0), Some(20), true));
+        assert!(
+            !series(&[]).unwrap().strict_series
+                && !series(&[("norm", "Linf"), ("strict_series", "0")]).unwrap().strict_series
+        );
+        assert!(matches!(series(&[("ratio", "20")]), Err(Error::Contradiction { .. })));
+        assert!(Settings::from_pairs([("seconds", "2"), ("iterations", "20")]).is_err());
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! What the model store knows about a segment besides its network: whose it is, and what its steps were promised.
+
+use crate::settings::Target;
+use crate::store::{Key, Kind};
+use crate::{Dtype, Error, Result};
+
+/// First byte of the payload.
+const VERSION: u8 = 1;
+
+/// Payload of a [`Kind::SEGMENT`] entry.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Facts {
+    /// Variable name.
+    pub variable: String,
+    /// Start of the block in the global array; empty for local arrays.
+    pub start: Vec<usize>,
+    /// Dimensions of the network's grid, slowest first, without those of size 1.
+    pub dims: Vec<usize>,
+    /// Element type of the blocks.
+    pub dtype: Dtype,
+    /// What was promised for each step.
+    pub promise: Target,
+    /// Number of the coordinates of the nodes; `None`: a regular grid.
+    pub points: Option<u32>,
+    /// False while the network is in training, or when its process was killed.
+    pub is_finished: bool,
+    /// Relative L2 errors that steps may have, per channel, each with the number of steps it stands for; infinite for steps
+    /// that are stored without the network.
+    limits: Vec<(u32, Vec<f32>)>,
+    /// Relative L2 errors that steps had when they were written, per channel; empty when finished.
+    pub errors: Vec<Vec<f32>>,
+}
+
+impl Facts {
+    /// Of a segment without steps.
+    pub fn new(
+        variable: &str,
+        start: &[usize],
+        dims: &[usize],
+        dtype: Dtype,
+        promise: Target,
+        points: Option<u32>,
+    ) -> Self {
+        Facts {
+            variable: variable.to_owned(),
+            start: start.to_vec(),
+            dims: dims.to_vec(),
+            dtype,
+            promise,
+            points,
+            is_finished: false,
+            limits: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Adds a step.
+    pub fn add(&mut self, limits: Vec<f32>, errors: Vec<f32>) {
+        match self.limits.last_mut() {
+            Some((n, last)) if *last == limits => *n = n.saturating_add(1),
+            _ => self.limits.push((1, limits)),
+        }
+        self.errors.push(errors);
+    }
+
+    /// Limits of the steps in order.
+    pub fn limits(&self) -> impl Iterator<Item = &[f32]> {
+        self.limits.iter().flat_map(|(n, limits)| std::iter::repeat_n(limits.as_slice(), *n as usize))
+    }
+
+    /// Steps that the network stands for.
+    pub fn n_by_network(&self) -> usize {
+        let is_by_network = |limits: &[f32]| limits.iter().any(|limit| limit.is_finite());
+        self.limits.iter().filter(|(_, limits)| is_by_network(limits)).map(|(n, _)| *n as usize).sum()
+    }
+
+    /// Steps whose certified error is above their limit; none without a certificate `[n_steps][n_channels]`.
+    pub fn broken(&self, certificate: &[Vec<f32>]) -> Vec<u32> {
+        let is_broken = |limits: &[f32], errors: &[f32]| limits.iter().zip(errors).any(|(limit, error)| error > limit);
+        let steps = (0u32..).zip(self.limits().zip(certificate));
+        steps.filter(|(_, (limits, errors))| is_broken(limits, errors)).map(|(step, _)| step).collect()
+    }
+
+    /// The payload.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_extend(self, vec![VERSION]).expect("a Vec takes any facts")
+    }
+
+    /// Mirror of [`Self::encode`].
+    ///
+    /// # Errors
+    /// [`Error::Version`], [`Error::Corrupt`].
+    pub fn decode(bytes: &[u8]) -> Result<Facts> {
+        match bytes.split_first() {
+            Some((&VERSION, rest)) => postcard::from_bytes(rest)
+                .map_err(|_| Error::corrupt("the model store's facts about a segment are damaged")),
+            Some((&found, _)) => Err(Error::Version { found, supported: VERSION }),
+            None => Err(Error::corrupt("the model store's facts about a segment are empty")),
+        }
+    }
+}
+
+/// Key of an entry about a segment.
+pub fn key(kind: Kind, series: u32, segment: u32) -> Key {
+    Key { kind, series, segment }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Mode, Norm};
+
+    fn facts() -> Facts {
+        let promise = Target::Accuracy(Mode::Rel, Norm::L2, 0.05);
+        let mut facts = Facts::new("U", &[0, 48], &[48, 48], Dtype::F64, promise, None);
+        for step in 0..40 {
+            facts.add(vec![if step % 20 == 7 { f32::INFINITY } else { 0.05 }], vec![0.04]);
+        }
+        facts
+    }
+
+    #[test]
+    fn facts_come_back_and_take_few_bytes_when_limits_repeat() {
+        let mut facts = facts();
+        assert_eq!(Facts::decode(&facts.encode()), Ok(facts.clone()));
+        assert_eq!((facts.limits().count(), facts.n_by_network()), (40, 38));
+        facts.errors.clear();
+        assert!(facts.encode().len() < 80, "{}", facts.encode().len());
+    }
+
+    #[test]
+    fn only_steps_that_the_network_stands_for_can_break_their_promise() {
+        let certificate: Vec<Vec<f32>> = (0..40).map(|step| vec![if step >= 27 { 0.06 } else { 0.04 }]).collect();
+        let broken = facts().broken(&certificate);
+        assert_eq!(broken, (28..40).collect::<Vec<_>>());
+        assert!(facts().broken(&[]).is_empty());
+    }
+
+    #[test]
+    fn damaged_facts_are_errors() {
+        let bytes = facts().encode();
+        assert!((0..bytes.len()).all(|n| Facts::decode(&bytes[..n]).is_err()));
+        assert_eq!(Facts::decode(&[2, 0]), Err(Error::Version { found: 2, supported: 1 }));
+    }
+}

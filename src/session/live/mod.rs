@@ -1,0 +1,148 @@
+//! Series mode while a run writes: which series there are, and when their networks are finished.
+//!
+//! ```text
+//! block -> Series::encode -> Running::push (train) -> candidate, decoded from its bytes -> promise kept? -> publish -> record
+//!                                                                                     \-> no: the codec of single blocks
+//! segment full, operator gone, process ends -> Running::finish: consolidate, certificate, publish for good
+//! ```
+//! Locks are taken in one order: registry, then series, then writer.
+
+mod config;
+mod running;
+mod series;
+mod worth;
+mod writer;
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError};
+
+pub use config::{DEFAULT_SECONDS, resume};
+pub use running::{Candidate, Running};
+use series::Series;
+pub use writer::Nodes;
+use writer::Writer;
+
+use super::{Attempt, SeriesKey, panic_text};
+use crate::{Block, Settings, process};
+
+/// Series remembered; beyond it those that are not in training are forgotten.
+const MAX_SERIES: usize = 4096;
+
+/// A place in a variable of a dataset.
+type Spot = (String, String, Vec<usize>);
+
+#[derive(Default)]
+struct Registry {
+    /// A forked child starts afresh: its parent's threads and devices are not there.
+    process: u32,
+    series: HashMap<Spot, Arc<Mutex<Series>>>,
+    writers: HashMap<String, Arc<Mutex<Writer>>>,
+}
+
+static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
+
+fn registry() -> MutexGuard<'static, Registry> {
+    let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    let process = std::process::id();
+    if registry.process != process {
+        // Dropping what the parent owns could wait for threads that do not exist here.
+        std::mem::forget(std::mem::replace(&mut *registry, Registry { process, ..Registry::default() }));
+    }
+    registry
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn spot(key: &SeriesKey) -> Spot {
+    (key.dataset.clone(), key.variable.clone(), key.start.clone())
+}
+
+/// Encodes a block as the next step of its series, or by `alone`, with a note why.
+pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings, alone: &dyn Fn() -> Attempt) -> Attempt {
+    if key.dataset.is_empty() || key.variable.is_empty() {
+        let mut attempt = alone();
+        attempt.note("series: the engine names no dataset or variable: use BP5");
+        return attempt;
+    }
+    let attempt = catch_unwind(AssertUnwindSafe(|| {
+        let (series, writer) = find(key, settings);
+        let mut series = lock(&series);
+        let published = lock(&writer).ensure();
+        series.meet(key);
+        let mut attempt = series.encode(block, settings, alone);
+        if series.is_running() {
+            at_exit();
+        }
+        if let Err(error) = published {
+            attempt.warning.get_or_insert_with(|| format!("{error}; steps of the series may be lost"));
+        }
+        attempt
+    }));
+    attempt.unwrap_or_else(|panic| {
+        let mut attempt = alone();
+        attempt.note(&format!("series: {}", panic_text(&panic)));
+        attempt
+    })
+}
+
+fn find(key: &SeriesKey, settings: &Settings) -> (Arc<Mutex<Series>>, Arc<Mutex<Writer>>) {
+    let mut registry = registry();
+    if registry.series.len() >= MAX_SERIES {
+        // A series that is locked is in use.
+        registry.series.retain(|_, series| series.try_lock().map_or(true, |series| series.is_running()));
+    }
+    let new_writer = || Arc::new(Mutex::new(Writer::new(key.dataset.as_ref())));
+    let writer = Arc::clone(registry.writers.entry(key.dataset.clone()).or_insert_with(new_writer));
+    let new_series = || Arc::new(Mutex::new(Series::new(key, Arc::clone(&writer), settings)));
+    let series = Arc::clone(registry.series.entry(spot(key)).or_insert_with(new_series));
+    (series, writer)
+}
+
+/// Ends the segment of a series that gets no more blocks. Never fails: what is not done here, `inr finalize` does.
+pub fn finish(key: &SeriesKey) {
+    let series = registry().series.get(&spot(key)).cloned();
+    if let Some(series) = series {
+        finish_one(&series);
+        close(&key.dataset);
+    }
+}
+
+/// Forgets a dataset without a series in training: a process that writes many keeps no files of them open.
+fn close(dataset: &str) {
+    let mut registry = registry();
+    let is_of_it = |spot: &Spot| spot.0 == dataset;
+    // A series that is locked is in use.
+    let is_running = |series: &Mutex<Series>| series.try_lock().map_or(true, |series| series.is_running());
+    if !registry.series.iter().any(|(spot, series)| is_of_it(spot) && is_running(series)) {
+        registry.series.retain(|spot, _| !is_of_it(spot));
+        registry.writers.remove(dataset);
+    }
+}
+
+fn finish_one(series: &Mutex<Series>) {
+    // A panic here would end the host; the store has all that is needed to go on later.
+    let _ = catch_unwind(AssertUnwindSafe(|| lock(series).finish(None)));
+}
+
+/// Datasets this process writes series to.
+pub fn datasets() -> Vec<PathBuf> {
+    registry().writers.keys().map(PathBuf::from).collect()
+}
+
+/// When the process ends, all segments do. Handlers run in the reverse order of their registration: this one has to come
+/// after those of the devices, once the first series is in training.
+fn at_exit() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| process::at_exit(finish_all));
+}
+
+extern "C" fn finish_all() {
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        let all: Vec<_> = registry().series.values().cloned().collect();
+        all.iter().for_each(|series| finish_one(series));
+    }));
+}

@@ -1,0 +1,96 @@
+//! What this process keeps in one dataset: its store file, numbers of series, coordinates of meshes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::backend::mesh::Mesh;
+use crate::session::{facts, nodes};
+use crate::store::{Key, Kind, Store};
+use crate::{Error, Result, Settings};
+
+/// Store file and numbers of one dataset; the file is made when something is published first.
+#[derive(Debug)]
+pub struct Writer {
+    dataset: PathBuf,
+    store: Option<Store>,
+    n_series: u32,
+    meshes: Vec<PointsFile>,
+}
+
+/// Rows of a coordinates file that some series of the dataset has.
+#[derive(Debug)]
+struct PointsFile {
+    path: PathBuf,
+    first: usize,
+    n: usize,
+    mesh: Arc<Mesh>,
+}
+
+/// The nodes of a series.
+#[derive(Clone, Debug)]
+pub struct Nodes {
+    /// Where they are.
+    pub mesh: Arc<Mesh>,
+    /// Number of their coordinates in the store; `None` for grids.
+    pub points: Option<u32>,
+}
+
+impl Writer {
+    /// For the dataset at `dataset`.
+    pub fn new(dataset: &Path) -> Self {
+        Writer { dataset: dataset.to_owned(), store: None, n_series: 0, meshes: Vec::new() }
+    }
+
+    /// A number for one more series.
+    pub fn next_series(&mut self) -> u32 {
+        self.n_series += 1;
+        self.n_series - 1
+    }
+
+    /// The store file, which is in its place when this returns.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn store(&mut self) -> Result<&mut Store> {
+        let store = match self.store.take() {
+            Some(mut store) => store.ensure().map(|_| store),
+            None => Store::create(&self.dataset),
+        }?;
+        Ok(self.store.insert(store))
+    }
+
+    /// Publishes what was published before again if it is gone; makes no file.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn ensure(&mut self) -> Result<()> {
+        self.store.as_mut().map_or(Ok(()), |store| store.ensure().map(drop))
+    }
+
+    /// The nodes of blocks with these folded dimensions, from row `first` on where they are points.
+    ///
+    /// # Errors
+    /// [`Error::File`] for coordinates that do not fit.
+    pub fn nodes(&mut self, settings: &Settings, dims: &[usize], first: usize) -> Result<Nodes> {
+        let Some(path) = &settings.points else {
+            return Ok(Nodes { mesh: Arc::new(Mesh::grid(dims)), points: None });
+        };
+        let n = dims.iter().product();
+        let is_same = |file: &PointsFile| &file.path == path && (file.first, file.n) == (first, n);
+        if let Some(at) = self.meshes.iter().position(is_same) {
+            return Ok(Nodes { mesh: Arc::clone(&self.meshes[at].mesh), points: Some(at as u32) });
+        }
+        let mesh = nodes::read_points(path, first, n)?;
+        if mesh.n_axes() > u8::MAX.into() {
+            return Err(Error::Series(format!("the nodes have {} coordinates", mesh.n_axes())));
+        }
+        let points = self.meshes.len() as u32;
+        self.store()?.append(&[(points_key(points), &nodes::encode(&mesh))])?;
+        self.meshes.push(PointsFile { path: path.clone(), first, n, mesh: Arc::clone(&mesh) });
+        Ok(Nodes { mesh, points: Some(points) })
+    }
+}
+
+fn points_key(points: u32) -> Key {
+    facts::key(Kind::POINTS, points, 0)
+}

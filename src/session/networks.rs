@@ -1,0 +1,146 @@
+//! Finding the networks that records refer to: in the dataset that is being read, in those this process writes, in those it
+//! has open.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use lru::LruCache;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::facts::{self, Facts};
+use super::nodes;
+use crate::backend::cpu::canonical;
+use crate::backend::mesh::Mesh;
+use crate::codec::{Networks, Place, Segment};
+use crate::model::SeriesNetwork;
+use crate::store::{self, Contents, Kind};
+use crate::{Error, Result};
+
+/// Networks kept decoded.
+const N_NETWORKS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// Meshes of coordinates kept decoded; they are much larger.
+const N_MESHES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
+/// What a file looked like when it was read.
+type Stamp = (u64, Option<SystemTime>);
+
+/// A network as it was found.
+#[derive(Clone)]
+struct Found {
+    stamp: Stamp,
+    segment: Arc<Segment>,
+    /// Of the network's bytes.
+    hash: u64,
+}
+
+struct Cache {
+    networks: LruCache<(PathBuf, u32, u32), Found>,
+    meshes: LruCache<u64, Arc<Mesh>>,
+}
+
+static CACHE: LazyLock<Mutex<Cache>> =
+    LazyLock::new(|| Mutex::new(Cache { networks: LruCache::new(N_NETWORKS), meshes: LruCache::new(N_MESHES) }));
+
+/// Networks of the dataset at `dataset` (absolute; empty when it is not known), else of those that this process has open.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredNetworks<'a> {
+    /// Path of the dataset.
+    pub dataset: &'a str,
+}
+
+impl Networks for StoredNetworks<'_> {
+    fn segment(&self, place: &Place) -> Result<Arc<Segment>> {
+        self.find(place).map(|found| found.segment)
+    }
+}
+
+impl StoredNetworks<'_> {
+    /// Changes when the network of a place does.
+    ///
+    /// # Errors
+    /// As [`Networks::segment`].
+    pub fn hash(&self, place: &Place) -> Result<u64> {
+        self.find(place).map(|found| found.hash)
+    }
+
+    fn find(&self, place: &Place) -> Result<Found> {
+        let mut looked: Vec<PathBuf> = Vec::new();
+        let named = (!self.dataset.is_empty()).then(|| PathBuf::from(self.dataset));
+        // Only looked at where the one before did not help.
+        let own = std::iter::once_with(super::live::datasets).flatten();
+        let open = std::iter::once_with(open_datasets).flatten();
+        for dataset in named.into_iter().chain(own).chain(open) {
+            if looked.contains(&dataset) {
+                continue;
+            }
+            let path = store::path(&dataset, place.store);
+            if let Some(stamp) = stamp(&path)
+                && let Some(found) = read(&path, stamp, place)?
+            {
+                return Ok(found);
+            }
+            looked.push(dataset);
+        }
+        let places: Vec<String> = looked.iter().map(|p| p.join(store::FOLDER).display().to_string()).collect();
+        let looked = match places.as_slice() {
+            [] => "the engine names no dataset and none is open".to_owned(),
+            _ => format!("looked in {}", places.join(", ")),
+        };
+        Err(Error::NoNetwork { store: place.store, series: place.series, segment: place.segment, looked })
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    std::fs::metadata(path).ok().map(|metadata| (metadata.len(), metadata.modified().ok()))
+}
+
+/// The network in the store file at `path`; `None` when it holds none for this place.
+fn read(path: &Path, stamp: Stamp, place: &Place) -> Result<Option<Found>> {
+    let key = (path.to_owned(), place.series, place.segment);
+    let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = lock().networks.get(&key).filter(|found| found.stamp == stamp) {
+        return Ok(Some(found.clone()));
+    }
+    let _mode = canonical();
+    let contents = Contents::read(path)?;
+    let Some(bytes) = contents.get(facts::key(Kind::NETWORK, place.series, place.segment)) else { return Ok(None) };
+    let network = SeriesNetwork::decode(bytes)?;
+    let about = contents.get(facts::key(Kind::SEGMENT, place.series, place.segment)).map(Facts::decode).transpose()?;
+    let mesh = match about.and_then(|facts| facts.points) {
+        Some(points) => Some(mesh(&contents, points)?),
+        None => None,
+    };
+    let found = Found { stamp, segment: Arc::new(Segment { network, mesh }), hash: xxh3_64(bytes) };
+    lock().networks.put(key, found.clone());
+    Ok(Some(found))
+}
+
+fn mesh(contents: &Contents, points: u32) -> Result<Arc<Mesh>> {
+    let lost = || Error::corrupt(format!("the coordinates {points} of its mesh are not in the model store"));
+    let bytes = contents.get(facts::key(Kind::POINTS, points, 0)).ok_or_else(lost)?;
+    let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let hash = xxh3_64(bytes);
+    if let Some(mesh) = lock().meshes.get(&hash) {
+        return Ok(Arc::clone(mesh));
+    }
+    let mesh = Arc::new(nodes::decode(bytes)?);
+    lock().meshes.put(hash, Arc::clone(&mesh));
+    Ok(mesh)
+}
+
+/// Folders that hold a file this process has open and ADIOS2 could have opened: `NAME.bp/data.0`, `NAME.bp/md.idx`.
+fn open_datasets() -> Vec<PathBuf> {
+    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
+    let targets = descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    let is_of_a_dataset = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with("data.") || name.starts_with("md.") || name == "mmd.0"
+    };
+    let mut folders: Vec<PathBuf> =
+        targets.filter(is_of_a_dataset).filter_map(|path| path.parent().map(Path::to_owned)).collect();
+    folders.sort();
+    folders.dedup();
+    folders
+}

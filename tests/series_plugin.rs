@@ -1,0 +1,194 @@
+//! Series mode in real ADIOS2 clients: runs that end, are killed, go on, move and share a machine.
+//!
+//! As `tests/plugin.rs`, these need the Python with adios2 that `INR_TEST_PYTHON` named when the tests were built.
+#![cfg(feature = "adios2")]
+
+mod cli_common;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cli_common::{inr, run, stdout};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const ACCURACY: f64 = 0.15;
+
+const XML: &str = r#"<adios-config>
+  <operator name="inr" type="plugin">
+    <parameter key="PluginName" value="inr"/>
+    <parameter key="PluginLibrary" value="adios2_inr"/>
+    <parameter key="temporal" value="series"/>
+    <parameter key="accuracy" value="0.15"/>
+    <parameter key="width" value="16"/>
+    <parameter key="blocks" value="2"/>
+    <parameter key="iterations" value="40"/>
+    <parameter key="seconds" value="0.4"/>
+    <parameter key="backend" value="cpu"/>
+    <parameter key="log" value="run.jsonl"/>
+  </operator>
+  <io name="SimulationOutput">
+    <engine type="BP5"/>
+    <variable name="u"><operation operator="inr"/></variable>
+  </io>
+</adios-config>
+"#;
+
+fn plugin_folder() -> PathBuf {
+    let programs = Path::new(env!("CARGO_BIN_EXE_inr")).parent().unwrap();
+    let folder = [programs.join("deps"), programs.to_owned()].into_iter().find(|f| f.join("libadios2_inr.so").exists());
+    folder.expect("libadios2_inr.so is built with the tests")
+}
+
+fn python() -> Command {
+    let interpreter: Option<&str> = option_env!("INR_TEST_PYTHON");
+    let mut command = Command::new(interpreter.expect("the test is ignored without it"));
+    command.env("ADIOS2_PLUGIN_PATH", plugin_folder()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+fn client(arguments: &[&str]) -> Command {
+    let mut command = python();
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/series.py")).args(arguments);
+    command
+}
+
+fn folder() -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("adios2.xml"), XML).unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+/// Errors by (step, block), read by another process in random order.
+fn errors(folder: &str, name: &str, seed: &str) -> BTreeMap<(usize, usize), f64> {
+    let printed = stdout(&run(&mut client(&["read", folder, name, seed]), 0));
+    let errors: BTreeMap<String, f64> = serde_json::from_str(&printed).unwrap();
+    let place = |key: &str| {
+        let (step, block) = key.split_once(',').unwrap();
+        (step.parse().unwrap(), block.parse().unwrap())
+    };
+    errors.into_iter().map(|(key, error)| (place(&key), error)).collect()
+}
+
+/// `inr inspect --json` of a dataset.
+fn inspect(folder: &str, name: &str) -> Value {
+    let wheel = run(python().args(["-c", "import adios2; print(adios2.__path__[0])"]), 0);
+    let mut command = inr();
+    command.env("ADIOS2_DIR", stdout(&wheel).trim()).env("ADIOS2_PLUGIN_PATH", plugin_folder());
+    let done = run(command.arg("inspect").arg(Path::new(folder).join(name)).arg("--json"), 0);
+    serde_json::from_str::<Value>(&stdout(&done)).unwrap()[0].take()
+}
+
+/// Every block holds its promise, or is named as one that does not; returns the number that networks stand for.
+fn check(folder: &str, name: &str, n_steps: usize) -> usize {
+    let errors = errors(folder, name, "7");
+    assert_eq!(errors.len(), 2 * n_steps);
+    let found = inspect(folder, name);
+    let mut n_by_network = 0;
+    for block in found["blocks"].as_array().unwrap() {
+        let place = (block["step"].as_u64().unwrap() as usize, block["block"].as_u64().unwrap() as usize);
+        let is_by_network = block["record"]["model"] == "series";
+        n_by_network += usize::from(is_by_network);
+        assert!(!is_by_network || block["stored_bytes"].as_u64().unwrap() <= 64, "{block}");
+        assert!(!is_by_network || block["network"]["is_finished"] == true, "{block}");
+        let is_named = block["network"]["is_broken"] == true;
+        // A certificate of 32 rows knows an error within 1.4.
+        let limit = if is_by_network { 1.4 * ACCURACY } else { ACCURACY };
+        assert!(is_named || errors[&place] <= limit, "{place:?}: {} {block}", errors[&place]);
+    }
+    n_by_network
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn an_xml_file_alone_gives_a_series_one_network_per_block_and_tiny_steps() {
+    let (keep, path) = folder();
+    run(&mut client(&["write", &path, "run.bp", "0", "40"]), 0);
+    assert!(check(&path, "run.bp", 40) >= 54);
+    std::fs::create_dir(keep.path().join("moved")).unwrap();
+    std::fs::rename(keep.path().join("run.bp"), keep.path().join("moved/elsewhere.bp")).unwrap();
+    check(&path, "moved/elsewhere.bp", 40);
+
+    let found = inspect(&path, "moved/elsewhere.bp");
+    let files = found["model_store"]["files"].as_array().unwrap();
+    assert_eq!((files.len(), files[0]["segments"].as_array().unwrap().len()), (1, 2));
+    assert!(found["stored_bytes"].as_u64() > found["model_store"]["bytes"].as_u64());
+    let report = stdout(&run(inr().arg("report").arg(keep.path().join("run.jsonl")), 0));
+    assert!(report.contains("network of") && report.contains("by network"), "{report}");
+    // A record without its network says where that should be.
+    std::fs::remove_dir_all(keep.path().join("moved/elsewhere.bp/inr")).unwrap();
+    let done = client(&["read", &path, "moved/elsewhere.bp", "1"]).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(said.contains("moved/elsewhere.bp/inr") && said.contains("keep the .bp folder whole"), "{said}");
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_killed_series_is_readable_to_its_last_step_goes_on_and_is_finished_afterwards() {
+    for n_lines in [2, 13, 25] {
+        let (_keep, path) = folder();
+        let mut writer = client(&["write", &path, "run.bp", "0", "1000"]).stdout(Stdio::piped()).spawn().unwrap();
+        let last = BufReader::new(writer.stdout.take().unwrap()).lines().take(n_lines).last();
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        let n_finished = last.unwrap().unwrap().parse::<usize>().unwrap() + 1;
+        let killed = errors(&path, "run.bp", "3");
+        assert!(killed.len() >= 2 * n_finished, "{} of {n_finished} steps", killed.len());
+        // What later steps moved is not certified yet, but it is there.
+        assert!(killed.values().all(|error| *error <= 3.0 * ACCURACY), "{killed:?}");
+
+        let n = killed.len() / 2;
+        run(&mut client(&["append", &path, "run.bp", &n.to_string(), "16"]), 0);
+        let n_networks = |path: &str| inspect(path, "run.bp")["model_store"]["files"].as_array().unwrap().len();
+        assert_eq!(n_networks(&path), 2, "the second process has a file of its own");
+        run(inr().arg("finalize").arg(Path::new(&path).join("run.bp")).args(["--seconds", "0.4"]), 0);
+        check(&path, "run.bp", n + 16);
+    }
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_program_that_makes_an_operator_for_each_step_ends_its_series_with_the_process() {
+    let (_keep, path) = folder();
+    run(&mut client(&["each", &path, "run.bp", "0", "20"]), 0);
+    assert!(check(&path, "run.bp", 20) >= 14);
+    let found = inspect(&path, "run.bp");
+    let segments = found["model_store"]["files"][0]["segments"].as_array().unwrap();
+    assert!(segments.len() == 2 && segments.iter().all(|s| s["n_steps"] == 19), "{segments:?}");
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_folder_that_adios2_empties_at_its_first_step_keeps_the_networks() {
+    for aggregation in ["TwoLevelShm", "EveryoneWrites", "DataSizeBased"] {
+        let (keep, path) = folder();
+        let engine =
+            format!("<engine type=\"BP5\"><parameter key=\"AggregationType\" value=\"{aggregation}\"/></engine>");
+        std::fs::write(keep.path().join("adios2.xml"), XML.replace("<engine type=\"BP5\"/>", &engine)).unwrap();
+        // The second run finds the folder of the first one.
+        for n_steps in [13, 16] {
+            run(&mut client(&["write", &path, "run.bp", "0", &n_steps.to_string()]), 0);
+            assert!(check(&path, "run.bp", n_steps) >= 2 * (n_steps - 12), "{aggregation}, {n_steps} steps");
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn two_runs_at_once_and_one_written_anew_do_not_mix() {
+    let (_keep, path) = folder();
+    run(&mut client(&["write", &path, "b.bp", "5", "14"]), 0);
+    let start = |name: &str| client(&["write", &path, name, "0", "18"]).stdout(Stdio::null()).spawn().unwrap();
+    // b.bp is written anew: ADIOS2 empties the folder, the networks of the run before are gone.
+    let writers = [start("a.bp"), start("b.bp")];
+    for mut writer in writers {
+        assert!(writer.wait().unwrap().success());
+    }
+    for name in ["a.bp", "b.bp"] {
+        check(&path, name, 18);
+        assert_eq!(inspect(&path, name)["model_store"]["files"].as_array().unwrap().len(), 1);
+    }
+}
