@@ -197,10 +197,13 @@ fn bench_measures_what_the_files_hold() {
     assert!(stem.with_extension("png").exists() && stem.with_extension("svg").exists());
 }
 
+const COMMANDS: [&str; 12] =
+    ["encode", "decode", "inspect", "finalize", "doctor", "report", "bench", "train", "eval", "table", "figures", "dimension"];
+
 #[test]
 fn every_command_explains_itself_with_examples() {
     let top = stdout(&run(inr().arg("--help"), 0));
-    for command in ["encode", "decode", "inspect", "finalize", "doctor", "report", "bench"] {
+    for command in COMMANDS {
         assert!(top.contains(command));
         let help = stdout(&run(inr().args([command, "--help"]), 0));
         assert!(help.contains("Examples:") && help.contains(&format!("inr {command} ")), "{help}");
@@ -230,7 +233,7 @@ fn docs_cli_md_is_what_help_says() {
         "# The command line\n\n`inr` as it explains itself. This page is made from `--help`; \
          `INR_UPDATE_DOCS=1 cargo test --test cli docs` writes it anew.\n",
     );
-    for command in ["", "encode", "decode", "inspect", "finalize", "doctor", "report", "bench"] {
+    for command in std::iter::once("").chain(COMMANDS) {
         let help = stdout(&run(inr().args(command.split_whitespace()).arg("--help"), 0));
         let help: String = help.lines().map(|l| l.trim_end().to_owned() + "\n").collect();
         text += &format!("\n## inr {command}\n\n```text\n{help}```\n").replace("inr \n", "inr\n");

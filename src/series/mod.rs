@@ -11,6 +11,7 @@ mod certificate;
 mod collapse;
 mod config;
 mod importance;
+pub mod manifold;
 pub mod metrics;
 mod objective;
 mod offline;

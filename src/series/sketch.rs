@@ -26,6 +26,18 @@ pub enum SketchKind {
 }
 
 impl SketchKind {
+    /// The name in settings and configs.
+    pub fn name(self) -> &'static str {
+        match self {
+            SketchKind::Subsample => "subsample",
+            SketchKind::Importance => "importance",
+            SketchKind::Fjlt => "fjlt",
+            SketchKind::Srht => "srht",
+            SketchKind::Gaussian => "gaussian",
+            SketchKind::None => "none",
+        }
+    }
+
     /// The matrix of the kinds that mix nodes.
     pub fn mixing(self) -> Option<Mixing> {
         match self {

@@ -63,6 +63,17 @@ impl Npy {
         Npy { code: "f4".into(), dims: dims.to_vec(), bytes }
     }
 
+    /// A wave that moves from step to step, `[steps][rows][columns][channels]`.
+    pub fn moving(dims: &[usize; 4]) -> Npy {
+        let [_, h, w, c] = *dims;
+        let value = |i: usize| {
+            let (t, y, x, channel) = (i / (h * w * c), i / (w * c) % h, i / c % w, i % c);
+            (1 + 9 * channel) as f32 * (0.5 * x as f32 - 0.4 * t as f32 + channel as f32).sin() * (0.2 * y as f32).cos()
+        };
+        let bytes = (0..dims.iter().product()).flat_map(|i| value(i).to_le_bytes()).collect();
+        Npy { code: "f4".into(), dims: dims.to_vec(), bytes }
+    }
+
     /// Values of a float32 array.
     pub fn f32s(&self) -> impl Iterator<Item = f32> {
         self.bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b))

@@ -1,20 +1,28 @@
-//! `inr`: encode, decode, inspect, finish networks, check the installation, read run logs, measure. The only place that prints.
+//! `inr`: encode, decode, inspect, finish networks, check the installation, read run logs, measure, train. The only place that prints.
 
 mod bench;
 mod decode;
+mod dimension;
 mod doctor;
 mod encode;
+mod eval;
+mod figures;
 mod finalize;
 mod inspect;
 #[cfg(feature = "adios2")]
 mod inspect_store;
 mod npy;
 mod output;
+mod peers;
 mod plot;
 mod progress;
+mod raster;
 mod report;
+mod runs;
 mod settings_args;
 mod table;
+mod table_runs;
+mod train;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -30,6 +38,8 @@ Examples:
   inr doctor
   inr report run.jsonl --plot run
   inr bench u.npy v.npy --peers sz3,sperr,zfp
+  inr train jet.toml
+  inr table runs/*
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.";
 
@@ -50,6 +60,11 @@ enum Command {
     Doctor(doctor::Args),
     Report(report::Args),
     Bench(bench::Args),
+    Train(train::Args),
+    Eval(eval::Args),
+    Table(table_runs::Args),
+    Figures(figures::Args),
+    Dimension(dimension::Args),
 }
 
 /// What a command hands to `main`.
@@ -89,6 +104,11 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Table(args) => table_runs::run(&args),
+        Command::Figures(args) => figures::run(&args),
+        Command::Dimension(args) => dimension::run(&args),
     };
     match done {
         Ok(done) => {

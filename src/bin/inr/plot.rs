@@ -21,7 +21,11 @@ pub struct Panel {
 
 const WIDTH: u32 = 760;
 const HEIGHT: u32 = 420;
-const FONT: &str = "sans-serif";
+/// The built-in font.
+pub const FONT: &str = "sans-serif";
+
+/// Longer lines have no marks at their points.
+const MAX_MARKS: usize = 60;
 
 /// Colours that stay apart for colour-blind readers (Okabe and Ito).
 const COLOURS: [RGBColor; 7] = [
@@ -36,8 +40,7 @@ const COLOURS: [RGBColor; 7] = [
 
 /// Draws panels in rows of at most `columns` to `STEM.png` and `STEM.svg`; returns both names.
 pub fn save(panels: &[Panel], columns: usize, stem: &Path) -> Result<[String; 2]> {
-    plotters::style::register_font(FONT, FontStyle::Normal, dejavu::sans::regular())
-        .map_err(|_| anyhow!("the built-in font cannot be read"))?;
+    register_font()?;
     let columns = columns.min(panels.len()).max(1);
     let rows = panels.len().div_ceil(columns).max(1);
     let size = (WIDTH * columns as u32, HEIGHT * rows as u32);
@@ -58,6 +61,12 @@ pub fn save(panels: &[Panel], columns: usize, stem: &Path) -> Result<[String; 2]
     })?;
     crate::output::write_whole(&svg_path, |w| Ok(w.write_all(svg.as_bytes())?))?;
     Ok([png_path, svg_path].map(|p| p.display().to_string()))
+}
+
+/// Makes [`FONT`] known to plotters.
+pub fn register_font() -> Result<()> {
+    plotters::style::register_font(FONT, FontStyle::Normal, dejavu::sans::regular())
+        .map_err(|_| anyhow!("the built-in font cannot be read"))
 }
 
 fn draw<B: DrawingBackend>(
@@ -118,7 +127,9 @@ where
             .draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
-        chart.draw_series(points.into_iter().map(|p| Circle::new(p, 3, colour.filled())))?;
+        if points.len() <= MAX_MARKS {
+            chart.draw_series(points.into_iter().map(|p| Circle::new(p, 3, colour.filled())))?;
+        }
     }
     chart
         .configure_series_labels()
@@ -143,10 +154,20 @@ fn limits(panel: &Panel, log: bool, pick: fn(&(f64, f64)) -> f64) -> Range<f64> 
         return if log { 0.1..10.0 } else { 0.0..1.0 };
     }
     if log {
-        return low / 1.2..high * 1.2;
+        return with_label(low / 1.2, high * 1.2);
     }
     let room = if high > low { 0.05 * (high - low) } else { 0.5 * high.abs().max(1.0) };
     low - room..high + room
+}
+
+/// A logarithmic range in which a power of ten stands, which gets a label.
+fn with_label(low: f64, high: f64) -> Range<f64> {
+    let (below, above) = (10f64.powf(low.log10().floor()), 10f64.powf(low.log10().ceil()));
+    match above <= high {
+        true => low..high,
+        false if low / below < above / high => below..high,
+        false => low..above,
+    }
 }
 
 /// A tick label: short, with an exponent for the very small and very large.

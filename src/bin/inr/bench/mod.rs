@@ -129,6 +129,13 @@ pub fn run(args: &Args) -> Result<Done> {
     finish(args, &rows, &notes, codecs[0].name())
 }
 
+/// Bytes that a peer needs for an array at this relative L2 error.
+pub fn peer_bytes(peer: &str, array: crate::npy::Array, error: f64) -> Result<usize> {
+    let data = Data::new("series".into(), array, None)?;
+    let goal = Goal { norm: Norm::L2, error };
+    Ok(measure::measure(codecs::peer(peer)?.as_ref(), &data, goal, 1)?.stored_bytes)
+}
+
 fn finish(args: &Args, rows: &[Row], notes: &[String], ours: &str) -> Result<Done> {
     let comparisons = compare::compare(rows, ours);
     if let Some(path) = &args.csv {
