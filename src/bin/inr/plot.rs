@@ -123,10 +123,14 @@ where
     for (i, (name, points)) in panel.series.iter().enumerate() {
         let colour = COLOURS[i % COLOURS.len()];
         let points: Vec<_> = points.iter().copied().filter(|&p| drawable(panel, p)).collect();
-        chart
-            .draw_series(LineSeries::new(points.clone(), colour.stroke_width(2)))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
+        // Colours come again as dashes.
+        let is_dashed = i / COLOURS.len() % 2 == 1;
+        let (style, length) = (colour.stroke_width(2), if is_dashed { 6 } else { 16 });
+        let line = match is_dashed {
+            false => chart.draw_series(LineSeries::new(points.clone(), style))?,
+            true => chart.draw_series(DashedLineSeries::new(points.clone(), 6, 5, style))?,
+        };
+        line.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + length, y)], style));
         if points.len() <= MAX_MARKS {
             chart.draw_series(points.into_iter().map(|p| Circle::new(p, 3, colour.filled())))?;
         }
