@@ -36,6 +36,7 @@ pub enum Optimiser {
 
 /// Loss and optimiser of a run.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Objective {
     /// Of snapshots and sketches.
     pub loss: Loss,

@@ -51,6 +51,7 @@ impl SketchKind {
 
 /// How sketches are taken.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SketchRule {
     /// Which numbers are kept.
     pub kind: SketchKind,
