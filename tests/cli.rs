@@ -197,8 +197,20 @@ fn bench_measures_what_the_files_hold() {
     assert!(stem.with_extension("png").exists() && stem.with_extension("svg").exists());
 }
 
-const COMMANDS: [&str; 12] =
-    ["encode", "decode", "inspect", "finalize", "doctor", "report", "bench", "train", "eval", "table", "figures", "dimension"];
+const COMMANDS: [&str; 12] = [
+    "encode",
+    "decode",
+    "inspect",
+    "finalize",
+    "doctor",
+    "report",
+    "bench",
+    "train",
+    "eval",
+    "table",
+    "figures",
+    "dimension",
+];
 
 #[test]
 fn every_command_explains_itself_with_examples() {

@@ -6,6 +6,7 @@ use crate::{Error, Result};
 
 /// Network, sketches and schedule of a series.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SeriesConfig {
     /// How the network depends on time.
     pub network: NetworkKind,

@@ -186,7 +186,7 @@ mod tests {
         let rule = ManifoldRule { n_samples: 150, n_neighbours: 40, ..ManifoldRule::default() };
         let mesh = Mesh::grid(&[40, 30]);
         let found = dimension(&network, 2.0, &mesh, &rule, 1).unwrap();
-        assert!(found >= 1.0 && found < 40.0, "{found}");
+        assert!((1.0..40.0).contains(&found), "{found}");
         assert_eq!(dimension(&network, 2.0, &mesh, &rule, 2).unwrap(), found);
         assert!(dimension(&network, 2.0, &Mesh::grid(&[40]), &rule, 1).is_err());
         let few = ManifoldRule { n_samples: 40, ..rule };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use adios2_inr::Dtype;
 use adios2_inr::npy::TYPES;
 pub use adios2_inr::npy::{Array, read};
 use anyhow::Result;
