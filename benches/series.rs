@@ -68,8 +68,14 @@ fn run(series: &Series, method: Method, config: &SeriesConfig) -> Outcome {
     let seconds = started.elapsed().as_secs_f64();
     let network = SeriesNetwork::decode(&bytes).expect("decodes");
     let (rfe, true_errors) = errors(series, &network);
-    let mean = |row: &[f32]| row.iter().map(|e| f64::from(*e)).sum::<f64>() / row.len() as f64;
-    let estimates: Vec<(f64, f64)> = network.certificate.iter().map(|row| mean(row)).zip(true_errors).collect();
+    let mean = |row: &mut dyn Iterator<Item = f64>, truth: &[f64]| {
+        let defined: Vec<f64> = row.zip(truth).filter(|(_, t)| t.is_finite()).map(|(v, _)| v).collect();
+        defined.iter().sum::<f64>() / defined.len() as f64
+    };
+    let pair = |(row, truth): (&Vec<f32>, &Vec<f64>)| {
+        (mean(&mut row.iter().map(|e| f64::from(*e)), truth), mean(&mut truth.iter().copied(), truth))
+    };
+    let estimates: Vec<(f64, f64)> = network.certificate.iter().zip(&true_errors).map(pair).collect();
     Outcome {
         rfe,
         bytes: bytes.len(),
@@ -85,8 +91,9 @@ fn cost(trainer: &Trainer, series: &Series) -> f64 {
     trainer.n_evaluations() as f64 / (series.snapshots.len() * series.n_nodes()) as f64
 }
 
-/// Relative error over the series (mean of channels, in percent), and of each step (mean of channels).
-fn errors(series: &Series, network: &SeriesNetwork) -> (f64, Vec<f64>) {
+/// Relative error over the series (mean of channels, in percent), and of each step and channel (NaN where the channel is
+/// zero throughout).
+fn errors(series: &Series, network: &SeriesNetwork) -> (f64, Vec<Vec<f64>>) {
     let c = series.n_channels;
     let (mut square, mut norm) = (vec![0.0; c], vec![0.0; c]);
     let mut per_step = Vec::new();
@@ -97,7 +104,7 @@ fn errors(series: &Series, network: &SeriesNetwork) -> (f64, Vec<f64>) {
             s[i % c] += f64::from(a - b).powi(2);
             n[i % c] += f64::from(*a).powi(2);
         }
-        per_step.push(s.iter().zip(&n).map(|(s, n)| (s / n).sqrt()).sum::<f64>() / c as f64);
+        per_step.push(s.iter().zip(&n).map(|(s, n)| if *n > 0.0 { (s / n).sqrt() } else { f64::NAN }).collect());
         square.iter_mut().zip(s).for_each(|(sum, s)| *sum += s);
         norm.iter_mut().zip(n).for_each(|(sum, n)| *sum += n);
     }

@@ -8,6 +8,7 @@
 
 mod buffer;
 mod certificate;
+mod checkpoint;
 mod collapse;
 mod config;
 mod importance;
@@ -17,6 +18,7 @@ mod objective;
 mod offline;
 mod packed;
 mod projection;
+mod schedule;
 mod sketch;
 mod trainer;
 mod units;

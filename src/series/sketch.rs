@@ -76,6 +76,8 @@ pub struct Sketch {
     /// Importance sampling alone cannot be regenerated: nodes, and weights as `sqrt(2) * 2^(-code/16)`.
     drawn: Option<(PackedInts, Vec<u8>)>,
     norms: Vec<f32>,
+    /// Under the root of the norms; it belongs to the network's unit and stays when that changes.
+    floor: f64,
     #[serde(skip)]
     projection: OnceLock<Projection>,
 }
@@ -94,7 +96,8 @@ impl Sketch {
     pub fn take(rule: &SketchRule, seed: u64, u: &[f32], n_channels: usize, importance: &Importance) -> Sketch {
         let n_nodes = u.len() / n_channels;
         let n_rows = rule.n_rows.clamp(1, n_nodes);
-        let exact = norms(u, n_channels, R3_FLOOR * n_nodes as f64);
+        let floor = R3_FLOOR * n_nodes as f64;
+        let exact = norms(u, n_channels, floor);
         let gather = |nodes: &mut dyn Iterator<Item = u32>| -> Vec<f32> {
             nodes.flat_map(|i| &u[i as usize * n_channels..][..n_channels]).copied().collect()
         };
@@ -122,8 +125,8 @@ impl Sketch {
         let own = norms(&rows, n_channels, R3_FLOOR / f64::from(scale));
         let own = own.iter().map(|norm| norm * scale.sqrt()).collect();
         let values = PackedValues::new(&rows, n_channels, rule.n_bits);
-        let norms = if rule.exact_norms { exact } else { own };
-        Sketch { kind: rule.kind, seed, n_nodes, n_channels, n_rows, values, drawn, norms, projection }
+        let (norms, floor) = if rule.exact_norms { (exact, floor) } else { (own, R3_FLOOR) };
+        Sketch { kind: rule.kind, seed, n_nodes, n_channels, n_rows, values, drawn, norms, floor, projection }
     }
 
     /// Which numbers are kept.
@@ -185,7 +188,8 @@ impl Sketch {
     /// Changes the unit of a channel.
     pub fn scale_channel(&mut self, channel: usize, factor: f32) {
         self.values.scale_channel(channel, factor);
-        self.norms[channel] *= factor;
+        let square = (f64::from(self.norms[channel]).powi(2) - self.floor).max(0.0);
+        self.norms[channel] = (square * f64::from(factor).powi(2) + self.floor).sqrt() as f32;
     }
 
     /// Bytes that grow with every snapshot.
@@ -275,6 +279,20 @@ mod tests {
     fn sketches_are_as_small_as_their_bits() {
         let sketch = take(SketchKind::Importance, 8, 1);
         assert!(sketch.bytes() <= 80 * 2 + 80 * 9 / 8 + 80 + 48, "{}", sketch.bytes());
+    }
+
+    #[test]
+    fn a_rescaled_sketch_is_the_sketch_of_the_rescaled_field() {
+        for exact_norms in [false, true] {
+            let rule = SketchRule { kind: SketchKind::Subsample, n_rows: 80, n_bits: 32, exact_norms };
+            let of = |u: &[f32]| Sketch::take(&rule, 3, u, 2, &Importance::new(&Mesh::grid(&[20, 20])));
+            let (u, mut scaled) = (field(), of(&field()));
+            scaled.scale_channel(1, 1e-6);
+            let small: Vec<f32> = u.iter().enumerate().map(|(i, v)| if i % 2 == 1 { 1e-6 * v } else { *v }).collect();
+            let expected = of(&small);
+            assert_eq!(scaled.values(), expected.values());
+            scaled.norms().iter().zip(expected.norms()).for_each(|(a, b)| assert!((a / b - 1.0).abs() < 1e-5));
+        }
     }
 
     #[test]

@@ -5,21 +5,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::certificate::HeldOut;
+use super::checkpoint::Kept;
 use super::collapse::Watch;
-use super::projection::distinct;
 use super::units::Units;
 use super::{Buffer, Importance, R3_FLOOR, SeriesConfig, Sketch, SketchKind, norms};
 use crate::backend::Backend;
 use crate::backend::mesh::Mesh;
-use crate::backend::series::{Moment, SeriesProblem, SeriesTraining, Step, StepLoss, Target};
+use crate::backend::series::{Moment, SeriesProblem, SeriesTraining, StepLoss, Target};
 use crate::model::series_network::{rounded_estimate, time, window};
 use crate::model::{SeriesNetwork, SeriesShape, WeightSteps};
 use crate::{Error, Result};
 
 /// How often a snapshot is tried again, each time with half the rate, after a collapse.
 const MAX_ROLLBACKS: u32 = 4;
-/// Steps per call of the backend.
-const CHUNK: usize = 50;
 /// Bits a weight gets on top when nothing trains it against rounding.
 const UNTRAINED_BITS: u32 = 3;
 
@@ -43,26 +41,6 @@ pub struct Trainer {
     pub(super) kept: Kept,
 }
 
-/// What a trainer is continued from, besides mesh and backend.
-#[derive(serde::Serialize, serde::Deserialize)]
-pub(super) struct Kept {
-    pub config: SeriesConfig,
-    n_channels: usize,
-    pub units: Units,
-    full: Buffer,
-    past: Buffer,
-    pub sketches: BTreeMap<usize, Arc<Sketch>>,
-    snapshots: BTreeMap<usize, Arc<Vec<f32>>>,
-    held_out: Vec<HeldOut>,
-    pub n_pushed: usize,
-    /// Halved at each collapse.
-    pub rate_factor: f32,
-    watch: Watch,
-    is_hreg: bool,
-    steps: Option<WeightSteps>,
-    certificate: Vec<Vec<f32>>,
-}
-
 impl Trainer {
     /// Starts a series of snapshots `[n_nodes][n_channels]` on a mesh.
     ///
@@ -82,7 +60,6 @@ impl Trainer {
             snapshots: BTreeMap::new(),
             held_out: Vec::new(),
             n_pushed: 0,
-            rate_factor: 1.0,
             watch: Watch::default(),
             is_hreg: false,
             steps: None,
@@ -91,7 +68,7 @@ impl Trainer {
         Trainer::start(kept, mesh, backend, &shape.initial_params(config.seed))
     }
 
-    fn start(kept: Kept, mesh: Arc<Mesh>, backend: &dyn Backend, params: &[f32]) -> Result<Trainer> {
+    pub(super) fn start(kept: Kept, mesh: Arc<Mesh>, backend: &dyn Backend, params: &[f32]) -> Result<Trainer> {
         let shape = kept.config.shape(mesh.n_axes(), kept.n_channels);
         let objective = kept.config.objective;
         let problem = SeriesProblem { shape, mesh: Arc::clone(&mesh), objective, seed: kept.config.seed };
@@ -122,15 +99,21 @@ impl Trainer {
         if self.kept.is_hreg {
             self.training.freeze()?;
         }
-        let (mut losses, mut collapsed) = (self.iterate(index)?, false);
+        let mut losses = self.iterate(index)?;
+        let collapsed = self.kept.watch.is_collapse(&losses);
         for _ in 0..MAX_ROLLBACKS {
             if !self.kept.watch.is_collapse(&losses) {
                 break;
             }
-            collapsed = true;
-            self.kept.rate_factor *= 0.5;
+            self.kept.watch.slow_down();
             self.training.restore(&before)?;
             losses = self.iterate(index)?;
+        }
+        if losses.last().is_some_and(|l| !(l.now + l.past).is_finite()) {
+            // Its sketch will teach what could not be learnt now.
+            self.training.restore(&before)?;
+        } else {
+            self.kept.watch.accept(&losses);
         }
         self.keep(index, &scaled)?;
         self.kept.n_pushed += 1;
@@ -175,42 +158,6 @@ impl Trainer {
             steps,
             certificate: self.kept.certificate.clone(),
         })
-    }
-
-    /// Everything but mesh and backend, to go on from later.
-    ///
-    /// # Errors
-    /// What the backend reports.
-    pub fn checkpoint(&mut self) -> Result<Vec<u8>> {
-        let state = self.training.state()?;
-        postcard::to_allocvec(&(&self.kept, state)).map_err(|e| Error::Internal(format!("checkpoint: {e}")))
-    }
-
-    /// Goes on from a checkpoint.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] for bytes that are no checkpoint or belong to another mesh; what the backend refuses.
-    pub fn resume(bytes: &[u8], mesh: Arc<Mesh>, backend: &dyn Backend) -> Result<Trainer> {
-        let bad = |what: &str| Error::corrupt(format!("a checkpoint of a series {what}"));
-        let (kept, state): (Kept, crate::backend::series::TrainingState) =
-            postcard::from_bytes(bytes).map_err(|_| bad("is damaged"))?;
-        kept.config.check()?;
-        let shape = kept.config.shape(mesh.n_axes(), kept.n_channels);
-        shape.check()?;
-        let lengths = [state.params.len(), state.first_moment.len(), state.second_moment.len()];
-        if lengths != [shape.n_params(); 3] || kept.sketches.values().any(|s| s.n_nodes() != mesh.n_nodes()) {
-            return Err(bad("belongs to another network or mesh"));
-        }
-        let mut trainer = Trainer::start(kept, mesh, backend, &state.params)?;
-        trainer.training.restore(&state)?;
-        let slots: Vec<usize> = trainer.kept.sketches.keys().copied().collect();
-        slots.into_iter().try_for_each(|i| trainer.put_past(i))?;
-        let held = trainer.kept.snapshots.clone();
-        held.iter().try_for_each(|(&i, values)| trainer.put_now(i, values))?;
-        if let (Some(steps), true) = (&trainer.kept.steps, trainer.kept.config.consolidation > 0) {
-            trainer.training.round_to(Some(steps.per_param(&shape)))?;
-        }
-        Ok(trainer)
     }
 
     /// Snapshots so far.
@@ -261,10 +208,8 @@ impl Trainer {
         if !factors.is_empty() {
             let mut state = self.training.state()?;
             for &(channel, factor) in &factors {
+                // Moments stay: newest snapshots are about 1 in size before and after, and so are their gradients.
                 self.shape.scale_channel(&mut state.params, channel, factor);
-                // The objective is relative: what a weight lost in size its gradient gains.
-                self.shape.scale_channel(&mut state.first_moment, channel, 1.0 / factor);
-                self.shape.scale_channel(&mut state.second_moment, channel, 1.0 / (factor * factor));
                 self.kept.sketches.values_mut().for_each(|s| Arc::make_mut(s).scale_channel(channel, factor));
                 self.kept.held_out.iter_mut().for_each(|h| h.scale_channel(channel, factor));
                 let n_channels = self.kept.n_channels;
@@ -294,32 +239,6 @@ impl Trainer {
         self.put_now(index, scaled)
     }
 
-    /// Steps on the newest snapshot.
-    fn iterate(&mut self, index: usize) -> Result<Vec<StepLoss>> {
-        let config = self.kept.config.clone();
-        let n = if index == 0 { config.first_iterations } else { config.iterations } as usize;
-        let has_past = config.sketch.kind != SketchKind::None || self.kept.is_hreg;
-        let mut losses = Vec::with_capacity(n);
-        while losses.len() < n {
-            let warmup = |i: usize| if index == 0 { (i + 1) as f32 / config.n_warmup.max(1) as f32 } else { 1.0 };
-            let next = |i: usize| Step {
-                now: self.kept.full.batch().into_iter().map(now_slot).collect(),
-                past: if has_past { self.kept.past.batch().into_iter().map(past_slot).collect() } else { Vec::new() },
-                n_nodes: config.n_nodes,
-                rate: config.rate * self.kept.rate_factor * warmup(i).min(1.0),
-            };
-            let steps: Vec<Step> = (losses.len()..n.min(losses.len() + CHUNK)).map(next).collect();
-            let done = self.training.run(&steps, config.threshold)?;
-            let target = |l: &StepLoss| config.threshold.is_some_and(|threshold| l.now <= threshold);
-            let is_learnt = done.last().is_some_and(target);
-            losses.extend(done);
-            if is_learnt || losses.last().is_some_and(|l| !l.now.is_finite()) {
-                break;
-            }
-        }
-        Ok(losses)
-    }
-
     /// Keeps what will be left of a snapshot.
     pub(super) fn keep(&mut self, index: usize, scaled: &Arc<Vec<f32>>) -> Result<()> {
         let Kept { config, n_channels, .. } = &self.kept;
@@ -332,14 +251,10 @@ impl Trainer {
         if n_rows > 0 {
             self.kept.held_out.push(HeldOut::take(self.seed(2, index), scaled, n_channels, n_rows));
         }
-        if self.kept.is_hreg {
-            return self.training.put(past_slot(index), self.moment(index), Target::Frozen);
+        if rule.kind != SketchKind::None && !self.kept.is_hreg {
+            let sketch = Sketch::take(&rule, self.seed(1, index), scaled, n_channels, &self.importance);
+            self.kept.sketches.insert(index, Arc::new(sketch));
         }
-        if rule.kind == SketchKind::None {
-            return Ok(());
-        }
-        let sketch = Sketch::take(&rule, self.seed(1, index), scaled, n_channels, &self.importance);
-        self.kept.sketches.insert(index, Arc::new(sketch));
         self.put_past(index)
     }
 
@@ -351,6 +266,9 @@ impl Trainer {
     }
 
     pub(super) fn put_past(&mut self, index: usize) -> Result<()> {
+        if self.kept.is_hreg {
+            return self.training.put(past_slot(index), self.moment(index), Target::Frozen);
+        }
         let Some(sketch) = self.kept.sketches.get(&index) else { return Ok(()) };
         self.training.put(past_slot(index), self.moment(index), Target::Sketch(Arc::clone(sketch)))
     }
@@ -362,44 +280,9 @@ impl Trainer {
     }
 
     /// A seed for one purpose at one step.
-    fn seed(&self, purpose: u64, index: usize) -> u64 {
+    pub(super) fn seed(&self, purpose: u64, index: usize) -> u64 {
         let mixed = self.kept.config.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (purpose << 56);
         mixed.wrapping_add((index as u64 + 1).wrapping_mul(0xd1b5_4a32_d192_ed03))
-    }
-
-    /// Steps on the sketches alone with a falling rate; a stretch that collapses is undone and the rate halved.
-    fn consolidate(&mut self, seconds: Option<f64>) -> Result<Vec<StepLoss>> {
-        let started = Instant::now();
-        let config = self.kept.config.clone();
-        let slots: Vec<usize> = self.kept.sketches.keys().map(|&i| past_slot(i)).collect();
-        let batch = if config.batch == 0 { slots.len() } else { config.batch.min(slots.len()) };
-        let n = config.consolidation as usize;
-        let (mut losses, mut n_done, mut watch) = (Vec::new(), 0, Watch::default());
-        while n_done < n {
-            let spent = seconds.map_or(0.0, |limit| started.elapsed().as_secs_f64() / limit.max(1e-9));
-            if spent >= 1.0 {
-                break;
-            }
-            let next = |i: usize| {
-                let progress = (i as f64 / n as f64).max(spent) as f32;
-                let drawn = distinct(self.seed(3, i), slots.len(), batch);
-                Step {
-                    past: drawn.into_iter().map(|i| slots[i as usize]).collect(),
-                    rate: config.rate * self.kept.rate_factor * (1.0 - (1.0 - config.final_rate) * progress),
-                    ..Step::default()
-                }
-            };
-            let steps: Vec<Step> = (n_done..n.min(n_done + CHUNK)).map(next).collect();
-            let before = self.training.state()?;
-            let done = self.training.run(&steps, None)?;
-            n_done += done.len();
-            if watch.is_collapse(&done) {
-                self.training.restore(&before)?;
-                self.kept.rate_factor *= 0.5;
-            }
-            losses.extend(done);
-        }
-        Ok(losses)
     }
 
     /// Writes the certificate of the network as it would be stored now: the estimated error of every step.
