@@ -219,6 +219,7 @@ fn main() {
         objective: Objective { generator_rate: 1.0, clip: 0.0, ..Objective::default() },
         sketch: subsample(125, 32, SketchKind::Subsample),
         consolidation: 0,
+        cooldown: 0.1,
         weight_bits: 9,
         seed,
         ..SeriesConfig::hypernet(N_STEPS)

@@ -32,6 +32,9 @@ pub struct SeriesConfig {
     pub n_warmup: u32,
     /// Learning rate.
     pub rate: f32,
+    /// Part of the series, at its end, in which the learning rate falls to `final_rate` of itself; 0: it stays, and the
+    /// consolidation does that.
+    pub cooldown: f32,
     /// Nodes of the current snapshot that an iteration visits; 0: all.
     pub n_nodes: u32,
     /// Past steps per iteration; 0: all.
@@ -46,7 +49,7 @@ pub struct SeriesConfig {
     pub threshold: Option<f32>,
     /// Iterations on the sketches, with rounded weights, after the last snapshot.
     pub consolidation: u32,
-    /// Learning rate at the end of the consolidation (and of an offline run) as a fraction of `rate`.
+    /// Learning rate at the end of the cooldown, of the consolidation and of an offline run, as a fraction of `rate`.
     pub final_rate: f32,
     /// Stored weights are multiples of `rms 2^-weight_bits` of their group (finer where it matters).
     pub weight_bits: u32,
@@ -73,6 +76,7 @@ impl SeriesConfig {
             first_iterations: 1500,
             n_warmup: 50,
             rate: 3e-4,
+            cooldown: 0.0,
             n_nodes: 256,
             batch: 8,
             full_size: 1,
@@ -129,6 +133,12 @@ impl SeriesConfig {
         SeriesShape { kind, n_space, width, n_blocks, n_channels, time_span }
     }
 
+    /// The learning rate as a fraction of `rate` when `progress` of the series (0 to 1) is done.
+    pub(super) fn cooled(&self, progress: f32) -> f32 {
+        let left = ((1.0 - progress) / self.cooldown.max(f32::MIN_POSITIVE)).clamp(0.0, 1.0);
+        self.final_rate + (1.0 - self.final_rate) * left
+    }
+
     /// Checks ranges.
     ///
     /// # Errors
@@ -146,6 +156,9 @@ impl SeriesConfig {
         }
         if !(0.0..=1.0).contains(&self.final_rate) {
             return bad(format!("the final rate is {} of the rate: set 0 to 1", self.final_rate));
+        }
+        if !(0.0..=1.0).contains(&self.cooldown) {
+            return bad(format!("the cooldown is {} of the series: set 0 to 1", self.cooldown));
         }
         if !(2..=16).contains(&self.weight_bits) {
             return bad(format!("weights cannot have {} bits: set 2 to 16", self.weight_bits));
