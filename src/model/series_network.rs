@@ -51,9 +51,13 @@ struct Header<'a> {
     certificate: &'a [u8],
 }
 
-/// Time of `step` on the axis from -1 to 1 of `n_steps`.
+/// Steps that the time axis from -1 to 1 has room for, at least: when time moves further per step, a new snapshot moves the
+/// network so much that it loses the earlier ones.
+const LEAST_AXIS: usize = 200;
+
+/// Time of `step` on the axis from -1 to 1 of `n_steps`; shorter series take its first part.
 pub fn time(step: f64, n_steps: usize) -> f32 {
-    if n_steps < 2 { 0.0 } else { (2.0 * step / (n_steps - 1) as f64 - 1.0) as f32 }
+    (2.0 * step / (n_steps.max(LEAST_AXIS) - 1) as f64 - 1.0) as f32
 }
 
 /// The times of the window that `step` belongs to, `[time_span]`.
@@ -279,6 +283,6 @@ mod tests {
     fn windows_share_their_times() {
         assert_eq!(window(5.0, 9, 1), [time(5.0, 9)]);
         assert_eq!(window(5.0, 9, 3), window(3.0, 9, 3));
-        assert_eq!(window(8.0, 10, 4), [time(8.0, 10), time(9.0, 10), 1.0, 1.0]);
+        assert_eq!(window(8.0, 10, 4), [time(8.0, 10), time(9.0, 10), time(9.0, 10), time(9.0, 10)]);
     }
 }

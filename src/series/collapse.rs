@@ -6,6 +6,8 @@ use crate::backend::series::StepLoss;
 const FACTOR: f32 = 3.0;
 /// Relative losses below this grow without any harm.
 const HARMLESS: f32 = 0.02;
+/// What the second snapshot may do to the first is measured against this.
+const AT_FIRST: f32 = 0.15;
 /// The learning rate never falls below this part of the one that was asked for.
 const SLOWEST: f32 = 1.0 / 16.0;
 /// What the learning rate wins back with each snapshot that goes well: it doubles in eight.
@@ -14,13 +16,13 @@ const RECOVERY: f32 = 1.090_507_7;
 /// Remembers the loss on stored sketches and how far the learning rate was lowered.
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Watch {
-    last: Option<f32>,
+    last: f32,
     rate_factor: f32,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Watch { last: None, rate_factor: 1.0 }
+        Watch { last: AT_FIRST, rate_factor: 1.0 }
     }
 }
 
@@ -29,7 +31,7 @@ impl Watch {
     pub fn is_collapse(&self, losses: &[StepLoss]) -> bool {
         let end = end(losses);
         let is_finite = end.iter().all(|l| l.now.is_finite() && l.past.is_finite());
-        !is_finite || self.last.is_some_and(|last| mean(end) > FACTOR * last.max(HARMLESS))
+        !is_finite || mean(end) > FACTOR * self.last.max(HARMLESS)
     }
 
     /// What the learning rate is multiplied with.
@@ -47,7 +49,7 @@ impl Watch {
         let mean = mean(end(losses));
         // Without a past there is nothing to measure against.
         if mean > 0.0 {
-            self.last = Some(mean);
+            self.last = mean;
         }
         self.rate_factor = (RECOVERY * self.rate_factor).min(1.0);
     }
@@ -81,7 +83,8 @@ mod tests {
             !is_collapse
         };
         assert!(goes_on(0.0), "there is no past yet");
-        assert!(goes_on(0.5) && goes_on(0.05) && goes_on(0.14));
+        assert!(!goes_on(0.5), "half of the first snapshot is lost");
+        assert!(goes_on(0.4) && goes_on(0.05) && goes_on(0.14));
         assert!(!goes_on(0.43));
         assert!(goes_on(0.4), "measured against the last good one");
         assert!(!goes_on(f32::NAN));

@@ -18,6 +18,8 @@ use crate::{Error, Result};
 
 /// How often a snapshot is tried again, each time with half the rate, after a collapse.
 const MAX_ROLLBACKS: u32 = 4;
+/// Larger values have squares whose sum overflows.
+const LARGEST_UNSCALED: f32 = 1e15;
 /// Bits a weight gets on top when nothing trains it against rounding.
 const UNTRAINED_BITS: u32 = 3;
 
@@ -196,8 +198,11 @@ impl Trainer {
                 n_steps + 1
             )));
         }
-        match snapshot.iter().find(|v| !v.is_finite()) {
-            Some(v) => Err(Error::Series(format!("a snapshot holds the value {v}: mask or fill such values first"))),
+        if let Some(v) = snapshot.iter().find(|v| !v.is_finite()) {
+            return Err(Error::Series(format!("a snapshot holds the value {v}: mask or fill such values first")));
+        }
+        match snapshot.iter().find(|v| !self.kept.config.is_scaled && v.abs() > LARGEST_UNSCALED) {
+            Some(v) => Err(Error::Series(format!("a snapshot holds the value {v:e}: set is_scaled = true"))),
             None => Ok(()),
         }
     }

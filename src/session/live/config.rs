@@ -10,12 +10,10 @@ use crate::{Error, Result, Settings, threads};
 
 /// Training time at the end of a segment when nothing is said, in seconds.
 pub const DEFAULT_SECONDS: f64 = 10.0;
-/// Steps that the time axis has room for, at least: networks lose what they learnt when time moves further per step.
-const LEAST_AXIS: usize = 200;
 
 /// How the settings of an operator train a series over `n_nodes` nodes.
 pub fn config(settings: &Settings, n_nodes: usize) -> SeriesConfig {
-    let n_steps = settings.segment_steps.max(LEAST_AXIS);
+    let n_steps = settings.segment_steps;
     let base = match settings.network {
         Network::Film => SeriesConfig::film(n_steps),
         Network::Tinr => SeriesConfig::tinr(n_steps),
