@@ -1,5 +1,9 @@
 //! One body per check, run by every backend: against the f64 reference, against each other, against themselves.
 
+#[macro_use]
+#[path = "common/backends.rs"]
+mod backends;
+
 #[path = "common/siren_reference.rs"]
 mod siren_reference;
 
@@ -10,65 +14,14 @@ use adios2_inr::train::{Schedule, sample_index};
 use siren_reference::{Reference, relative_l2};
 use std::sync::LazyLock;
 
-/// A backend, or why it is not here.
-type Made = Result<Box<dyn Backend>, String>;
-
-fn cpu(n_threads: usize, instructions: Instructions) -> Made {
-    match CpuBackend::with_instructions(n_threads, instructions) {
-        Ok(backend) => Ok(Box::new(backend)),
-        Err(e) => Err(e.to_string()),
-    }
-}
-
-#[cfg(feature = "gpu")]
-fn gpu() -> Made {
-    let backend = adios2_inr::backend::gpu::GpuBackend::open(None, true);
-    Ok(Box::new(backend.expect("INR_TEST_GPU=1 says that there is a driver")))
-}
-
-/// One module of tests per backend, `[attribute]` on each of its tests; a missing backend is named on stderr.
-macro_rules! backends {
-    ($($(#[$condition:meta])? $name:ident $([$attribute:meta])?: $make:expr;)*) => { $(
-        $(#[$condition])?
-        mod $name {
-            use super::*;
-            backends!(@tests $make; ($($attribute)?)
-                small_batch_gradients_match_the_reference,
-                large_batch_gradients_match_the_reference,
-                evaluation_matches_the_reference,
-                a_short_fit_lowers_the_loss_and_agrees_with_the_plain_cpu,
-                the_same_seed_repeats_bit_for_bit,
-                a_run_in_two_pieces_equals_one_run,
-                sizes_that_disagree_are_errors,
-            );
-        }
-    )* };
-    (@tests $make:expr; $attributes:tt $($check:ident,)*) => { $(
-        backends!(@test $make; $attributes $check);
-    )* };
-    (@test $make:expr; ($($attribute:meta)?) $check:ident) => {
-        #[test]
-        $(#[$attribute])?
-        fn $check() {
-            match $make {
-                Ok(backend) => super::$check(&*backend),
-                Err(reason) => eprintln!("skipped {}: {reason}", module_path!()),
-            }
-        }
-    };
-}
-
-backends! {
-    #[cfg(target_arch = "x86_64")]
-    cpu_avx512: cpu(2, Instructions::Avx512);
-    #[cfg(target_arch = "x86_64")]
-    cpu_avx2: cpu(2, Instructions::Avx2);
-    #[cfg(target_arch = "aarch64")]
-    cpu_neon: cpu(2, Instructions::Neon);
-    cpu_scalar: cpu(2, Instructions::Scalar);
-    cpu_one_thread: cpu(1, Instructions::best());
-    #[cfg(feature = "gpu")]
-    gpu [cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]: gpu();
+every_backend! {
+    small_batch_gradients_match_the_reference,
+    large_batch_gradients_match_the_reference,
+    evaluation_matches_the_reference,
+    a_short_fit_lowers_the_loss_and_agrees_with_the_plain_cpu,
+    the_same_seed_repeats_bit_for_bit,
+    a_run_in_two_pieces_equals_one_run,
+    sizes_that_disagree_are_errors,
 }
 
 /// A smooth field on a grid and a network for it.

@@ -1,5 +1,9 @@
 //! Training of series networks: one body per check, run by every backend, against finite differences and each other.
 
+#[macro_use]
+#[path = "common/backends.rs"]
+mod backends;
+
 use std::sync::{Arc, LazyLock};
 
 use adios2_inr::backend::Backend;
@@ -9,62 +13,15 @@ use adios2_inr::backend::series::{Moment, SeriesProblem, SeriesTraining, Step, T
 use adios2_inr::model::{NetworkKind, SeriesShape};
 use adios2_inr::series::{Importance, Loss, Objective, Optimiser, Sketch, SketchKind, SketchRule, norms};
 
-/// A backend, or why it is not here.
-type Made = Result<Box<dyn Backend>, String>;
-
-fn cpu(n_threads: usize, instructions: Instructions) -> Made {
-    CpuBackend::with_instructions(n_threads, instructions).map(|b| Box::new(b) as _).map_err(|e| e.to_string())
-}
-
-#[cfg(feature = "gpu")]
-fn gpu() -> Made {
-    let backend = adios2_inr::backend::gpu::GpuBackend::open(None, true);
-    Ok(Box::new(backend.expect("INR_TEST_GPU=1 says that there is a driver")))
-}
-
-/// One module of tests per backend, `[attribute]` on each of its tests; a missing backend is named on stderr.
-macro_rules! backends {
-    ($($(#[$condition:meta])? $name:ident $([$attribute:meta])?: $make:expr;)*) => { $(
-        $(#[$condition])?
-        mod $name {
-            use super::*;
-            backends!(@tests $make; ($($attribute)?)
-                gradients_match_finite_differences,
-                gradients_and_steps_agree_with_the_plain_cpu,
-                other_sizes_meshes_and_losses_agree_with_the_plain_cpu,
-                rounded_weights_are_what_losses_see_and_gradients_pass_through,
-                a_threshold_ends_a_run_without_a_step,
-                a_run_in_two_pieces_equals_one_run,
-                training_lowers_the_loss,
-                empty_slots_and_foreign_states_are_errors,
-            );
-        }
-    )* };
-    (@tests $make:expr; $attributes:tt $($check:ident,)*) => { $(
-        backends!(@test $make; $attributes $check);
-    )* };
-    (@test $make:expr; ($($attribute:meta)?) $check:ident) => {
-        #[test]
-        $(#[$attribute])?
-        fn $check() {
-            match $make {
-                Ok(backend) => super::$check(&*backend),
-                Err(reason) => eprintln!("skipped {}: {reason}", module_path!()),
-            }
-        }
-    };
-}
-
-backends! {
-    #[cfg(target_arch = "x86_64")]
-    cpu_avx512: cpu(2, Instructions::Avx512);
-    #[cfg(target_arch = "x86_64")]
-    cpu_avx2: cpu(2, Instructions::Avx2);
-    #[cfg(target_arch = "aarch64")]
-    cpu_neon: cpu(2, Instructions::Neon);
-    cpu_scalar: cpu(1, Instructions::Scalar);
-    #[cfg(feature = "gpu")]
-    gpu [cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]: gpu();
+every_backend! {
+    gradients_match_finite_differences,
+    gradients_and_steps_agree_with_the_plain_cpu,
+    other_sizes_meshes_and_losses_agree_with_the_plain_cpu,
+    rounded_weights_are_what_losses_see_and_gradients_pass_through,
+    a_threshold_ends_a_run_without_a_step,
+    a_run_in_two_pieces_equals_one_run,
+    training_lowers_the_loss,
+    empty_slots_and_foreign_states_are_errors,
 }
 
 static PLAIN: LazyLock<CpuBackend> =
@@ -360,7 +317,7 @@ fn the_tiles_for_real_gpus_train_as_the_plain_cpu_does() {
 #[test]
 #[cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]
 fn what_has_no_gpu_kernel_is_refused_with_the_way_out() {
-    let backend = gpu().expect("a driver");
+    let backend = backends::gpu().expect("a driver");
     let mesh = Arc::new(Mesh::grid(&DIMS));
     let start = |width, loss| {
         let shape = SeriesShape { width, ..shape(NetworkKind::Film) };
