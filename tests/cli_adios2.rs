@@ -3,10 +3,9 @@
 
 mod cli_common;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cli_common::{inr, run, stdout};
+use cli_common::{inr, plugin_folder, python, run, stdout};
 use serde_json::Value;
 
 const XML: &str = r#"<adios-config>
@@ -24,19 +23,6 @@ const XML: &str = r#"<adios-config>
   </io>
 </adios-config>
 "#;
-
-fn plugin_folder() -> PathBuf {
-    let programs = Path::new(env!("CARGO_BIN_EXE_inr")).parent().unwrap();
-    let folder = [programs.join("deps"), programs.to_owned()].into_iter().find(|f| f.join("libadios2_inr.so").exists());
-    folder.expect("libadios2_inr.so is built with the tests")
-}
-
-fn python() -> Command {
-    let interpreter: Option<&str> = option_env!("INR_TEST_PYTHON");
-    let mut command = Command::new(interpreter.expect("the test is ignored without it"));
-    command.env("ADIOS2_PLUGIN_PATH", plugin_folder()).env("PYTHONDONTWRITEBYTECODE", "1");
-    command
-}
 
 /// The binary with the ADIOS2 of the Python under test.
 fn inr_with_adios2() -> Command {

@@ -7,10 +7,10 @@ mod cli_common;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cli_common::{inr, run, stdout};
+use cli_common::{inr, plugin_folder, python, run, stdout};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -35,19 +35,6 @@ const XML: &str = r#"<adios-config>
   </io>
 </adios-config>
 "#;
-
-fn plugin_folder() -> PathBuf {
-    let programs = Path::new(env!("CARGO_BIN_EXE_inr")).parent().unwrap();
-    let folder = [programs.join("deps"), programs.to_owned()].into_iter().find(|f| f.join("libadios2_inr.so").exists());
-    folder.expect("libadios2_inr.so is built with the tests")
-}
-
-fn python() -> Command {
-    let interpreter: Option<&str> = option_env!("INR_TEST_PYTHON");
-    let mut command = Command::new(interpreter.expect("the test is ignored without it"));
-    command.env("ADIOS2_PLUGIN_PATH", plugin_folder()).env("PYTHONDONTWRITEBYTECODE", "1");
-    command
-}
 
 fn client(arguments: &[&str]) -> Command {
     let mut command = python();

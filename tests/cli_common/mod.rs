@@ -1,11 +1,27 @@
-//! Running the binary, and `.npy` files made without the code under test.
+//! Running the binary and the plugin, and `.npy` files made without the code under test.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// The built binary.
 pub fn inr() -> Command {
     Command::new(env!("CARGO_BIN_EXE_inr"))
+}
+
+/// Where the plugin lies that was built with the tests.
+pub fn plugin_folder() -> PathBuf {
+    let programs = Path::new(env!("CARGO_BIN_EXE_inr")).parent().unwrap();
+    let folder = [programs.join("deps"), programs.to_owned()].into_iter().find(|f| f.join("libadios2_inr.so").exists());
+    folder.expect("libadios2_inr.so is built with the tests")
+}
+
+/// The Python with adios2 that `INR_TEST_PYTHON` named when the tests were built, with this plugin.
+pub fn python() -> Command {
+    let interpreter: Option<&str> = option_env!("INR_TEST_PYTHON");
+    let mut command = Command::new(interpreter.expect("the test is ignored without it"));
+    command.env("ADIOS2_PLUGIN_PATH", plugin_folder()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
 }
 
 /// Runs to the end and checks the exit code.
