@@ -49,4 +49,14 @@ fi
 say "rate-distortion (inr bench)"
 "$TARGET/release/inr" bench "$out"/data/*.npy --csv "$out/bench.csv" --plot "$out/bench" | tee "$out/bench.txt"
 
-say "bench-out/ has machine.txt, kernels.txt, bench.txt, bench.csv and plots; took $(elapsed)"
+if [ -e "$out/series/gs2.npy" ]; then
+    say "series mode (cargo bench --bench series)"
+    cargo bench --locked --bench series "${features[@]}" -- "$out/series" | tee "$out/series.txt"
+    say "classical codecs at the error of its first rows (scripts/bench/series_windows.py)"
+    networks=$(awk -F'|' '$2 == " 1 " { gsub(/ /, "", $4); split($6, error, " "); split($7, bytes, " "); print $4 "=" error[1] ":" bytes[1] }' "$out/series.txt")
+    # shellcheck disable=SC2086
+    "$PYTHON" scripts/bench/series_windows.py "$out/series" $networks | tee "$out/series_windows.txt" ||
+        say "skipped: that comparison needs pysz, zfpy, hdf5plugin and scipy"
+fi
+
+say "bench-out/ has machine.txt, kernels.txt, bench.txt, bench.csv, series.txt, series_windows.txt and plots; took $(elapsed)"

@@ -33,3 +33,8 @@ if ! [ -e "$data/fluidsim_vx.npy" ]; then
     (cd "$tools" && "$PYTHON" "$ROOT/scripts/bench/datasets.py" fluidsim "$data") >"$tools/fluidsim.log" 2>&1 ||
         say "skipped: fluidsim_vx (see .tools/fluidsim.log)"
 fi
+
+if ! [ -e "$ROOT/bench-out/series/gs2.npy" ]; then
+    say "solvers: the series of series mode"
+    "$PYTHON" scripts/bench/series_data.py "$ROOT/bench-out/series" || say "skipped: the series need scipy"
+fi
