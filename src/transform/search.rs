@@ -24,6 +24,10 @@ const L2_ATTEMPTS: usize = 6;
 const L2_AIM: f64 = 0.9985;
 /// Close enough to stop after one attempt, after two, and so on.
 const L2_CLOSE: [f64; L2_ATTEMPTS] = [0.996, 0.994, 0.99, 0.98, 0.96, 0.0];
+/// Where few coefficients matter, the error falls in jumps and may pass over the goal: further attempts, each aiming at a part of
+/// the last one's square.
+const L2_RETREATS: usize = 8;
+const L2_RETREAT: f64 = 0.6;
 /// Attempts to land just below a number of bytes.
 const BYTES_ATTEMPTS: usize = 12;
 /// Values per task; sums are added per task in order, so that threads do not change them.
@@ -99,19 +103,20 @@ impl Search<'_> {
         };
         let (mut step, candidate) = self.best(likely, cost)?;
         let (mut square, mut found): (f64, Option<(f64, Trial)>) = (aim, None);
-        for close in L2_CLOSE {
-            let quantiser = candidate.with_error(square, step)?;
+        for (attempt, close) in (1..).zip(L2_CLOSE.into_iter().chain([0.0; L2_RETREATS])) {
+            let Some(quantiser) = candidate.with_error(square, step) else { break };
             step = quantiser.step;
-            let mut trial = candidate.trial(quantiser)?;
+            let Some(mut trial) = candidate.trial(quantiser) else { break };
             finish_values(&mut trial.values, self.input.base, None, self.input.finish);
             let error = self.l2_error(&trial.values);
             if error <= bound && found.as_ref().is_none_or(|f| error > f.0) {
                 found = Some((error, trial));
             }
-            if (error <= bound && error >= close * bound) || error == 0.0 || error.is_nan() {
+            let is_close = (error <= bound && error >= close * bound) || error == 0.0 || error.is_nan();
+            if is_close || (attempt >= L2_ATTEMPTS && found.is_some()) {
                 break;
             }
-            square *= (L2_AIM * bound / error).powi(2);
+            square *= (L2_AIM * bound / error).powi(2) * if attempt < L2_ATTEMPTS { 1.0 } else { L2_RETREAT };
         }
         found.map(|(_, trial)| self.output(&candidate, trial, None))
     }
