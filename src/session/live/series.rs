@@ -28,7 +28,10 @@ pub struct Series {
     /// The last finished network, at its last step: what strict records are a remainder over.
     frozen: Option<(Place, Candidate)>,
     worth: Worth,
+    /// Why blocks are stored alone.
     given_up: Option<String>,
+    /// It was given up because it did not pay, which may change.
+    may_return: bool,
     only_cpu: bool,
     settings: Settings,
 }
@@ -46,6 +49,7 @@ impl Series {
             frozen: None,
             worth: Worth::default(),
             given_up: None,
+            may_return: false,
             only_cpu: false,
             settings: settings.clone(),
         }
@@ -62,7 +66,7 @@ impl Series {
             self.forget();
             *self = Series::new(key, Arc::clone(&self.writer), &self.settings);
         } else if key.dims != self.key.dims && self.given_up.is_none() {
-            self.give_up("its blocks change their shape".to_owned());
+            self.give_up("its blocks change their shape".to_owned(), false);
         }
     }
 
@@ -75,8 +79,18 @@ impl Series {
             Ok(attempt) => attempt.with(report, warning),
             Err(error) => {
                 report.note("series", None, error.to_string());
-                alone().with(report, warning)
+                let attempt = alone();
+                self.rest(&attempt);
+                attempt.with(report, warning)
             }
+        }
+    }
+
+    /// A series that did not pay is tried again once its blocks cost more than it would have.
+    fn rest(&mut self, attempt: &Attempt) {
+        let Some(encoded) = attempt.encoded.as_ref().filter(|_| self.may_return) else { return };
+        if self.worth.has_rested(encoded.record.len()) {
+            (self.given_up, self.may_return) = (None, false);
         }
     }
 
@@ -112,7 +126,7 @@ impl Series {
         } else {
             let share = self.share(&candidate, settings);
             if let Some(why) = self.worth.verdict(share) {
-                self.give_up(why);
+                self.give_up(why, true);
             }
         }
         Ok(attempt)
@@ -233,9 +247,9 @@ impl Series {
         published.is_ok()
     }
 
-    fn give_up(&mut self, why: String) {
+    fn give_up(&mut self, why: String, may_return: bool) {
         self.finish(Some(&why));
-        self.given_up = Some(why);
+        (self.given_up, self.may_return) = (Some(why), may_return);
     }
 
     /// Ends the segment, if there is one: consolidates, publishes for good, writes a line to the run log. A failure leaves

@@ -2,6 +2,8 @@
 
 /// Steps between two verdicts.
 const WINDOW: u32 = 10;
+/// Steps that a series rests at least when it was given up first; each further time twice as long.
+const FIRST_REST: u32 = 20;
 
 /// Bytes of the steps since the last verdict.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,6 +14,12 @@ pub struct Worth {
     n_known: u32,
     alone: usize,
     has_judged: bool,
+    /// Bytes per step the series would have cost when it was given up.
+    cost: f64,
+    /// Running mean of the bytes per step since then.
+    recent: f64,
+    /// Steps it rests, at least.
+    rest: u32,
 }
 
 impl Worth {
@@ -42,10 +50,23 @@ impl Worth {
         }
         let with = self.stored as f64 / f64::from(self.n_steps) + share;
         let without = self.alone as f64 / f64::from(self.n_known);
-        *self = Worth { has_judged: true, ..Worth::default() };
+        let rest = self.rest.max(FIRST_REST);
+        *self = Worth { has_judged: true, cost: with, recent: without, rest, ..Worth::default() };
         (with >= without).then(|| {
             format!("given up: {with:.0} bytes per step with the network's share, {without:.0} without the series")
         })
+    }
+
+    /// Adds a step of `alone` bytes of a series that was given up. True when it goes on trial again: its blocks have come to cost
+    /// more than the series would have, and it has rested.
+    pub fn has_rested(&mut self, alone: usize) -> bool {
+        self.n_steps += 1;
+        self.recent += (alone as f64 - self.recent) / f64::from(WINDOW);
+        let is_due = self.n_steps >= self.rest && self.recent > self.cost;
+        if is_due {
+            *self = Worth { rest: self.rest.saturating_mul(2), ..Worth::default() };
+        }
+        is_due
     }
 }
 
@@ -73,5 +94,23 @@ mod tests {
         assert!(!worth.asks());
         (1..WINDOW).for_each(|_| worth.add(900, Some(900)));
         assert!(worth.verdict(100.0).is_some_and(|why| why.contains("915 bytes")) && worth.asks());
+    }
+
+    #[test]
+    fn a_series_whose_blocks_grow_dear_is_tried_again_after_longer_and_longer_rests() {
+        let mut worth = Worth::default();
+        let mut rests = Vec::new();
+        for _ in 0..3 {
+            (0..WINDOW).for_each(|_| worth.add(900, Some(900)));
+            assert!(worth.verdict(75.0).is_some());
+            assert!((0..500).all(|_| !worth.has_rested(900)), "no dearer than before");
+            let mut worth_again = worth;
+            rests.push(worth.rest);
+            assert!(worth_again.has_rested(5000) && worth_again.is_on_trial());
+            worth = worth_again;
+        }
+        assert_eq!(rests, [20, 40, 80]);
+        (0..WINDOW).for_each(|_| worth.add(900, Some(900)));
+        assert!(worth.verdict(75.0).is_some() && (1..160).all(|_| !worth.has_rested(5000)) && worth.has_rested(5000));
     }
 }
