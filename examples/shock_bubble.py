@@ -98,7 +98,9 @@ def main():
     parser.add_argument("--size", type=int, default=256, help="cells per axis")
     parser.add_argument("--bubbles", type=int, default=1, help="number of bubbles, of the same area in all")
     parser.add_argument("--steps", type=int, default=200, help="outputs")
-    parser.add_argument("--first", type=int, default=0, help="first output that is written; the ones before are computed anew")
+    parser.add_argument(
+        "--first", type=int, default=0, help="first output that is written; the ones before are computed anew"
+    )
     parser.add_argument("--append", action="store_true", help="add to OUTPUT.bp")
     args = parser.parse_args()
 

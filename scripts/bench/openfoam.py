@@ -38,7 +38,9 @@ runTimeModifiable false;
 def tutorial():
     """The folder of the tutorial, in the packages of Debian or below WM_PROJECT_DIR."""
     named = os.environ.get("WM_PROJECT_DIR")
-    folders = [Path(home) / TUTORIAL for home in HOMES] + ([Path(named) / TUTORIAL.replace("examples", "tutorials", 1)] if named else [])
+    folders = [Path(home) / TUTORIAL for home in HOMES] + (
+        [Path(named) / TUTORIAL.replace("examples", "tutorials", 1)] if named else []
+    )
     found = next((folder for folder in folders if folder.is_dir()), None)
     if found is None or shutil.which("pisoFoam") is None:
         raise SystemExit("OpenFOAM was not found: apt-get install --no-install-recommends openfoam openfoam-examples")
@@ -102,7 +104,9 @@ def main():
     np.save(args.out / "pitzdaily.npy", snapshots)
     np.save(args.out / "points.npy", centres)
     change = np.linalg.norm(np.diff(snapshots, axis=0), axis=(1, 2)) / np.linalg.norm(snapshots[1:], axis=(1, 2))
-    print(f"{snapshots.shape} finite {np.isfinite(snapshots).all()}, relative change from step to step {change.mean():.3f}")
+    print(
+        f"{snapshots.shape} finite {np.isfinite(snapshots).all()}, relative change from step to step {change.mean():.3f}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The series mode in ADIOS2: a simulation writes, another process reads in random order, and runs are killed, continued, moved.
 
 The simulation is examples/shock_bubble.py; raw, transform-coded and series runs differ in their XML file alone. Bytes are those of all
-files of a dataset, raw values those of the run without the operator. Prints tables and writes series_adios2.json.
+files of a dataset, raw values those of the run without the operator. Prints one JSON object per row and writes series_adios2.json.
 
 usage: python series_adios2.py PLUGIN_DIR OUT_DIR [--parts ratio,kill,life] [--kills 20] [--peers]
 PLUGIN_DIR holds libadios2_inr.so and inr; needs the adios2 wheel and numpy, with --peers also pysz and zfpy.
@@ -18,8 +18,8 @@ from series_runs import NAMES, Place, judge, rfe, step_errors
 
 # Cells per axis, bubbles, outputs, accuracy.
 RUNS = ((64, 1, 200, 5e-2), (128, 16, 200, 5e-2), (128, 16, 200, 1e-1))
-SMALL = ("--size", 96, "--bubbles", 16)
-SMALL_ACCURACY = 1e-1
+SMALL = ("--size", 128, "--bubbles", 16)
+SMALL_ACCURACY = 5e-2
 SMALL_SERIES = {"temporal": "series", "accuracy": SMALL_ACCURACY, "seconds": 3, "backend": "cpu"}
 
 
@@ -28,7 +28,14 @@ def ratio(place, size, n_bubbles, n_steps, accuracy, peers):
     arguments = ("--size", size, "--bubbles", n_bubbles, "--steps", n_steps)
     raw_seconds, _ = place.simulate(place.config("raw"), "raw.bp", *arguments)
     truth, _ = place.read("raw.bp")
-    row = {"size": size, "bubbles": n_bubbles, "steps": n_steps, "accuracy": accuracy, "raw": place.bytes("raw.bp")[0], "raw_seconds": raw_seconds}
+    row = {
+        "size": size,
+        "bubbles": n_bubbles,
+        "steps": n_steps,
+        "accuracy": accuracy,
+        "raw": place.bytes("raw.bp")[0],
+        "raw_seconds": raw_seconds,
+    }
     runs = {
         "series": {"temporal": "series"},
         "transform": {"model": "transform"},
@@ -41,7 +48,22 @@ def ratio(place, size, n_bubbles, n_steps, accuracy, peers):
         row[name] = measure(place, truth, accuracy) | {"seconds": seconds}
         if name == "series":
             row["resident"] = resident[::20]
-            row["segments"] = [{k: s[k] for k in ("variable", "n_steps", "n_by_network", "network_bytes", "sketch_bytes", "worst", "broken", "why")} for s in place.segments("run")]
+            row["segments"] = [
+                {
+                    k: s[k]
+                    for k in (
+                        "variable",
+                        "n_steps",
+                        "n_by_network",
+                        "network_bytes",
+                        "sketch_bytes",
+                        "worst",
+                        "broken",
+                        "why",
+                    )
+                }
+                for s in place.segments("run")
+            ]
             reached = row["series"]["rfe"]
     config = place.config("run", {"model": "transform"}, {v: max(e, 1e-9) for v, e in reached.items()})
     place.simulate(config, "run.bp", *arguments)
@@ -91,7 +113,7 @@ def kills(place, n):
         after, _ = place.read("run.bp", seed=2)
         row["after"] = judged(place, truth, after)
         rows.append(row)
-        print("kill", json.dumps(row), flush=True)
+        print("kill", json.dumps(row, default=float), flush=True)
     return rows
 
 
@@ -100,7 +122,7 @@ def judged(place, truth, values, dataset="run.bp"):
     errors = {v: step_errors(truth[v][: len(values[v])], values[v]) for v in NAMES}
     blocks = place.blocks(dataset)
     by_network = [errors[v][s] for (v, s), b in blocks.items() if b["record"]["model"] == "series"]
-    within = sum(e <= SMALL_ACCURACY for e in by_network)
+    within = sum(bool(e <= SMALL_ACCURACY) for e in by_network)
     return judge(blocks, errors, SMALL_ACCURACY) | {"within": within}
 
 

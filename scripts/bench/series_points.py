@@ -44,7 +44,10 @@ def through_adios2(place, data, truth, parameters, accuracies=None):
         "certificate": certificates(blocks, errors),
         "seconds_per_step": seconds / len(truth["p"]),
         "resident": resident[:: max(1, len(resident) // 10)],
-        "segments": [{k: s[k] for k in ("variable", "n_steps", "n_by_network", "network_bytes", "sketch_bytes", "worst", "why")} for s in place.segments("run")],
+        "segments": [
+            {k: s[k] for k in ("variable", "n_steps", "n_by_network", "network_bytes", "sketch_bytes", "worst", "why")}
+            for s in place.segments("run")
+        ],
     }
 
 
@@ -65,7 +68,13 @@ def through_train(run, truth):
     values = np.load(folder / "reconstruction.npy").reshape(len(truth["p"]), len(truth["p"][0]), -1)
     reached = {v: rfe(truth[v], values[..., i]) for i, v in enumerate(channels[: values.shape[2]])}
     n_bytes = sum(path.stat().st_size for path in folder.glob("network-*.series"))
-    return {"run": str(run), "bytes": n_bytes, "raw": sum(truth[v].nbytes for v in reached), "rfe": reached, "peers": peers(truth, reached)}
+    return {
+        "run": str(run),
+        "bytes": n_bytes,
+        "raw": sum(truth[v].nbytes for v in reached),
+        "rfe": reached,
+        "peers": peers(truth, reached),
+    }
 
 
 def main():
@@ -84,9 +93,13 @@ def main():
     for run in args.train:
         print(json.dumps(through_train(run, truth)), flush=True)
     for accuracy in filter(None, args.accuracies.split(",")):
-        series = through_adios2(place, data, truth, {"temporal": "series", "accuracy": float(accuracy), "points": points.resolve()})
+        series = through_adios2(
+            place, data, truth, {"temporal": "series", "accuracy": float(accuracy), "points": points.resolve()}
+        )
         print(json.dumps(series, default=str), flush=True)
-        at_its_error = through_adios2(place, data, truth, {"model": "transform"}, {v: max(e, 1e-9) for v, e in series["rfe"].items()})
+        at_its_error = through_adios2(
+            place, data, truth, {"model": "transform"}, {v: max(e, 1e-9) for v, e in series["rfe"].items()}
+        )
         print(json.dumps(at_its_error, default=str), flush=True)
         print(json.dumps({"accuracy": accuracy, "peers": peers(truth, series["rfe"])}), flush=True)
 

@@ -39,7 +39,9 @@ class Place:
             lines = "".join(f'<parameter key="{k}" value="{v}"/>' for k, v in keys.items())
             operator = f'<operator name="inr" type="plugin">{lines}</operator>'
             own = {v: f'<parameter key="accuracy" value="{a}"/>' for v, a in (accuracies or {}).items()}
-            variables = "".join(f'<variable name="{v}"><operation operator="inr">{own.get(v, "")}</operation></variable>' for v in names)
+            variables = "".join(
+                f'<variable name="{v}"><operation operator="inr">{own.get(v, "")}</operation></variable>' for v in names
+            )
             (self.out / f"{name}.jsonl").unlink(missing_ok=True)
         path = self.out / f"{name}.xml"
         path.write_text(XML.format(operator=operator, variables=variables, stripe=stripe))
@@ -49,7 +51,9 @@ class Place:
         """A running simulation; it tells every finished step."""
         command = [sys.executable, str(solver), str(config), dataset, *map(str, arguments)]
         errors = open(self.out / "stderr.txt", "a")
-        return subprocess.Popen(command, cwd=self.out, env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True)
+        return subprocess.Popen(
+            command, cwd=self.out, env=self.environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
 
     def simulate(self, config, dataset, *arguments, solver=SOLVER):
         """Runs a simulation to its end; seconds, and resident bytes of the process at each step."""
@@ -73,7 +77,15 @@ class Place:
         """Output of the command line."""
         command = [str(self.plugin / "inr"), *map(str, arguments)]
         environment = {"ADIOS2_DIR": adios2_folder(), **self.environment}
-        done = subprocess.run(command, cwd=self.out, env=environment, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            command,
+            cwd=self.out,
+            env=environment,
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         return done.stdout
 
     def blocks(self, dataset):
@@ -118,7 +130,9 @@ def step_errors(truth, values):
 
 def rfe(truth, values):
     """Relative error over the whole series."""
-    return float(np.linalg.norm(values.astype("f8").ravel() - truth.ravel()) / np.linalg.norm(truth.astype("f8").ravel()))
+    return float(
+        np.linalg.norm(values.astype("f8").ravel() - truth.ravel()) / np.linalg.norm(truth.astype("f8").ravel())
+    )
 
 
 def judge(blocks, errors, accuracy):
