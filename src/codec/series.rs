@@ -33,7 +33,7 @@ impl Place {
         bytes
     }
 
-    /// Mirror of [`Self::encode`].
+    /// Mirror of what it is written by.
     ///
     /// # Errors
     /// [`Error::Corrupt`].
