@@ -48,7 +48,8 @@ impl Mesh {
                 of_axis.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &x| (low.min(x), high.max(x)))
             })
             .collect();
-        let scaled = coordinates.iter().zip(bounds.iter().cycle()).map(|(&x, &bounds)| scale_coordinate(x, bounds));
+        let scaled =
+            coordinates.iter().zip(bounds.iter().cycle()).map(|(&x, &bounds)| scale_coordinate(x, bounds) as f32);
         Ok(Mesh::Points { coordinates: scaled.collect(), n_axes, bounds })
     }
 
@@ -98,9 +99,9 @@ impl Mesh {
     }
 }
 
-/// A coordinate in the data's unit to -1..=1.
-pub fn scale_coordinate(x: f64, (low, high): (f64, f64)) -> f32 {
-    if high > low { (2.0 * (x - low) / (high - low) - 1.0) as f32 } else { 0.0 }
+/// A coordinate in the data's unit to -1..=1, not yet rounded to f32.
+pub fn scale_coordinate(x: f64, (low, high): (f64, f64)) -> f64 {
+    if high > low { 2.0 * (x - low) / (high - low) - 1.0 } else { 0.0 }
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 pub mod canonical;
 pub mod quantise;
 pub mod series;
+pub mod series_gradient;
 pub mod series_network;
 mod series_quantise;
 pub mod siren;
+pub mod tangent;
 mod weight_coder;
 
 pub use series::{NetworkKind, SeriesShape};

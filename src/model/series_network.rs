@@ -60,6 +60,11 @@ pub fn time(step: f64, n_steps: usize) -> f32 {
     (2.0 * step / (n_steps.max(LEAST_AXIS) - 1) as f64 - 1.0) as f32
 }
 
+/// What [`time`] moves by from step to step.
+pub fn time_rate(n_steps: usize) -> f64 {
+    2.0 / (n_steps.max(LEAST_AXIS) - 1) as f64
+}
+
 /// The times of the window that `step` belongs to, `[time_span]`.
 pub fn window(step: f64, n_steps: usize, time_span: usize) -> Vec<f32> {
     if time_span == 1 {
