@@ -75,6 +75,9 @@ pub enum Error {
     /// A series cannot be trained or evaluated as asked.
     #[error("series: {0}")]
     Series(String),
+    /// A question that the networks of a dataset have no answer to.
+    #[error("{0}")]
+    Query(String),
     /// A record refers to a network that was not found.
     #[error(
         "network {segment} of series {series} in store {store:016x} was not found ({looked}): keep the .bp folder whole, its subfolder 'inr' holds the networks"

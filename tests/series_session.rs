@@ -1,26 +1,14 @@
 //! Series mode below ADIOS2: steps of a moving pulse through the session, as the plugin hands them over.
 
+#[path = "common/pulse.rs"]
+mod pulse;
+
 use std::path::Path;
 
 use adios2_inr::codec;
 use adios2_inr::session::{self, Facts, Line, SegmentLine, SeriesKey};
 use adios2_inr::store::{self, Contents, Key, Kind};
-use adios2_inr::{Block, Dtype, Settings};
-
-const N: usize = 48;
-const ACCURACY: f64 = 0.15;
-
-/// A pulse that moves over a still pattern, which single blocks pay for again and again.
-fn pulse(step: usize) -> Vec<f32> {
-    let centre = 0.25 + 0.012 * step as f64;
-    let at = |i: usize| {
-        let (y, x) = ((i / N) as f64 / N as f64, (i % N) as f64 / N as f64);
-        let pulse = (-30.0 * ((x - 0.5).powi(2) + (y - centre).powi(2))).exp();
-        let waves = (25.0 * x + 9.0 * y * y).sin() * (23.0 * y - 7.0 * x * x).sin();
-        (pulse + 0.5 * waves + 0.5 * (31.0 * (x - 0.3) * (y + 0.2)).sin()) as f32
-    };
-    (0..N * N).map(at).collect()
-}
+use pulse::{ACCURACY, N, floats, key, pulse, read, settings, write};
 
 fn noise(step: usize) -> Vec<f32> {
     let mut state = step as u64 + 1;
@@ -29,49 +17,6 @@ fn noise(step: usize) -> Vec<f32> {
         (state >> 40) as f32 / (1u64 << 24) as f32
     };
     (0..N * N).map(next).collect()
-}
-
-fn settings(more: &[(&str, &str)]) -> Settings {
-    let base = [
-        ("temporal", "series"),
-        ("accuracy", "0.15"),
-        ("segment_steps", "100"),
-        ("network", "film"),
-        ("width", "16"),
-        ("blocks", "2"),
-        ("backend", "cpu"),
-        ("seconds", "1"),
-        ("iterations", "40"),
-    ];
-    let kept = base.into_iter().filter(|(key, _)| more.iter().all(|(k, _)| k != key));
-    Settings::from_pairs(kept.chain(more.iter().copied())).unwrap()
-}
-
-fn key(dataset: &Path, variable: &str) -> SeriesKey {
-    SeriesKey {
-        dataset: dataset.to_str().unwrap().to_owned(),
-        generation: 0,
-        variable: variable.to_owned(),
-        start: vec![0, 0],
-        dims: vec![N, N],
-    }
-}
-
-fn write(key: &SeriesKey, settings: &Settings, values: &[f32]) -> Vec<u8> {
-    let block = Block::new(Dtype::F32, &key.dims, bytemuck::cast_slice(values)).unwrap();
-    let outcome = session::encode(key, &block, settings);
-    assert_eq!(outcome.warning, None);
-    outcome.record
-}
-
-fn read(dataset: &Path, record: &[u8]) -> Vec<f32> {
-    let mut bytes = vec![0; 4 * N * N];
-    session::decode_from(dataset.to_str().unwrap(), record, &mut bytes).unwrap();
-    floats(&bytes)
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
 fn relative_l2(a: &[f32], b: &[f32]) -> f64 {

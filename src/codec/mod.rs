@@ -136,8 +136,5 @@ pub fn raw(block: &Block, order: Order) -> Vec<u8> {
 
 /// The block's dimensions, slowest first.
 fn ordered_dims(block: &Block, order: Order) -> Vec<usize> {
-    match order {
-        Order::Row => block.dims.to_vec(),
-        Order::Column => block.dims.iter().rev().copied().collect(),
-    }
+    order.slowest_first(block.dims)
 }

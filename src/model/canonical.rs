@@ -26,14 +26,10 @@ fn sine_polynomial(r: f32) -> f32 {
     SINE.iter().rev().skip(1).fold(SINE[4], |sum, &c| sum.mul_add(q, c)) * r
 }
 
-/// Coordinate of index `i`, which may lie between two, on an axis of `n` points: from -1 to 1, not yet rounded to f32.
-pub fn coordinate(i: f64, n: usize) -> f64 {
-    if n < 2 { 0.0 } else { 2.0 * i / (n - 1) as f64 - 1.0 }
-}
-
 /// Coordinates of an axis of `n` points, from -1 to 1.
 pub fn axis(n: usize) -> Vec<f32> {
-    (0..n).map(|i| coordinate(i as f64, n) as f32).collect()
+    let last = (n.max(2) - 1) as f64;
+    (0..n).map(|i| if n == 1 { 0.0 } else { (2.0 * i as f64 / last - 1.0) as f32 }).collect()
 }
 
 /// Evaluates one point: `x: [n_inputs]` -> `out: [n_outputs]`. Slow and plain: the definition, not the decoder's code.

@@ -34,7 +34,7 @@ pub struct MovingParams {
 pub fn evaluate(shape: &SirenShape, params: &MovingParams, x: &[f64]) -> Tangent {
     assert_eq!((params.values.len(), x.len()), (shape.n_params(), shape.n_inputs));
     let n = shape.n_inputs;
-    let unit = |i: usize| if i % (n + 1) == 0 { 1.0 } else { 0.0 };
+    let unit = |i: usize| if i.is_multiple_of(n + 1) { 1.0 } else { 0.0 };
     let mut y = Tangent { values: x.to_vec(), slopes: (0..n * n).map(unit).collect() };
     let mut block_input = y.clone();
     let (mut at, last) = (0, 2 * shape.n_blocks + 1);

@@ -12,9 +12,9 @@ const VERSION: u8 = 1;
 pub struct Facts {
     /// Variable name.
     pub variable: String,
-    /// Start of the block in the global array; empty for local arrays.
+    /// Start of the block in the global array, slowest first; empty for local arrays.
     pub start: Vec<usize>,
-    /// Dimensions of the network's grid, slowest first, without those of size 1.
+    /// Dimensions of the block, slowest first; the network's grid goes without those of size 1.
     pub dims: Vec<usize>,
     /// Element type of the blocks.
     pub dtype: Dtype,
@@ -29,6 +29,8 @@ pub struct Facts {
     limits: Vec<(u32, Vec<f32>)>,
     /// Relative L2 errors that steps had when they were written, per channel; empty when finished.
     pub errors: Vec<Vec<f32>>,
+    /// Steps of the variable that the network was trained on: ascending runs of a first one and how many.
+    steps: Vec<(u64, u32)>,
 }
 
 impl Facts {
@@ -51,16 +53,30 @@ impl Facts {
             is_finished: false,
             limits: Vec::new(),
             errors: Vec::new(),
+            steps: Vec::new(),
         }
     }
 
-    /// Adds a step.
-    pub fn add(&mut self, limits: Vec<f32>, errors: Vec<f32>) {
+    /// Adds a step, number `step` of the variable.
+    pub fn add(&mut self, step: u64, limits: Vec<f32>, errors: Vec<f32>) {
+        match self.steps.last_mut() {
+            Some((first, n)) if *first + u64::from(*n) == step => *n += 1,
+            _ => self.steps.push((step, 1)),
+        }
         match self.limits.last_mut() {
             Some((n, last)) if *last == limits => *n = n.saturating_add(1),
             _ => self.limits.push((1, limits)),
         }
         self.errors.push(errors);
+    }
+
+    /// Runs of steps of the variable that the network was trained on, each with the network's first step of it.
+    pub fn runs(&self) -> impl Iterator<Item = (std::ops::RangeInclusive<u64>, u32)> {
+        self.steps.iter().scan(0u32, |n_before, &(first, n)| {
+            let run = (first..=first + u64::from(n) - 1, *n_before);
+            *n_before += n;
+            Some(run)
+        })
     }
 
     /// Limits of the steps in order.
@@ -81,6 +97,17 @@ impl Facts {
         steps.filter(|(_, (limits, errors))| is_broken(limits, errors)).map(|(step, _)| step).collect()
     }
 
+    fn has_ascending_steps(&self) -> bool {
+        let n = self.steps.iter().try_fold(0u32, |sum, (_, n)| sum.checked_add(*n));
+        let mut free = 0;
+        let is_behind = |&(first, n): &(u64, u32)| {
+            let is_behind = first >= free && n > 0;
+            free = first.saturating_add(n.into());
+            is_behind && free < u64::MAX
+        };
+        n.is_some() && self.steps.iter().all(is_behind)
+    }
+
     /// The payload.
     pub fn encode(&self) -> Vec<u8> {
         postcard::to_extend(self, vec![VERSION]).expect("a Vec takes any facts")
@@ -92,8 +119,10 @@ impl Facts {
     /// [`Error::Version`], [`Error::Corrupt`].
     pub fn decode(bytes: &[u8]) -> Result<Facts> {
         match bytes.split_first() {
-            Some((&VERSION, rest)) => postcard::from_bytes(rest)
-                .map_err(|_| Error::corrupt("the model store's facts about a segment are damaged")),
+            Some((&VERSION, rest)) => postcard::from_bytes::<Facts>(rest)
+                .ok()
+                .filter(Facts::has_ascending_steps)
+                .ok_or_else(|| Error::corrupt("the model store's facts about a segment are damaged")),
             Some((&found, _)) => Err(Error::Version { found, supported: VERSION }),
             None => Err(Error::corrupt("the model store's facts about a segment are empty")),
         }
@@ -114,7 +143,8 @@ mod tests {
         let promise = Target::Accuracy(Mode::Rel, Norm::L2, 0.05);
         let mut facts = Facts::new("U", &[0, 48], &[48, 48], Dtype::F64, promise, None);
         for step in 0..40 {
-            facts.add(vec![if step % 20 == 7 { f32::INFINITY } else { 0.05 }], vec![0.04]);
+            let number = if step < 12 { 1 + step } else { 3 + step };
+            facts.add(number, vec![if step % 20 == 7 { f32::INFINITY } else { 0.05 }], vec![0.04]);
         }
         facts
     }
@@ -125,7 +155,8 @@ mod tests {
         assert_eq!(Facts::decode(&facts.encode()), Ok(facts.clone()));
         assert_eq!((facts.limits().count(), facts.n_by_network()), (40, 38));
         facts.errors.clear();
-        assert!(facts.encode().len() < 80, "{}", facts.encode().len());
+        assert!(facts.encode().len() < 90, "{}", facts.encode().len());
+        assert_eq!(facts.runs().collect::<Vec<_>>(), [(1..=12, 0), (15..=42, 12)]);
     }
 
     #[test]
@@ -140,6 +171,10 @@ mod tests {
     fn damaged_facts_are_errors() {
         let bytes = facts().encode();
         assert!((0..bytes.len()).all(|n| Facts::decode(&bytes[..n]).is_err()));
+        for steps in [vec![(4, 0)], vec![(4, 3), (6, 1)], vec![(u64::MAX, 2)], vec![(0, u32::MAX), (1 << 40, 1)]] {
+            let damaged = Facts { steps, ..facts() };
+            assert!(matches!(Facts::decode(&damaged.encode()), Err(Error::Corrupt(_))), "{damaged:?}");
+        }
         assert_eq!(Facts::decode(&[2, 0]), Err(Error::Version { found: 2, supported: 1 }));
     }
 }

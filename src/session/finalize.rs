@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::facts::{Facts, key};
 use super::live::{DEFAULT_SECONDS, Nodes, resume};
 use super::nodes;
+use super::survey;
 use crate::backend::mesh::Mesh;
 use crate::model::SeriesNetwork;
-use crate::store::{self, Kind, Store};
-use crate::{Error, Result, Settings, threads};
+use crate::store::{Kind, Store};
+use crate::{Error, Result, Settings, field, threads};
 
 /// What became of one segment.
 #[derive(Clone, Debug)]
@@ -47,13 +48,8 @@ pub struct Consolidated {
 /// # Errors
 /// [`Error::File`] when there is no model store.
 pub fn finalize(dataset: &Path, settings: &Settings) -> Result<(Vec<Finalized>, Vec<Error>)> {
-    let ids = store::ids(dataset);
-    if ids.is_empty() {
-        let reason = "has no model store: it was written without temporal=series, or its folder 'inr' was left behind";
-        return Err(Error::File { path: dataset.display().to_string(), reason: reason.to_owned() });
-    }
     let (mut finalized, mut refused) = (Vec::new(), Vec::new());
-    for id in ids {
+    for id in survey::store_ids(dataset)? {
         match Store::open(dataset, id) {
             Ok(mut store) => {
                 let keys = store.keys().into_iter().filter(|key| key.kind == Kind::SEGMENT);
@@ -122,7 +118,7 @@ fn consolidate(
 
 fn nodes_of(store: &mut Store, facts: &Facts) -> Result<Nodes> {
     let mesh = match facts.points {
-        None => Mesh::grid(&facts.dims),
+        None => Mesh::grid(&field::fold_dims(&facts.dims)),
         Some(points) => {
             let lost = || Error::corrupt(format!("the coordinates {points} of its mesh are not in the model store"));
             nodes::decode(&store.get(key(Kind::POINTS, points, 0)).ok_or_else(lost)?)?

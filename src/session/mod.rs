@@ -10,6 +10,7 @@ mod live;
 mod log;
 mod networks;
 mod nodes;
+mod query;
 mod series;
 mod survey;
 
@@ -27,6 +28,7 @@ pub use finalize::{Consolidated, Finalized, finalize};
 pub use live::finish;
 pub use log::{Line, SegmentLine, append};
 pub use networks::StoredNetworks;
+pub use query::{Answer, SeriesField, StepError};
 pub use series::SeriesKey;
 pub use survey::{StoreFile, StoredSegment, survey};
 

@@ -117,7 +117,11 @@ fn read(path: &Path, stamp: Stamp, place: &Place) -> Result<Option<Found>> {
     Ok(Some(found))
 }
 
-fn mesh(contents: &Contents, points: u32) -> Result<Arc<Mesh>> {
+/// The coordinates of number `points` in a store file.
+///
+/// # Errors
+/// [`Error::Corrupt`].
+pub fn mesh(contents: &Contents, points: u32) -> Result<Arc<Mesh>> {
     let lost = || Error::corrupt(format!("the coordinates {points} of its mesh are not in the model store"));
     let bytes = contents.get(facts::key(Kind::POINTS, points, 0)).ok_or_else(lost)?;
     let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -35,7 +35,7 @@ pub struct StoredSegment {
     pub variable: String,
     /// Start of the blocks.
     pub start: Vec<usize>,
-    /// Dimensions of the network's grid.
+    /// Dimensions of the blocks.
     pub dims: Vec<usize>,
     /// What was promised.
     pub promise: Target,
@@ -58,6 +58,19 @@ pub struct StoredSegment {
 /// The model store of the dataset at `dataset`, file by file; a file that cannot be read is an error in its place.
 pub fn survey(dataset: &Path) -> Vec<Result<StoreFile>> {
     store::ids(dataset).into_iter().map(|id| file(dataset, id)).collect()
+}
+
+/// Ids of the store files of the dataset at `dataset`.
+///
+/// # Errors
+/// [`Error::File`] without a model store.
+pub fn store_ids(dataset: &Path) -> Result<Vec<u64>> {
+    let ids = store::ids(dataset);
+    if ids.is_empty() {
+        let reason = "has no model store: it was written without temporal=series, or its folder 'inr' was left behind";
+        return Err(Error::File { path: dataset.display().to_string(), reason: reason.to_owned() });
+    }
+    Ok(ids)
 }
 
 fn file(dataset: &Path, id: u64) -> Result<StoreFile> {

@@ -118,6 +118,16 @@ pub enum Order {
     Column,
 }
 
+impl Order {
+    /// One number per dimension, slowest first.
+    pub fn slowest_first(self, numbers: &[usize]) -> Vec<usize> {
+        match self {
+            Order::Row => numbers.to_vec(),
+            Order::Column => numbers.iter().rev().copied().collect(),
+        }
+    }
+}
+
 /// All parameters of one operator; [`PARAMETERS`] documents each field by its key.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the table below documents every field by its key")]

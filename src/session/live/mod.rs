@@ -8,6 +8,7 @@
 //! Locks are taken in one order: registry, then series, then writer.
 
 mod config;
+mod index;
 mod running;
 mod series;
 mod worth;
@@ -95,7 +96,7 @@ fn find(key: &SeriesKey, settings: &Settings) -> (Arc<Mutex<Series>>, Arc<Mutex<
         // A series that is locked is in use.
         registry.series.retain(|_, series| series.try_lock().map_or(true, |series| series.is_running()));
     }
-    let new_writer = || Arc::new(Mutex::new(Writer::new(key.dataset.as_ref())));
+    let new_writer = || Arc::new(Mutex::new(Writer::new(key.dataset.as_ref(), key.generation)));
     let writer = Arc::clone(registry.writers.entry(key.dataset.clone()).or_insert_with(new_writer));
     let new_series = || Arc::new(Mutex::new(Series::new(key, Arc::clone(&writer), settings)));
     let series = Arc::clone(registry.series.entry(spot(key)).or_insert_with(new_series));

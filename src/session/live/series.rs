@@ -22,6 +22,8 @@ pub struct Series {
     /// Number in the store file, from the first segment on.
     number: Option<u32>,
     n_segments: u32,
+    /// Steps of the variable before the first block.
+    n_before: u64,
     /// Blocks seen, whatever became of them.
     n_blocks: u64,
     running: Option<Running>,
@@ -39,11 +41,13 @@ pub struct Series {
 impl Series {
     /// A series without blocks.
     pub fn new(key: &SeriesKey, writer: Arc<Mutex<Writer>>, settings: &Settings) -> Self {
+        let n_before = writer.lock().unwrap_or_else(PoisonError::into_inner).n_before(key.generation);
         Series {
             key: key.clone(),
             writer,
             number: None,
             n_segments: 0,
+            n_before,
             n_blocks: 0,
             running: None,
             frozen: None,
@@ -141,8 +145,9 @@ impl Series {
         let series = *self.number.get_or_insert_with(|| writer.next_series());
         drop(writer);
         let place = Place { store, series, segment: self.n_segments, step: 0 };
-        let facts =
-            Facts::new(&self.key.variable, &self.key.start, step.dims(), block.dtype, settings.target, nodes.points);
+        let start = settings.order.slowest_first(&self.key.start);
+        let dims = settings.order.slowest_first(block.dims);
+        let facts = Facts::new(&self.key.variable, &start, &dims, block.dtype, settings.target, nodes.points);
         let started = Running::start(place, facts, nodes, block.bytes.len(), settings, self.only_cpu)?;
         self.n_segments += 1;
         self.running = Some(started.0);
@@ -199,7 +204,7 @@ impl Series {
         }
         if let Some(running) = self.running.as_mut().filter(|_| is_strict || chosen.is_none()) {
             let nothing = vec![f32::INFINITY; step.n_channels()];
-            running.facts.add(nothing.clone(), nothing);
+            running.facts.add(self.n_before + self.n_blocks - 1, nothing.clone(), nothing);
         }
         if !is_strict || self.frozen.is_some() {
             self.worth.add(n_best, n_alone);
@@ -237,7 +242,8 @@ impl Series {
     fn publish(&mut self, step: &Step, encoded: &Encoded, candidate: &Candidate, report: &mut Report) -> bool {
         let Some(running) = self.running.as_mut() else { return false };
         let before = running.facts.clone();
-        running.facts.add(step.limits(), vec![encoded.report.errors.rel_l2 as f32; step.n_channels()]);
+        let number = self.n_before + self.n_blocks - 1;
+        running.facts.add(number, step.limits(), vec![encoded.report.errors.rel_l2 as f32; step.n_channels()]);
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let published = running.publish(candidate, &mut writer);
         if let Err(error) = &published {

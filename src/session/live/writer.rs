@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::index;
 use crate::backend::mesh::Mesh;
 use crate::session::{facts, nodes};
 use crate::store::{Key, Kind, Store};
@@ -15,6 +16,8 @@ pub struct Writer {
     store: Option<Store>,
     n_series: u32,
     meshes: Vec<PointsFile>,
+    generation: u64,
+    n_before: u64,
 }
 
 /// Rows of a coordinates file that some series of the dataset has.
@@ -36,9 +39,18 @@ pub struct Nodes {
 }
 
 impl Writer {
-    /// For the dataset at `dataset`.
-    pub fn new(dataset: &Path) -> Self {
-        Writer { dataset: dataset.to_owned(), store: None, n_series: 0, meshes: Vec::new() }
+    /// For the dataset at `dataset`, from its first block in this process on.
+    pub fn new(dataset: &Path, generation: u64) -> Self {
+        let n_before = index::n_steps(dataset);
+        Writer { dataset: dataset.to_owned(), store: None, n_series: 0, meshes: Vec::new(), generation, n_before }
+    }
+
+    /// Steps that the dataset had before this run: none when it was opened for writing anew.
+    pub fn n_before(&mut self, generation: u64) -> u64 {
+        if generation != self.generation {
+            (self.generation, self.n_before) = (generation, 0);
+        }
+        self.n_before
     }
 
     /// A number for one more series.
