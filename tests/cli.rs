@@ -197,10 +197,11 @@ fn bench_measures_what_the_files_hold() {
     assert!(stem.with_extension("png").exists() && stem.with_extension("svg").exists());
 }
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "encode",
     "decode",
     "inspect",
+    "query",
     "finalize",
     "doctor",
     "report",

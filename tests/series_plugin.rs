@@ -69,11 +69,28 @@ fn inspect(folder: &str, name: &str) -> Value {
     serde_json::from_str::<Value>(&stdout(&done)).unwrap()[0].take()
 }
 
+/// `inr query --json` at one place of each block, at every step that the networks know: by (step, block). Needs no ADIOS2.
+fn query(folder: &str, name: &str) -> BTreeMap<(usize, usize), Value> {
+    let ask = |time: &str| {
+        let flags = ["u", "--at", "5,7", "--at", "5,60", "--json", "--time", time];
+        let done = run(inr().arg("query").arg(Path::new(folder).join(name)).args(flags), 0);
+        serde_json::from_str::<Value>(&stdout(&done)).unwrap()
+    };
+    let missed = run(inr().arg("query").arg(Path::new(folder).join(name)).args(["u", "--at", "5,7,1e9"]), 1);
+    let said = cli_common::stderr(&missed);
+    let (_, known) = said.trim().split_once("they know ").unwrap();
+    let (first, last) = known.split_once(" to ").unwrap();
+    let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+    let found = ask(&format!("{first}:{last}:{}", last - first + 1));
+    let points = found["points"].as_array().unwrap().iter().enumerate();
+    points.map(|(i, point)| ((first + i / 2, i % 2), point.clone())).collect()
+}
+
 /// Every block holds its promise, or is named as one that does not; returns the number that networks stand for.
 fn check(folder: &str, name: &str, n_steps: usize) -> usize {
     let errors = errors(folder, name, "7");
     assert_eq!(errors.len(), 2 * n_steps);
-    let found = inspect(folder, name);
+    let (found, asked) = (inspect(folder, name), query(folder, name));
     let mut n_by_network = 0;
     for block in found["blocks"].as_array().unwrap() {
         let place = (block["step"].as_u64().unwrap() as usize, block["block"].as_u64().unwrap() as usize);
@@ -81,6 +98,11 @@ fn check(folder: &str, name: &str, n_steps: usize) -> usize {
         n_by_network += usize::from(is_by_network);
         assert!(!is_by_network || block["stored_bytes"].as_u64().unwrap() <= 64, "{block}");
         assert!(!is_by_network || block["network"]["is_finished"] == true, "{block}");
+        let point = asked.get(&place);
+        assert!(
+            !is_by_network || point.is_some_and(|p| p["stored"] == "network" && p["step"] == block["step"]),
+            "{block}"
+        );
         let is_named = block["network"]["is_broken"] == true;
         // A certificate of 32 rows knows an error within 1.4.
         let limit = if is_by_network { 1.4 * ACCURACY } else { ACCURACY };
@@ -95,6 +117,13 @@ fn an_xml_file_alone_gives_a_series_one_network_per_block_and_tiny_steps() {
     let (keep, path) = folder();
     run(&mut client(&["write", &path, "run.bp", "0", "40"]), 0);
     assert!(check(&path, "run.bp", 40) >= 54);
+    let code = "import adios2; f = adios2.FileReader('run.bp'); u = f.read('u', step_selection=[39, 1]); print(u[5, 7], u[5, 60])";
+    let read = stdout(&run(python().current_dir(&path).args(["-c", code]), 0));
+    let asked = query(&path, "run.bp");
+    for (block, read) in read.split_whitespace().enumerate() {
+        let (read, asked) = (read.parse::<f64>().unwrap(), asked[&(39, block)]["values"][0].as_f64().unwrap());
+        assert!((read - asked).abs() < 1e-6, "{read} {asked}");
+    }
     std::fs::create_dir(keep.path().join("moved")).unwrap();
     std::fs::rename(keep.path().join("run.bp"), keep.path().join("moved/elsewhere.bp")).unwrap();
     check(&path, "moved/elsewhere.bp", 40);

@@ -33,7 +33,7 @@ impl Place {
         bytes
     }
 
-    /// Mirror of what it is written by.
+    /// Reads the payload of a series record.
     ///
     /// # Errors
     /// [`Error::Corrupt`].

@@ -1,4 +1,4 @@
-//! `inr`: encode, decode, inspect, finish networks, check the installation, read run logs, measure, train. The only place that prints.
+//! `inr`: encode, decode, inspect, ask and finish networks, check the installation, read run logs, measure, train. The only place that prints.
 
 mod bench;
 mod decode;
@@ -16,6 +16,7 @@ mod output;
 mod peers;
 mod plot;
 mod progress;
+mod query;
 mod raster;
 mod report;
 mod runs;
@@ -34,6 +35,7 @@ Examples:
   inr encode u.npy u.inr --accuracy 1e-3 --norm Linf
   inr decode u.inr u_back.npy
   inr inspect u.inr run.bp
+  inr query run.bp u --at 3.5,7 --gradient
   inr finalize run.bp
   inr doctor
   inr report run.jsonl --plot run
@@ -56,6 +58,7 @@ enum Command {
     Encode(encode::Args),
     Decode(decode::Args),
     Inspect(inspect::Args),
+    Query(query::Args),
     Finalize(finalize::Args),
     Doctor(doctor::Args),
     Report(report::Args),
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
         Command::Encode(args) => encode::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Query(args) => query::run(&args),
         Command::Finalize(args) => finalize::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Report(args) => report::run(&args),

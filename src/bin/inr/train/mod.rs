@@ -56,7 +56,7 @@ Each run is a folder runs/NAME; see also 'inr table', 'inr eval', 'inr figures' 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// One run, or several as [[runs]]
+    /// One run, or several under 'runs'
     #[arg(value_name = "CONFIG.toml")]
     config: PathBuf,
     /// Change a key of the file
