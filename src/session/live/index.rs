@@ -8,7 +8,7 @@ const HEADER: usize = 64;
 const STEP: u8 = b's';
 
 /// Steps that the index of the BP5 dataset at `dataset` lists; 0 without one. While a process has not ended its first step,
-/// these are the steps it goes on after: none in a dataset that is written anew.
+/// these are the steps it goes on after: none in a dataset that is written anew, once it is open.
 pub fn n_steps(dataset: &Path) -> u64 {
     std::fs::read(dataset.join("md.idx")).map_or(0, |index| count(&index))
 }

@@ -68,7 +68,11 @@ impl Series {
     pub fn meet(&mut self, key: &SeriesKey) {
         if key.generation != self.key.generation {
             self.forget();
+            let has_steps = self.writer.lock().unwrap_or_else(PoisonError::into_inner).has_steps();
+            // The first block of this run was faster than its opening and counted to the run before.
+            let was_early = self.n_blocks == 1 && has_steps;
             *self = Series::new(key, Arc::clone(&self.writer), &self.settings);
+            self.n_before += u64::from(was_early);
         } else if key.dims != self.key.dims && self.given_up.is_none() {
             self.give_up("its blocks change their shape".to_owned(), false);
         }

@@ -53,6 +53,11 @@ impl Writer {
         self.n_before
     }
 
+    /// True once this run has ended a step; for a dataset that was opened for writing anew.
+    pub fn has_steps(&self) -> bool {
+        index::n_steps(&self.dataset) > 0
+    }
+
     /// A number for one more series.
     pub fn next_series(&mut self) -> u32 {
         self.n_series += 1;
