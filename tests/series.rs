@@ -185,7 +185,7 @@ fn a_channel_that_begins_as_noise_finds_its_unit(backend: &dyn Backend) {
 fn windows_of_time_share_a_network(backend: &dyn Backend) {
     let config = SeriesConfig { time_span: 4, ..quick() };
     let error = error(&mut trained(&config, Method::InSitu, backend), &PULSE);
-    assert!(error < 0.2, "{error}");
+    assert!(error < 0.3, "{error}");
 }
 
 fn the_papers_baselines_train(backend: &dyn Backend) {

@@ -95,7 +95,7 @@ fn the_norm_bound_holds_for_every_shape_and_little_is_given_away() {
 #[test]
 fn a_loose_norm_bound_is_met_where_the_error_falls_in_jumps() {
     // A shock behind a bubble, in 1/50: few coefficients matter, and the usual attempts pass over some of these bounds.
-    let bytes = include_bytes!("golden/shock_velocity_64x64.i8");
+    let bytes = include_bytes!("data/shock_velocity_64x64.i8");
     let values: Vec<f64> = bytes.iter().map(|&v| f64::from(f32::from(v as i8) / 50.0)).collect();
     let input = input(&values, &[64, 64]);
     let norm = errors(&input, &vec![0.0; values.len()]).0.sqrt();
