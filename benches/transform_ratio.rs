@@ -3,7 +3,7 @@
 //! Per file and goal one JSON line. Files are float32 in C order; a companion `NAME.mask.npy` (bool, true = counts) masks
 //! points, which the file itself must then have filled with something smooth.
 
-use adios2_inr::transform::{Goal, Input, decode, encode};
+use adios2_inr::transform::{Goal, Input, Known, decode, encode};
 use adios2_inr::{Dtype, Finish};
 use std::path::Path;
 use std::time::Instant;
@@ -60,7 +60,7 @@ fn measure(
     let (min, max) = counted().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
     let norm = counted().map(|v| v * v).sum::<f64>().sqrt();
     let finish = Finish { dtype: Dtype::F32, min, max };
-    let input = Input { values, dims, mask, finish, base: None };
+    let input = Input { values, dims, mask, finish, base: None, prediction: None };
     let linf = [1e-1, 1e-2, 1e-3, 1e-4].map(|e| ("Linf", e, Goal::Linf(e * (max - min))));
     let l2 = [5e-2, 1e-2, 1e-3].map(|e| ("L2", e, Goal::L2(e * norm)));
     for (label, e, goal) in linf.into_iter().chain(l2) {
@@ -72,7 +72,7 @@ fn measure(
         };
         let encoded = seconds(clock) - start;
         let start = seconds(clock);
-        let decoded = decode(&output.payload, dims, finish, None)?;
+        let decoded = decode(&output.payload, dims, finish, Known::default())?;
         let decode_seconds = seconds(clock) - start;
         assert!(decoded.iter().zip(&output.values).all(|(a, b)| a.to_bits() == b.to_bits()), "decode differs");
         let errors = || values.iter().zip(&decoded).enumerate().filter(|(i, _)| mask.is_none_or(|m| m[*i]));

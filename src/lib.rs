@@ -39,6 +39,7 @@ pub mod lossless;
 pub mod metrics;
 pub mod model;
 pub mod npy;
+pub mod predict;
 mod process;
 pub mod series;
 pub mod session;
@@ -52,5 +53,5 @@ pub use error::{Error, Result};
 pub use field::{Block, Dtype, Finish};
 pub use settings::{
     Backend as BackendChoice, Mode, ModelChoice, Network as NetworkChoice, Norm, Order, PARAMETERS, Parameter,
-    Settings, Sketch as SketchChoice, Target, Temporal,
+    PredictorChoice, Settings, Sketch as SketchChoice, Target, Temporal,
 };

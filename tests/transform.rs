@@ -1,6 +1,6 @@
 //! The transform coder: promises hold on what the decoder returns, for all shapes, and damage never panics.
 
-use adios2_inr::transform::{Goal, Input, Output, decode, encode};
+use adios2_inr::transform::{Goal, Input, Known, Output, decode, encode};
 use adios2_inr::{Dtype, Finish};
 use proptest::prelude::*;
 
@@ -30,13 +30,15 @@ fn finish(values: &[f64], dtype: Dtype) -> Finish {
 }
 
 fn input<'a>(values: &'a [f64], dims: &'a [usize]) -> Input<'a> {
-    Input { values, dims, mask: None, finish: finish(values, Dtype::F32), base: None }
+    Input { values, dims, mask: None, finish: finish(values, Dtype::F32), base: None, prediction: None }
 }
 
 /// Encodes, decodes, compares bit by bit.
 fn round_trip(input: &Input, goal: Goal) -> Option<Output> {
     let output = encode(input, goal).unwrap()?;
-    let decoded = decode(&output.payload, input.dims, input.finish, input.base).unwrap();
+    let decoded =
+        decode(&output.payload, input.dims, input.finish, Known { base: input.base, prediction: input.prediction })
+            .unwrap();
     assert!(decoded.iter().zip(&output.values).all(|(a, b)| a.to_bits() == b.to_bits()), "{goal:?} {:?}", input.dims);
     Some(output)
 }
@@ -137,8 +139,14 @@ fn only_the_points_that_count_are_promised() {
     let mask: Vec<bool> = (0..values.len()).map(|i| i % 50 < 30).collect();
     values.iter_mut().zip(&mask).filter(|(_, m)| !**m).for_each(|(v, _)| *v = 100.0);
     let counted: Vec<f64> = values.iter().zip(&mask).filter(|(_, m)| **m).map(|(v, _)| *v).collect();
-    let input =
-        Input { values: &values, dims: &dims, mask: Some(&mask), finish: finish(&counted, Dtype::F32), base: None };
+    let input = Input {
+        values: &values,
+        dims: &dims,
+        mask: Some(&mask),
+        finish: finish(&counted, Dtype::F32),
+        base: None,
+        prediction: None,
+    };
     for goal in [Goal::Linf(1e-2), Goal::L2(0.1)] {
         let (square, max) = errors(&input, &round_trip(&input, goal).expect("reachable").values);
         match goal {
@@ -246,7 +254,7 @@ proptest! {
             let at = at.index(payload.len());
             payload[at] = byte;
             payload.truncate(payload.len() - cut.min(payload.len()));
-            if let Ok(values) = decode(&payload, &dims, input.finish, None) {
+            if let Ok(values) = decode(&payload, &dims, input.finish, Known::default()) {
                 prop_assert_eq!(values.len(), 12 * 13 * 14);
             }
         }
@@ -255,7 +263,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), dims in prop::collection::vec(0usize..20, 0..6)) {
         let finish = Finish { dtype: Dtype::F32, min: -1.0, max: 1.0 };
-        if let Ok(values) = decode(&bytes, &dims, finish, None) {
+        if let Ok(values) = decode(&bytes, &dims, finish, Known::default()) {
             prop_assert!(values.iter().all(|v| (-1.0..=1.0).contains(v) || v.is_nan()));
         }
     }

@@ -2,10 +2,11 @@
 
 use super::meta::Meta;
 use super::series::{self, Networks, NoNetworks, Place, Prediction};
-use super::{neural, section};
+use super::{section, siren};
 use crate::container::{self, Record};
 use crate::field::{self, mask};
-use crate::{Dtype, Error, Result, lossless, threads, transform};
+use crate::transform::{self, Known};
+use crate::{Dtype, Error, Result, lossless, threads};
 
 /// Largest block [`decode`] makes room for: 16 GiB.
 pub const DEFAULT_LIMIT: u64 = 16 << 30;
@@ -76,7 +77,7 @@ pub fn decode_on(record: &[u8], limit: u64, n_threads: usize) -> Result<Decoded>
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(parsed.raw_bytes).map_err(|_| too_large)?;
     bytes.resize(parsed.raw_bytes, 0);
-    threads::install(n_threads, || fill(&parsed, &NoNetworks, &mut bytes))?;
+    threads::install(n_threads, || fill(&parsed, &References::default(), &mut bytes))?;
     Ok(Decoded { dtype: parsed.dtype, dims: parsed.dims, bytes })
 }
 
@@ -104,7 +105,8 @@ pub fn decode_into_with(record: &[u8], networks: &dyn Networks, out: &mut [u8]) 
             out.len()
         )));
     }
-    threads::install(0, || fill(&parsed, networks, out))
+    let references = References { networks, ..References::default() };
+    threads::install(0, || fill(&parsed, &references, out).map(drop))
 }
 
 /// The network a record refers to; `None` when it stands alone.
@@ -154,45 +156,79 @@ fn model_name(record: &Record) -> &'static str {
     }
 }
 
-/// Decodes a parsed record into `out` of `record.raw_bytes`.
-pub(super) fn fill(record: &Record, networks: &dyn Networks, out: &mut [u8]) -> Result<()> {
+/// What records refer to outside themselves.
+#[derive(Clone, Copy, Default)]
+pub(super) struct References<'a> {
+    /// Where networks of series and steps of chains are found.
+    pub networks: &'a dyn Networks,
+    /// What each component was predicted to become, for a step of a chain.
+    pub predictions: &'a [Forecast],
+}
+
+/// What a component of a step was predicted to become.
+#[derive(Clone, Debug)]
+pub(super) struct Forecast {
+    /// The prediction.
+    pub values: Vec<f64>,
+    /// The step before.
+    pub last: Vec<f64>,
+}
+
+impl Forecast {
+    pub fn prediction(&self) -> transform::Prediction<'_> {
+        transform::Prediction { values: &self.values, last: &self.last }
+    }
+}
+
+/// Decodes a parsed record into `out` of `record.raw_bytes`; returns the values of each component, masked points filled in,
+/// or none for records that are exact.
+pub(super) fn fill(record: &Record, references: &References, out: &mut [u8]) -> Result<Vec<Vec<f64>>> {
     if let Some(raw) = record.section(section::RAW) {
         if raw.len() != out.len() {
             return Err(Error::corrupt(format!("the raw section has {} of {} bytes", raw.len(), out.len())));
         }
         out.copy_from_slice(raw);
-        return Ok(());
+        return Ok(Vec::new());
     }
     if let Some(payload) = record.section(section::LOSSLESS) {
-        return lossless::decode_into(payload, record.dtype.size(), out);
+        return lossless::decode_into(payload, record.dtype.size(), out).map(|()| Vec::new());
     }
     let meta = Meta::decode(record.meta, record.dtype)?;
-    let prediction = Prediction::of(record, networks)?;
-    let fill = |component| fill_component(record, &meta, component, prediction.as_ref(), out);
-    (0..meta.ranges.len()).try_for_each(fill)
+    let network = Prediction::of(record, references.networks)?;
+    let fill = |component| {
+        let forecast = references.predictions.get(component);
+        fill_component(record, &meta, component, (network.as_ref(), forecast), out)
+    };
+    (0..meta.ranges.len()).map(fill).collect()
 }
 
+/// Values of the component; those of masked points without meaning.
 fn fill_component(
     record: &Record,
     meta: &Meta,
     component: usize,
-    prediction: Option<&Prediction>,
+    (network, forecast): (Option<&Prediction>, Option<&Forecast>),
     out: &mut [u8],
-) -> Result<()> {
+) -> Result<Vec<f64>> {
     let tag = |kind| section::of(kind, component);
     let dims = field::fold_dims(&record.dims);
     let n_points: usize = dims.iter().product();
-    if let Some(finish) = meta.finish(record.dtype, component) {
-        let values = if finish.min == finish.max {
-            vec![finish.min; n_points]
-        } else if let Some(prediction) = prediction {
-            series::component(record, meta, prediction, component, &dims)?
-        } else {
-            let siren = record.section(tag(section::SIREN));
-            let base = siren.map(|payload| neural::decode(payload, &dims, finish)).transpose()?;
-            let payload = record.require(tag(section::TRANSFORM), "transform")?;
-            transform::decode(payload, &dims, finish, base.as_deref())?
-        };
+    let values = match meta.finish(record.dtype, component) {
+        None => vec![0.0; n_points],
+        Some(finish) if finish.min == finish.max => vec![finish.min; n_points],
+        Some(finish) => {
+            if let Some(network) = network {
+                series::component(record, meta, network, component, &dims)?
+            } else {
+                let siren = record.section(tag(section::SIREN));
+                let base = siren.map(|payload| siren::decode(payload, &dims, finish)).transpose()?;
+                let payload = record.require(tag(section::TRANSFORM), "transform")?;
+                let prediction = forecast.map(Forecast::prediction);
+                transform::decode(payload, &dims, finish, Known { base: base.as_deref(), prediction })?
+            }
+        }
+    };
+    if meta.finish(record.dtype, component).is_some() {
         field::put_component(record.dtype, component, &values, out);
     }
     if let Some(payload) = record.section(tag(section::MASK)) {
@@ -201,5 +237,5 @@ fn fill_component(
         let bits = mask::decode_values(record.require(tag(section::MASKED_VALUES), "masked values")?, n_masked)?;
         field::put_masked_bits(record.dtype, component, &bits, &valid, out);
     }
-    Ok(())
+    Ok(values)
 }

@@ -3,16 +3,17 @@
 
 use std::time::Instant;
 
-use super::decode::fill;
+use super::candidate::{self, Candidate, Offer, Saved, Task};
+use super::decode::{References, fill};
 use super::meta::Meta;
-use super::neural::{self, Neural, Rival, Task};
+use super::plain::Plain;
 use super::report::Report;
-use super::series::{Networks, NoNetworks};
+use super::siren::Siren;
 use super::{Context, WarmStart, section};
 use crate::field::{self, mask, mask::Mask};
 use crate::metrics::Errors;
-use crate::settings::{Mode, ModelChoice, Norm, Target};
-use crate::transform::{self, Goal, Input, Output};
+use crate::settings::{Mode, Norm, Target};
+use crate::transform::{Goal, Input};
 use crate::{Block, Dtype, Error, Finish, Result, Settings, container};
 
 /// Below this ratio the lossless coder is tried too.
@@ -26,6 +27,17 @@ const MARGIN: f64 = 1.0 - 1e-9;
 pub struct Lossy {
     pub record: Vec<u8>,
     pub models: Vec<Option<WarmStart>>,
+    /// Decoded values of each component.
+    pub fields: Vec<Vec<f64>>,
+}
+
+/// A record as [`assemble`] laid it out and checked it.
+pub(super) struct Checked {
+    pub record: Vec<u8>,
+    /// Of the worst component.
+    pub errors: Errors,
+    /// Decoded values of each component, masked points filled in.
+    pub fields: Vec<Vec<f64>>,
 }
 
 /// One component of the block on its way.
@@ -40,9 +52,10 @@ pub(super) struct Component {
 /// Sections of one component and how they came about.
 #[derive(Default)]
 pub(super) struct Coded {
-    sections: Vec<(u8, Vec<u8>)>,
-    model: String,
+    pub sections: Vec<(u8, Vec<u8>)>,
+    pub model: String,
     warm_start: Option<WarmStart>,
+    pub saved: Option<Saved>,
 }
 
 /// `None`: lossless coding serves this block better, or nothing else keeps the promise.
@@ -53,19 +66,21 @@ pub fn encode(block: &Block, settings: &Settings, context: &Context, report: &mu
     for index in 0..n_components {
         let component = Component::new(block, real, index, settings)?;
         report.n_masked += component.mask.n_masked;
-        match encode_component(&component, index, block, settings, context, report)? {
+        let warm = context.models.get(index).and_then(Option::as_ref);
+        let candidates: [&dyn Candidate; 2] = [&Plain, &Siren];
+        let about = About { block, settings, index, warm, skip_neural: context.skip_neural };
+        match encode_component(&component, &about, &candidates, report)? {
             Some(c) => coded.push(c),
             None => return Ok(None),
         }
         components.push(component);
     }
-    let Some((record, errors)) = assemble(block, settings, &components, &coded, &NoNetworks, report)? else {
+    let Some(checked) = assemble(block, settings, &components, &coded, &References::default(), report)? else {
         return Ok(None);
     };
-    report.errors = errors;
-    let mut names: Vec<&str> = coded.iter().map(|c| c.model.as_str()).collect();
-    names.dedup();
-    report.model = names.join(" / ");
+    report.errors = checked.errors;
+    report.model = model_name(&coded);
+    let record = checked.record;
     if record.len() * DOUBTFUL_RATIO > block.bytes.len() {
         let exact = super::without_loss(block, settings.order, &mut Report::default());
         report.note("lossless", Some(exact.len()), "tried because the lossy record is large");
@@ -73,7 +88,15 @@ pub fn encode(block: &Block, settings: &Settings, context: &Context, report: &mu
             return Ok(None);
         }
     }
-    Ok(Some(Lossy { record, models: coded.into_iter().map(|c| c.warm_start).collect() }))
+    let models = coded.into_iter().map(|c| c.warm_start).collect();
+    Ok(Some(Lossy { record, models, fields: checked.fields }))
+}
+
+/// The models of all components in one name.
+pub(super) fn model_name(coded: &[Coded]) -> String {
+    let mut names: Vec<&str> = coded.iter().map(|c| c.model.as_str()).collect();
+    names.dedup();
+    names.join(" / ")
 }
 
 impl Component {
@@ -90,7 +113,7 @@ impl Component {
         self.mask.range.is_none_or(|(low, high)| low >= high)
     }
 
-    fn valid(&self) -> Option<&[bool]> {
+    pub fn valid(&self) -> Option<&[bool]> {
         self.mask.valid.as_deref()
     }
 
@@ -120,14 +143,24 @@ impl Component {
     }
 }
 
-fn encode_component(
+/// Where a component comes from and how it is to be coded.
+pub(super) struct About<'a> {
+    pub block: &'a Block<'a>,
+    pub settings: &'a Settings,
+    /// Of the component.
+    pub index: usize,
+    pub warm: Option<&'a WarmStart>,
+    pub skip_neural: bool,
+}
+
+/// Sections of a component from the best candidate; `None` when none keeps the promise.
+pub(super) fn encode_component(
     component: &Component,
-    index: usize,
-    block: &Block,
-    settings: &Settings,
-    context: &Context,
+    about: &About,
+    candidates: &[&dyn Candidate],
     report: &mut Report,
 ) -> Result<Option<Coded>> {
+    let &About { block, settings, index, warm, skip_neural } = about;
     let mut coded = Coded { model: "constant".into(), ..Coded::default() };
     if let Some(valid) = component.valid() {
         let bits = field::masked_bits(block.dtype, index, block.bytes, valid);
@@ -142,22 +175,14 @@ fn encode_component(
         return Ok(None);
     };
     let finish = Finish { dtype: component.dtype, min, max };
-    let input = Input { values: &component.values, dims: &component.dims, mask: component.valid(), finish, base: None };
-    let started = Instant::now();
-    let plain = match settings.model {
-        ModelChoice::Siren => None,
-        ModelChoice::Auto | ModelChoice::Transform => transform::encode(&input, goal)?,
-    };
-    let transform_seconds = started.elapsed().as_secs_f64();
-    report.seconds.transform += transform_seconds;
-    if let Some(output) = &plain {
-        report.note(output.kind, Some(output.payload.len()), "keeps the promise");
+    let (values, dims, mask) = (&component.values[..], &component.dims[..], component.valid());
+    let input = Input { values, dims, mask, finish, base: None, prediction: None };
+    let task = Task { input, goal, settings, warm, skip_neural };
+    let Some(offer) = candidate::best(candidates, &task, report)? else { return Ok(None) };
+    if !offer.backend.is_empty() {
+        report.backend.clone_from(&offer.backend);
     }
-    let warm = context.models.get(index).and_then(Option::as_ref);
-    let rival = Rival { bytes: plain.as_ref().map(|o| o.payload.len()), seconds: transform_seconds };
-    let skip = context.skip_neural && settings.model == ModelChoice::Auto;
-    let neural = neural::encode(&Task { input: &input, goal, settings, warm, skip, rival }, report)?;
-    Ok(coded.choose(index, &input, goal, (plain, neural), report))
+    Ok(Some(coded.take(offer, index)))
 }
 
 impl Coded {
@@ -165,40 +190,23 @@ impl Coded {
         self.sections.push((section::of(kind, component), payload));
     }
 
+    /// Bytes of the coded field.
+    pub fn payload_bytes(&self) -> usize {
+        let is_transform = |(tag, _): &&(u8, Vec<u8>)| tag % 16 == section::TRANSFORM;
+        self.sections.iter().filter(is_transform).map(|(_, payload)| payload.len()).sum()
+    }
+
     fn n_bytes(&self) -> usize {
         self.sections.iter().map(|(_, payload)| payload.len()).sum()
     }
 
-    /// Keeps the better candidate: the smaller one, or at a fixed ratio the more accurate one.
-    fn choose(
-        mut self,
-        index: usize,
-        input: &Input,
-        goal: Goal,
-        (plain, neural): (Option<Output>, Option<Neural>),
-        report: &mut Report,
-    ) -> Option<Coded> {
-        let cost = |output: &Output, n_bytes: usize| match goal {
-            Goal::Bytes(_) => Errors::between(input.values, &output.values, input.mask).l2,
-            _ => n_bytes as f64,
-        };
-        let plain_cost = plain.as_ref().map_or(f64::INFINITY, |o| cost(o, o.payload.len()));
-        let neural_cost = neural.as_ref().map_or(f64::INFINITY, |n| cost(&n.remainder, n.n_bytes()));
-        match (plain, neural) {
-            (_, Some(neural)) if neural_cost < plain_cost => {
-                self.model = format!("siren+{}", neural.remainder.kind);
-                report.backend = neural.backend;
-                self.push(section::SIREN, index, neural.weights);
-                self.push(section::TRANSFORM, index, neural.remainder.payload);
-                self.warm_start = Some(neural.warm_start);
-            }
-            (Some(output), _) => {
-                self.model = output.kind.to_owned();
-                self.push(section::TRANSFORM, index, output.payload);
-            }
-            (None, _) => return None,
-        }
-        Some(self)
+    /// Takes over what won.
+    fn take(mut self, mut offer: Offer, index: usize) -> Coded {
+        self.model = std::mem::take(&mut offer.model);
+        self.warm_start = offer.warm_start.take();
+        self.saved = offer.saved.take();
+        self.sections.extend(offer.tagged(index));
+        self
     }
 }
 
@@ -208,9 +216,9 @@ pub(super) fn assemble(
     settings: &Settings,
     components: &[Component],
     coded: &[Coded],
-    networks: &dyn Networks,
+    references: &References,
     report: &mut Report,
-) -> Result<Option<(Vec<u8>, Errors)>> {
+) -> Result<Option<Checked>> {
     let sections: Vec<(u8, &[u8])> =
         coded.iter().flat_map(|c| &c.sections).map(|(tag, payload)| (*tag, payload.as_slice())).collect();
     let dims = super::ordered_dims(block, settings.order);
@@ -223,7 +231,7 @@ pub(super) fn assemble(
     };
     let draft = container::write(block.dtype, &dims, &meta.encode(block.dtype), &sections);
     let mut decoded = vec![0; block.bytes.len()];
-    fill(&container::read(&draft)?, networks, &mut decoded)?;
+    let fields = fill(&container::read(&draft)?, references, &mut decoded)?;
     let mut worst = Errors { psnr: f64::INFINITY, ..Errors::default() };
     for (index, component) in components.iter().enumerate() {
         let values = field::component(block.dtype, index, &decoded)?;
@@ -243,7 +251,8 @@ pub(super) fn assemble(
     }
     report.seconds.verify += started.elapsed().as_secs_f64();
     (meta.rel_l2, meta.max_error) = (worst.rel_l2 as f32, worst.max as f32);
-    Ok(Some((container::write(block.dtype, &dims, &meta.encode(block.dtype), &sections), worst)))
+    let record = container::write(block.dtype, &dims, &meta.encode(block.dtype), &sections);
+    Ok(Some(Checked { record, errors: worst, fields }))
 }
 
 /// Whether the promise holds, NaN-proof.

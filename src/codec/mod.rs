@@ -6,18 +6,25 @@
 //! decode: record -> container -> per component: base + transform -> finish -> masked values back
 //! ```
 
+mod candidate;
+mod chain;
 mod decode;
+mod history;
 mod lossy;
 mod meta;
-mod neural;
+mod plain;
+pub mod predicted;
 mod report;
 mod series;
+mod siren;
 
 use std::time::Instant;
 
+pub use chain::{Chain, Link};
 pub use decode::{
     DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_into_with, decode_on, decode_within, inspect, place_of,
 };
+pub use history::History;
 pub use report::{Report, Seconds, Tried};
 pub use series::{Networks, NoNetworks, Place, Segment, Step};
 
@@ -42,6 +49,8 @@ pub(crate) mod section {
     pub const TRANSFORM: u8 = 5;
     /// Which network of the model store stands for the block, for all components.
     pub const SERIES: u8 = 6;
+    /// Number of the predictor of a step of a chain.
+    pub const PREDICTOR: u8 = 7;
 
     /// The tag of `kind` for component `c`.
     pub const fn of(kind: u8, component: usize) -> u8 {
@@ -58,6 +67,7 @@ pub(crate) mod section {
             SIREN => "siren",
             TRANSFORM => "transform",
             SERIES => "series",
+            PREDICTOR => "predictor",
             _ => "unknown",
         }
     }
@@ -90,6 +100,8 @@ pub struct Encoded {
     pub report: Report,
     /// Networks for the next step of the series, one slot per component.
     pub models: Vec<Option<WarmStart>>,
+    /// Decoded values of each component, masked points filled in; empty when they are exact.
+    pub fields: Vec<Vec<f64>>,
 }
 
 /// Encodes one block; the promise of `settings.target` was checked by decoding the record when this returns.
@@ -103,13 +115,13 @@ pub fn encode(block: &Block, settings: &Settings, context: &Context) -> Result<E
         let mut report = Report::new(block, settings);
         let is_lossy = block.dtype.components().is_some() && block.bytes.len() >= settings.threshold.max(1);
         let coded = if is_lossy { lossy::encode(block, settings, context, &mut report)? } else { None };
-        let (record, models) = match coded {
-            Some(lossy) => (lossy.record, lossy.models),
-            None => (without_loss(block, settings.order, &mut report), Vec::new()),
+        let (record, models, fields) = match coded {
+            Some(lossy) => (lossy.record, lossy.models, lossy.fields),
+            None => (without_loss(block, settings.order, &mut report), Vec::new(), Vec::new()),
         };
         report.stored_bytes = record.len();
         report.seconds.total = started.elapsed().as_secs_f64();
-        Ok(Encoded { record, report, models })
+        Ok(Encoded { record, report, models, fields })
     })
 }
 

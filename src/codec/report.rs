@@ -22,6 +22,12 @@ pub struct Report {
     pub n_masked: usize,
     /// Training steps.
     pub iterations: u32,
+    /// Bytes of new predictor weights in the model store, with `temporal=predict`.
+    #[serde(default)]
+    pub weights_bytes: usize,
+    /// Gain of the prediction in each band of each component, coarse to fine; empty for a step that stands alone.
+    #[serde(default)]
+    pub gains: Vec<Vec<f32>>,
     /// Bytes held on the device for training.
     pub device_bytes: usize,
     /// Seconds by stage.

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
+use super::decode::References;
 use super::lossy::{self, Coded, Component};
 use super::meta::Meta;
 use super::{Encoded, Report, section};
 use crate::backend::mesh::Mesh;
 use crate::container::Record;
 use crate::model::SeriesNetwork;
-use crate::transform::{self, Goal, Input};
+use crate::transform::{self, Goal, Input, Known};
 use crate::{Block, Error, Finish, Result, Settings, field, threads};
 
 /// Which network stands for a block, and when.
@@ -91,6 +92,14 @@ pub trait Networks: Sync {
 /// For records that stand alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoNetworks;
+
+static NO_NETWORKS: NoNetworks = NoNetworks;
+
+impl Default for &dyn Networks {
+    fn default() -> Self {
+        &NO_NETWORKS
+    }
+}
 
 impl Networks for NoNetworks {
     fn segment(&self, place: &Place) -> Result<Arc<Segment>> {
@@ -213,12 +222,13 @@ impl<'a> Step<'a> {
             if remainder && !self.code_remainders(place, networks, &mut coded)? {
                 return Ok(None);
             }
-            let assembled = lossy::assemble(&self.block, settings, &self.components, &coded, networks, report)?;
-            let Some((record, errors)) = assembled else { return Ok(None) };
+            let references = References { networks, ..References::default() };
+            let assembled = lossy::assemble(&self.block, settings, &self.components, &coded, &references, report)?;
+            let Some(lossy::Checked { record, errors, fields }) = assembled else { return Ok(None) };
             let mut report = Report::new(&self.block, settings);
             let name = if remainder { "series+remainder" } else { "series" };
             (report.model, report.errors, report.stored_bytes) = (name.to_owned(), errors, record.len());
-            Ok(Some(Encoded { record, report, models: Vec::new() }))
+            Ok(Some(Encoded { record, report, models: Vec::new(), fields }))
         })
     }
 
@@ -232,8 +242,14 @@ impl<'a> Step<'a> {
             let Some(goal) = *goal else { return Ok(false) };
             let finish = Finish { dtype: component.dtype, min, max };
             let base = prediction.component(index);
-            let input =
-                Input { values: &component.values, dims: &component.dims, mask: None, finish, base: Some(&base) };
+            let input = Input {
+                values: &component.values,
+                dims: &component.dims,
+                mask: None,
+                finish,
+                base: Some(&base),
+                prediction: None,
+            };
             let Some(output) = transform::encode(&input, goal)? else { return Ok(false) };
             coded[index].push(section::TRANSFORM, index, output.payload);
         }
@@ -252,7 +268,7 @@ pub(super) fn component(
     let finish = meta.finish(record.dtype, index).ok_or_else(|| Error::corrupt("a series record without a range"))?;
     let base = prediction.component(index);
     match record.section(section::of(section::TRANSFORM, index)) {
-        Some(payload) => transform::decode(payload, dims, finish, Some(&base)),
+        Some(payload) => transform::decode(payload, dims, finish, Known { base: Some(&base), prediction: None }),
         None => Ok(base.into_iter().map(|v| finish.apply(v)).collect()),
     }
 }

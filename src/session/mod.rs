@@ -81,7 +81,7 @@ impl Attempt {
 pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings) -> Outcome {
     let alone = || encode_alone(key, block, settings);
     let attempt = match settings.temporal {
-        Temporal::None => alone(),
+        Temporal::None | Temporal::Predict => alone(),
         Temporal::Series => live::encode(key, block, settings, &alone),
     };
     let Attempt { encoded, mut warning } = attempt;

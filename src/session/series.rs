@@ -109,7 +109,7 @@ mod tests {
     fn trained(value: f32) -> Encoded {
         let shape = SirenShape { n_inputs: 1, width: 8, n_blocks: 0, n_outputs: 1 };
         let models = vec![Some(WarmStart { shape, params: vec![value; shape.n_params()] })];
-        Encoded { record: vec![0], report: Report::default(), models }
+        Encoded { record: vec![0], report: Report::default(), models, fields: Vec::new() }
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn steps_count_up_and_a_lost_race_makes_the_neural_candidate_rest_longer_each_time() {
         let k = key("rests", 0);
-        let mut lost = Encoded { record: vec![0], report: Report::default(), models: vec![None] };
+        let mut lost = Encoded { record: vec![0], report: Report::default(), models: vec![None], fields: Vec::new() };
         lost.report.note("siren", None, "larger");
         assert_eq!(learn(&k, &lost, 1 << 20), 0);
         assert!(context(&k).skip_neural);

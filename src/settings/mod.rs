@@ -68,6 +68,21 @@ pub enum Temporal {
     None,
     /// One network for all steps of a segment, trained while they are written.
     Series,
+    /// Each step is predicted from the two before it, by a network that is fitted while they are written.
+    Predict,
+}
+
+/// How a step is predicted from those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PredictorChoice {
+    /// What saves most bytes.
+    Auto,
+    /// The step before, as it is.
+    Last,
+    /// A linear stencil.
+    Linear,
+    /// A linear stencil and a network.
+    Network,
 }
 
 /// What series training keeps of past snapshots.
@@ -155,6 +170,8 @@ pub struct Settings {
     pub bits: u32,
     pub points: Option<PathBuf>,
     pub strict_series: bool,
+    pub predictor: PredictorChoice,
+    pub key_interval: usize,
 }
 
 impl Default for Settings {
@@ -183,6 +200,8 @@ impl Default for Settings {
             bits: 8,
             points: None,
             strict_series: false,
+            predictor: PredictorChoice::Auto,
+            key_interval: 16,
         }
     }
 }
@@ -204,7 +223,7 @@ pub struct Parameter {
 impl Parameter {
     /// True for parameters that single arrays have no use for.
     pub fn is_about_series(&self) -> bool {
-        self.meaning.starts_with("series: ")
+        ["series: ", "predict: "].iter().any(|mode| self.meaning.starts_with(mode))
     }
 }
 
@@ -275,6 +294,9 @@ impl Draft {
         let is_series = self.settings.temporal == Temporal::Series;
         if is_series && self.ratio.is_some() {
             return Err(Error::Contradiction { first: "temporal=series", second: "ratio" });
+        }
+        if self.settings.temporal == Temporal::Predict && self.ratio.is_some() {
+            return Err(Error::Contradiction { first: "temporal=predict", second: "ratio" });
         }
         if !is_series && self.settings.seconds.is_some() && self.settings.iterations.is_some() {
             return Err(Error::Contradiction { first: "seconds", second: "iterations" });

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Backend, Mode, ModelChoice, Network, Norm, Order, Parameter, Sketch, Temporal};
+use super::{Backend, Mode, ModelChoice, Network, Norm, Order, Parameter, PredictorChoice, Sketch, Temporal};
 
 /// Stores a parsed value; false if there is none.
 fn put<T>(slot: &mut T, value: Option<impl Into<T>>) -> bool {
@@ -75,10 +75,13 @@ pub const PARAMETERS: &[Parameter] = &[
     },
     Parameter {
         key: "temporal",
-        values: "none or series",
+        values: "none, predict or series",
         default: "none",
-        meaning: "use of earlier steps; none: each record stands alone, and a neural field starts from the previous step's; series: one small network for all steps of a segment, trained while they are written and kept in NAME.bp/inr",
-        set: |d, v| put(&mut d.settings.temporal, choice(v, &[("none", Temporal::None), ("series", Temporal::Series)])),
+        meaning: "use of earlier steps; none: each record stands alone, and a neural field starts from the previous step's; series: one small network for all steps of a segment, trained while they are written and kept in NAME.bp/inr; predict: each step is predicted from the two before it, what is stored goes to NAME.bp/inr",
+        set: |d, v| {
+            let choices = [("none", Temporal::None), ("predict", Temporal::Predict), ("series", Temporal::Series)];
+            put(&mut d.settings.temporal, choice(v, &choices))
+        },
     },
     Parameter {
         key: "seconds",
@@ -240,5 +243,27 @@ pub const PARAMETERS: &[Parameter] = &[
         default: "only with norm=Linf",
         meaning: "series: 1: each step holds its bound for good, as a remainder over the last finished network; 0: checked when written, certified at the end of the segment",
         set: |d, v| put(&mut d.strict_series, choice(v, &[("0", false), ("1", true)]).map(Some)),
+    },
+    Parameter {
+        key: "predictor",
+        values: "auto, last, linear or network",
+        default: "auto",
+        meaning: "predict: how a step is predicted; last: by the step before it; linear: by a stencil on the two before it; network: by that and a small network; auto: what saves most bytes",
+        set: |d, v| {
+            let choices = [
+                ("auto", PredictorChoice::Auto),
+                ("last", PredictorChoice::Last),
+                ("linear", PredictorChoice::Linear),
+                ("network", PredictorChoice::Network),
+            ];
+            put(&mut d.settings.predictor, choice(v, &choices))
+        },
+    },
+    Parameter {
+        key: "key_interval",
+        values: "an integer from 1 to 10000",
+        default: "16",
+        meaning: "predict: steps from one that stands alone to the next; reading a step decodes at most as many",
+        set: |d, v| put(&mut d.settings.key_interval, integer(v, 1..=10_000).map(|n| n as usize)),
     },
 ];

@@ -18,6 +18,9 @@ const MAX_MAGNITUDE: u16 = 1023;
 /// Zeros around the rows of magnitudes.
 const GUARD: usize = 2;
 
+/// Classes of [`Slab::hints`], from the least to the largest magnitude to expect.
+pub(super) const N_HINTS: usize = 6;
+
 /// Probabilities of the decisions about one value at one context level.
 #[derive(Clone, Debug, Default)]
 struct LevelModel {
@@ -28,15 +31,18 @@ struct LevelModel {
 /// Everything that adapts while a band is coded; a finer band may start from the state a coarser one left.
 #[derive(Clone, Debug)]
 pub(super) struct BandModel {
+    /// `[hint][level]`: values without a hint first, then each class, where there are any.
     levels: Vec<LevelModel>,
     prefix: [Bit; N_PREFIX],
     tiles: [Bit; 12],
 }
 
 impl BandModel {
-    pub fn new() -> Self {
+    /// For bands that may have hints or for ones that have none.
+    pub fn new(has_hints: bool) -> Self {
+        let n_sets = if has_hints { 1 + N_HINTS } else { 1 };
         BandModel {
-            levels: vec![LevelModel::default(); N_LEVELS],
+            levels: vec![LevelModel::default(); n_sets * N_LEVELS],
             prefix: [Bit::default(); N_PREFIX],
             tiles: [Bit::default(); 12],
         }
@@ -58,6 +64,8 @@ pub(super) struct Slab<'a> {
     pub band_size: usize,
     pub first: usize,
     pub parent: Option<Parent<'a>>,
+    /// What a prediction lets expect of each value of the slab, as a class below [`N_HINTS`].
+    pub hints: Option<&'a [u8]>,
 }
 
 /// Tile size per axis, last axis first.
@@ -229,7 +237,9 @@ impl<'a> Rows<'a> {
             let from = t * width;
             let around = &self.around[from..from + values.len()];
             let magnitudes = &mut magnitudes[from..from + values.len() + GUARD];
-            code_values(coder, model, shifts, values, around, magnitudes);
+            let first = r * self.length + from;
+            let hints = self.slab.hints.map(|hints| &hints[first..first + values.len()]);
+            code_values(coder, model, shifts, values, Context { around, hints }, magnitudes);
         }
     }
 
@@ -296,6 +306,12 @@ fn add(sums: &mut [u16], terms: &[u16]) {
     sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
 }
 
+/// What is known about neighbouring values of one row before they are coded.
+struct Context<'a> {
+    around: &'a [u16],
+    hints: Option<&'a [u8]>,
+}
+
 /// Codes neighbouring values of one row; `magnitudes` starts two before the first of them.
 #[inline(always)]
 fn code_values<C: Coder>(
@@ -303,14 +319,16 @@ fn code_values<C: Coder>(
     model: &mut BandModel,
     shifts: &[u32; N_LEVELS],
     values: &mut [i32],
-    around: &[u16],
+    context: Context,
     magnitudes: &mut [u16],
 ) {
     let (mut two_back, mut one_back) = (magnitudes[0], magnitudes[1]);
-    for ((value, &sum), out) in values.iter_mut().zip(around).zip(&mut magnitudes[GUARD..]) {
-        let sum = u32::from(sum) + 2 * u32::from(one_back) + u32::from(two_back);
+    for (i, (value, out)) in values.iter_mut().zip(&mut magnitudes[GUARD..]).enumerate() {
+        let sum = u32::from(context.around[i]) + 2 * u32::from(one_back) + u32::from(two_back);
         let level = half_octave(sum).min(N_LEVELS - 1);
-        let coded = code_value(coder, &mut model.levels[level], &mut model.prefix, shifts[level], *value);
+        let set = context.hints.map_or(0, |hints| 1 + usize::from(hints[i]));
+        let models = &mut model.levels[set * N_LEVELS + level];
+        let coded = code_value(coder, models, &mut model.prefix, shifts[level], *value);
         *value = coded;
         two_back = one_back;
         one_back = coded.unsigned_abs().min(u32::from(MAX_MAGNITUDE)) as u16;

@@ -15,6 +15,7 @@ mod dct;
 mod estimate;
 mod kind;
 mod payload;
+mod prediction;
 mod probe;
 mod pyramid;
 mod quantise;
@@ -27,6 +28,9 @@ mod wavelet;
 use crate::{Error, Finish, Result};
 use kind::{Kind, Transform};
 use payload::Head;
+use prediction::Predicted;
+pub use prediction::Prediction;
+use streams::Guide;
 
 /// A field to encode.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +43,19 @@ pub struct Input<'a> {
     pub mask: Option<&'a [bool]>,
     /// What happens to values after decoding.
     pub finish: Finish,
-    /// A prediction of the values that the decoder has too.
+    /// A function that is added to what is coded; the decoder has it too.
     pub base: Option<&'a [f64]>,
+    /// A prediction that is used as far as it helps; the decoder has it too. Not together with a base.
+    pub prediction: Option<Prediction<'a>>,
+}
+
+/// What a decoder has besides the payload: what the encoder had in [`Input`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// See [`Input::base`].
+    pub base: Option<&'a [f64]>,
+    /// See [`Input::prediction`].
+    pub prediction: Option<Prediction<'a>>,
 }
 
 /// What must hold at the points that count, behind [`Finish`].
@@ -63,6 +78,10 @@ pub struct Output {
     pub values: Vec<f64>,
     /// "wavelet", "dct", "block-dct", or "none" when the base needed no transform.
     pub kind: &'static str,
+    /// Estimated bytes of the payload had there been no prediction.
+    pub unpredicted_bytes: usize,
+    /// Gain of the prediction in each band, coarse to fine; empty when it is not used.
+    pub gains: Vec<f32>,
 }
 
 /// Encodes a field; `None` when the goal cannot be met (a bound below the precision of the type, too few bytes).
@@ -71,7 +90,14 @@ pub struct Output {
 /// [`Error::Internal`] when the parts of `input` disagree in length.
 pub fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
     let n = product(input.dims)?;
-    let lengths = [Some(input.values.len()), input.mask.map(<[bool]>::len), input.base.map(<[f64]>::len)];
+    let of_prediction = |part: fn(Prediction) -> usize| input.prediction.map(part);
+    let lengths = [
+        Some(input.values.len()),
+        input.mask.map(<[bool]>::len),
+        input.base.map(<[f64]>::len),
+        of_prediction(|p| p.values.len()),
+        of_prediction(|p| p.last.len()),
+    ];
     if input.dims.is_empty() || lengths.iter().flatten().any(|&length| length != n) {
         return Err(Error::Internal(format!("a field of {:?} values over dimensions {:?}", lengths, input.dims)));
     }
@@ -81,10 +107,11 @@ pub fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
 /// Decodes a payload into values after `finish`. Allocates in proportion to `product(dims)`, which the caller checks.
 ///
 /// # Errors
-/// [`Error::Corrupt`] when the payload is not one for these dimensions.
-pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, base: Option<&[f64]>) -> Result<Vec<f64>> {
+/// [`Error::Corrupt`] when the payload is not one for these dimensions, or needs a prediction that is not there.
+pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, known: Known) -> Result<Vec<f64>> {
     let n = product(dims)?;
-    if dims.is_empty() || n == 0 || base.is_some_and(|base| base.len() != n) {
+    let lengths = [known.base.map(<[f64]>::len), known.prediction.map(|p| p.values.len().min(p.last.len()))];
+    if dims.is_empty() || n == 0 || lengths.iter().flatten().any(|&length| length != n) {
         return Err(Error::corrupt(format!(
             "a transform payload over dimensions {dims:?} with a base of another size"
         )));
@@ -101,9 +128,16 @@ pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, base: Option<&[f64
     let mut values = Vec::new();
     let mut residual = None;
     if coded {
-        let integers = streams::decode(streams, transform.pyramid(), dims, head.split, head.quantum.is_some())?;
+        let mut predicted = head.is_predicted.then(|| known.predicted(&transform)).transpose()?;
+        let guide = predicted.as_mut().zip(known.prediction);
+        let step = head.quantiser.map_or(1.0, |quantiser| quantiser.step);
+        let guide = guide.map(|(predicted, prediction)| Guide { predicted, prediction, step, quantum: head.quantum });
+        let integers = streams::decode(streams, transform.pyramid(), dims, head.split, head.quantum.is_some(), guide)?;
         if let Some(quantiser) = head.quantiser {
             values = quantiser.dequantise(&integers.bands, transform.pyramid());
+            if let Some(predicted) = &predicted {
+                predicted.add_to(&mut values, transform.pyramid(), 1.0);
+            }
             transform.inverse(&mut values);
         }
         residual = integers.residual;
@@ -111,8 +145,16 @@ pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, base: Option<&[f64
     if values.is_empty() {
         values = vec![0.0; n];
     }
-    finish_values(&mut values, base, residual.as_deref().zip(head.quantum), finish);
+    finish_values(&mut values, known.base, residual.as_deref().zip(head.quantum), finish);
     Ok(values)
+}
+
+impl Known<'_> {
+    fn predicted(&self, transform: &Transform) -> Result<Predicted> {
+        let prediction =
+            self.prediction.ok_or_else(|| Error::corrupt("a predicted payload without what it was predicted from"))?;
+        Ok(Predicted::new(prediction.values, transform))
+    }
 }
 
 /// Adds base and residual and applies `finish`: the last steps of decoding.

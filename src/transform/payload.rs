@@ -14,11 +14,14 @@ pub(super) struct Head {
     /// Width of the bins of the residual.
     pub quantum: Option<f64>,
     pub split: Split,
+    /// Gains of a prediction come first in the streams.
+    pub is_predicted: bool,
 }
 
 const RESIDUAL: u8 = 1 << 2;
 const SPLIT_RESIDUAL: u8 = 1 << 3;
 const LEVELS_AT: u32 = 4;
+const PREDICTED: u8 = 1 << 7;
 
 /// Bits of an f64 that are not stored: sign, exponent and 12 bits of the mantissa are.
 const DROPPED_BITS: u32 = 40;
@@ -56,6 +59,9 @@ impl Head {
         if self.split.residual {
             first |= SPLIT_RESIDUAL;
         }
+        if self.is_predicted {
+            first |= PREDICTED;
+        }
         out.push(first);
         if let Some(quantiser) = &self.quantiser {
             push_number(out, quantiser.step);
@@ -82,6 +88,7 @@ impl Head {
         }
         let quantum = if first & RESIDUAL != 0 { Some(number(&mut rest)?) } else { None };
         let split = Split { n_levels: usize::from(first >> LEVELS_AT & 7), residual: first & SPLIT_RESIDUAL != 0 };
-        Ok((Head { kind, quantiser, quantum, split }, rest))
+        let is_predicted = first & PREDICTED != 0;
+        Ok((Head { kind, quantiser, quantum, split, is_predicted }, rest))
     }
 }

@@ -1,9 +1,13 @@
 //! Some of a candidate's coefficients: enough to try many steps at little cost. Only the encoder looks at samples.
 
+use rayon::prelude::*;
+
 use super::pyramid::{Pyramid, for_rows};
 use super::quantise::{MAX_INTEGER, Quantiser};
 use super::simd;
 
+/// Coefficients per task.
+const TASK: usize = 1 << 16;
 /// Bands up to this size are taken whole.
 const WHOLE: usize = 1 << 11;
 /// Of larger bands at least one row in this many is taken.
@@ -19,11 +23,17 @@ struct Part {
 }
 
 /// Rows of all bands, more of the small ones.
-pub(super) struct Sample(Vec<Part>);
+pub(super) struct Sample {
+    parts: Vec<Part>,
+    /// Largest magnitude of all coefficients.
+    pub largest: f64,
+}
 
 impl Sample {
     /// Takes rows from the coefficients of a pyramid.
     pub fn of(coefficients: &[f64], pyramid: &Pyramid) -> Self {
+        let max = |part: &[f64]| part.iter().fold(0.0f64, |m, c| if c.abs() > m { c.abs() } else { m });
+        let largest = coefficients.par_chunks(TASK).map(max).reduce(|| 0.0, f64::max);
         let parts = pyramid.bands.iter().map(|band| {
             let (n_rows, every) =
                 (band.len() / band.dims[band.dims.len() - 1], (band.len() / WHOLE).clamp(1, SPARSEST));
@@ -38,30 +48,31 @@ impl Sample {
             let factor = if values.is_empty() { 0.0 } else { band.len() as f64 / values.len() as f64 };
             Part { values, factor, norm: band.norm }
         });
-        Sample(parts.collect())
+        Sample { parts: parts.collect(), largest }
     }
 
     /// Several samples as one.
     pub fn merge(samples: Vec<Sample>) -> Self {
-        Sample(samples.into_iter().flat_map(|sample| sample.0).collect())
+        let largest = samples.iter().fold(0.0, |m, sample| sample.largest.max(m));
+        Sample { parts: samples.into_iter().flat_map(|sample| sample.parts).collect(), largest }
     }
 
     /// Estimated bits of all coefficients.
     pub fn bits(&self, step: f64) -> f64 {
-        self.0.iter().map(|part| part.factor * simd::bits(&part.values, 1.0 / step)).sum()
+        self.parts.iter().map(|part| part.factor * simd::bits(&part.values, 1.0 / step)).sum()
     }
 
     /// Estimated squared error of the values.
     pub fn square_error(&self, quantiser: &Quantiser) -> f64 {
         let (inverse, points) = (1.0 / quantiser.step, quantiser.points());
         let error = |part: &Part| part.factor * part.norm * simd::square_error(&part.values, inverse, points);
-        self.0.iter().map(error).sum::<f64>() * quantiser.step * quantiser.step
+        self.parts.iter().map(error).sum::<f64>() * quantiser.step * quantiser.step
     }
 
     /// The quantiser of this step whose reconstruction points are best for the sample.
     pub fn tuned(&self, step: f64) -> Quantiser {
         let mut total = [0.0; 4];
-        for part in &self.0 {
+        for part in &self.parts {
             let sums = simd::offsets(&part.values, 1.0 / step);
             total.iter_mut().zip(sums).for_each(|(t, s)| *t += part.factor * s);
         }
@@ -90,6 +101,9 @@ fn scatter(i: usize) -> usize {
 /// derivative.
 fn root(guess: f64, largest: f64, f: impl Fn(f64) -> f64, mut slope: f64) -> Option<f64> {
     let (mut low, mut high) = (largest / MAX_INTEGER, 4.0 * largest);
+    if guess > 0.0 && largest == 0.0 {
+        return Some(guess);
+    }
     if !(guess > 0.0 && largest > 0.0 && largest.is_finite()) {
         return None;
     }

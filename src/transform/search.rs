@@ -5,15 +5,18 @@ use rayon::prelude::*;
 use super::estimate::residual_bits;
 use super::kind::{Kind, Transform};
 use super::payload::{Head, storable};
+use super::prediction::Predicted;
 use super::probe::{self, Boxes};
 use super::quantise::{MAX_INTEGER, Quantiser};
 use super::sample::Sample;
-use super::streams::{self, Integers, Split};
-use super::{Goal, Input, Output, finish_values, with_residual};
+use super::streams::{self, Guide, Integers, Split};
+use super::{Goal, Input, Output, Prediction, finish_values, with_residual};
 use crate::{Dtype, Result};
 
 /// Step over bound for pointwise goals.
 const LINF_FACTORS: [f64; 7] = [1.2, 1.7, 2.4, 3.4, 4.8, 6.8, 9.6];
+/// Further ones where a prediction is so good that coefficients may not pay: up to corrections alone.
+const PREDICTED_FACTORS: [f64; 5] = [13.6, 19.2, 27.2, 54.4, 1000.0];
 /// The one that is most often the best.
 const LINF_USUAL: f64 = 2.4;
 /// With a bound so tight that coefficients would need larger integers, the residual takes over.
@@ -39,7 +42,8 @@ pub(super) fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
         Some(base) => input.values.iter().zip(base).map(|(v, b)| v - b).collect(),
         None => input.values.to_vec(),
     };
-    let search = Search { input, remainder };
+    let unpredicted = input.prediction.map(|p| input.values.iter().zip(p.values).map(|(v, p)| v - p).collect());
+    let search = Search { input, remainder, unpredicted };
     if let Some(output) = search.nothing(goal) {
         return Ok(Some(output));
     }
@@ -54,6 +58,8 @@ struct Search<'a> {
     input: &'a Input<'a>,
     /// Values less base.
     remainder: Vec<f64>,
+    /// Values less prediction, where there is one: what most of the coefficients will be of.
+    unpredicted: Option<Vec<f64>>,
 }
 
 impl Search<'_> {
@@ -68,27 +74,34 @@ impl Search<'_> {
         };
         let split = Split { n_levels: 0, residual: false };
         let mut payload = Vec::new();
-        Head { kind: Kind::None, quantiser: None, quantum: None, split }.write(&mut payload);
-        enough.then(|| Output { payload, values, kind: Kind::None.name() })
+        Head { kind: Kind::None, quantiser: None, quantum: None, split, is_predicted: false }.write(&mut payload);
+        let unpredicted_bytes = payload.len();
+        enough.then(|| Output { payload, values, kind: Kind::None.name(), unpredicted_bytes, gains: Vec::new() })
     }
 
-    /// The candidate with the least `cost(candidate) = (cost, step)`.
+    /// The candidate with the least `cost(sample) = (cost, step)`; it learns what it gained by its prediction.
     fn best(
         &self,
         likely_step: impl Fn(&Boxes) -> Option<f64>,
-        cost: impl Fn(&Candidate) -> Option<(f64, f64)>,
+        cost: impl Fn(&Sample) -> Option<(f64, f64)>,
     ) -> Option<(f64, Candidate)> {
-        let kinds = probe::kinds(&self.remainder, self.input.dims, likely_step);
+        let kinds = probe::kinds(self.unpredicted.as_ref().unwrap_or(&self.remainder), self.input.dims, likely_step);
         let mut best: Option<(f64, f64, Candidate)> = None;
+        let mut unpredicted = f64::INFINITY;
         for kind in kinds {
-            let candidate = Candidate::new(Transform::new(kind, self.input.dims), &self.remainder);
-            if let Some((cost, step)) = cost(&candidate)
+            let candidate =
+                Candidate::new(Transform::new(kind, self.input.dims), &self.remainder, self.input.prediction);
+            unpredicted = candidate.unpredicted.as_ref().and_then(&cost).map_or(unpredicted, |c| c.0.min(unpredicted));
+            if let Some((cost, step)) = cost(&candidate.sample)
                 && best.as_ref().is_none_or(|b| cost < b.0)
             {
                 best = Some((cost, step, candidate));
             }
         }
-        best.map(|(_, step, candidate)| (step, candidate))
+        best.map(|(cost, step, mut candidate)| {
+            candidate.gain = if unpredicted.is_finite() { unpredicted / cost.max(1.0) } else { 1.0 };
+            (step, candidate)
+        })
     }
 
     /// Goal for the norm over all points, from one over those that count.
@@ -97,11 +110,11 @@ impl Search<'_> {
         let aim = (L2_AIM * bound).powi(2) * self.remainder.len() as f64 / self.n_counted();
         let guess = 3.5 * bound / (self.remainder.len() as f64).sqrt();
         let likely = |boxes: &Boxes| boxes.solve_error(aim, guess);
-        let cost = |c: &Candidate| {
-            let step = c.sample.solve_error(aim, guess, c.largest, [0; 2])?;
-            Some((c.sample.bits(step), step))
+        let cost = |sample: &Sample| {
+            let step = sample.solve_error(aim, guess, sample.largest, [0; 2])?;
+            Some((sample.bits(step), step))
         };
-        let (mut step, candidate) = self.best(likely, cost)?;
+        let (mut step, mut candidate) = self.best(likely, cost)?;
         let (mut square, mut found): (f64, Option<(f64, Trial)>) = (aim, None);
         for (attempt, close) in (1..).zip(L2_CLOSE.into_iter().chain([0.0; L2_RETREATS])) {
             let Some(quantiser) = candidate.with_error(square, step) else { break };
@@ -118,19 +131,20 @@ impl Search<'_> {
             }
             square *= (L2_AIM * bound / error).powi(2) * if attempt < L2_ATTEMPTS { 1.0 } else { L2_RETREAT };
         }
-        found.map(|(_, trial)| self.output(&candidate, trial, None))
+        found.map(|(_, trial)| self.output(&mut candidate, trial, None))
     }
 
     fn linf(&self, bound: f64) -> Option<Output> {
         let quantum = self.quantum(bound)?;
         let n = self.remainder.len() as f64;
         let n_counted = self.n_counted();
-        let cost = |candidate: &Candidate| {
+        let cost = |sample: &Sample| {
             let mut best: Option<(f64, f64)> = None;
-            for factor in LINF_FACTORS {
-                let step = (factor * bound).max(candidate.largest / LARGEST_BASE);
-                let square = candidate.sample.square_error(&Quantiser::plain(step));
-                let total = candidate.sample.bits(step) + n_counted * residual_bits((square / n).sqrt(), quantum / 2.0);
+            let wider = PREDICTED_FACTORS.iter().filter(|_| self.input.prediction.is_some());
+            for factor in LINF_FACTORS.iter().chain(wider) {
+                let step = (factor * bound).max(sample.largest / LARGEST_BASE);
+                let square = sample.square_error(&Quantiser::plain(step));
+                let total = sample.bits(step) + n_counted * residual_bits((square / n).sqrt(), quantum / 2.0);
                 if best.is_some_and(|(least, _)| total > least) {
                     break;
                 }
@@ -138,9 +152,9 @@ impl Search<'_> {
             }
             best
         };
-        let (step, candidate) = self.best(|_| Some(LINF_USUAL * bound), cost)?;
+        let (step, mut candidate) = self.best(|_| Some(LINF_USUAL * bound), cost)?;
         let trial = candidate.trial(candidate.sample.tuned(storable(step)))?;
-        self.with_residual(&candidate, trial, quantum, bound)
+        self.with_residual(&mut candidate, trial, quantum, bound)
     }
 
     /// Number of points that count; at least 1.
@@ -158,7 +172,7 @@ impl Search<'_> {
     }
 
     /// Adds the residual that makes the bound hold, finishes the values and checks them.
-    fn with_residual(&self, candidate: &Candidate, mut trial: Trial, quantum: f64, bound: f64) -> Option<Output> {
+    fn with_residual(&self, candidate: &mut Candidate, mut trial: Trial, quantum: f64, bound: f64) -> Option<Output> {
         if let Some(base) = self.input.base {
             trial.values.iter_mut().zip(base).for_each(|(v, b)| *v += b);
         }
@@ -187,11 +201,11 @@ impl Search<'_> {
 
     fn bytes(&self, n_bytes: usize) -> Option<Output> {
         let bits = 8.0 * n_bytes as f64;
-        let cost = |c: &Candidate| {
-            let step = c.sample.solve_bits(bits, c.largest)?;
-            Some((c.sample.square_error(&Quantiser::plain(step)), step))
+        let cost = |sample: &Sample| {
+            let step = sample.solve_bits(bits, sample.largest)?;
+            Some((sample.square_error(&Quantiser::plain(step)), step))
         };
-        let (mut step, candidate) = self.best(|boxes| boxes.solve_bits(bits), cost)?;
+        let (mut step, mut candidate) = self.best(|boxes| boxes.solve_bits(bits), cost)?;
         let mut found: Option<(f64, Output)> = None;
         let (mut low, mut high) = (0.0f64, f64::INFINITY);
         for _ in 0..BYTES_ATTEMPTS {
@@ -202,7 +216,7 @@ impl Search<'_> {
             };
             finish_values(&mut trial.values, self.input.base, None, self.input.finish);
             let error = self.l2_error(&trial.values);
-            let output = self.output(&candidate, trial, None);
+            let output = self.output(&mut candidate, trial, None);
             let size = output.payload.len();
             if size <= n_bytes {
                 high = step;
@@ -239,16 +253,22 @@ impl Search<'_> {
         values.par_chunks(TASK).enumerate().map(max).reduce(|| 0.0, larger)
     }
 
-    fn output(&self, candidate: &Candidate, trial: Trial, residual: Option<(Vec<i32>, f64)>) -> Output {
+    fn output(&self, candidate: &mut Candidate, trial: Trial, residual: Option<(Vec<i32>, f64)>) -> Output {
         let (residual, quantum) = residual.unzip();
         let transform = &candidate.transform;
+        let step = trial.quantiser.step;
         let bands = trial.quantiser.quantise(&candidate.coefficients, transform.pyramid());
         let mut integers = Integers { bands, residual };
         let split = Split::choose(transform.pyramid(), &integers);
         let mut payload = Vec::new();
-        Head { kind: transform.kind(), quantiser: Some(trial.quantiser), quantum, split }.write(&mut payload);
-        payload.extend(streams::encode(&mut integers, transform.pyramid(), self.input.dims, split));
-        Output { payload, values: trial.values, kind: transform.kind().name() }
+        let guide = candidate.predicted.as_mut().zip(self.input.prediction);
+        let guide = guide.map(|(predicted, prediction)| Guide { predicted, prediction, step, quantum });
+        let (quantiser, is_predicted) = (Some(trial.quantiser), guide.is_some());
+        Head { kind: transform.kind(), quantiser, quantum, split, is_predicted }.write(&mut payload);
+        payload.extend(streams::encode(&mut integers, transform.pyramid(), self.input.dims, split, guide));
+        let unpredicted_bytes = (payload.len() as f64 * candidate.gain) as usize;
+        let gains = candidate.predicted.as_ref().map_or_else(Vec::new, Predicted::gains);
+        Output { payload, values: trial.values, kind: transform.kind().name(), unpredicted_bytes, gains }
     }
 }
 
@@ -271,8 +291,13 @@ fn next_step(step: f64, excess: f64, low: f64, high: f64) -> f64 {
 struct Candidate {
     transform: Transform,
     coefficients: Vec<f64>,
-    largest: f64,
     sample: Sample,
+    /// What was taken from the coefficients.
+    predicted: Option<Predicted>,
+    /// The coefficients before.
+    unpredicted: Option<Sample>,
+    /// Estimated cost without the prediction over that with it.
+    gain: f64,
 }
 
 /// A quantiser and the values that it gives.
@@ -282,33 +307,42 @@ struct Trial {
 }
 
 impl Candidate {
-    fn new(transform: Transform, values: &[f64]) -> Self {
+    fn new(transform: Transform, values: &[f64], prediction: Option<Prediction>) -> Self {
         let mut coefficients = values.to_vec();
         transform.forward(&mut coefficients);
-        let max = |part: &[f64]| part.iter().fold(0.0f64, |m, c| if c.abs() > m { c.abs() } else { m });
-        let largest = coefficients.par_chunks(TASK).map(max).reduce(|| 0.0, f64::max);
-        let sample = Sample::of(&coefficients, transform.pyramid());
-        Candidate { transform, coefficients, largest, sample }
+        let pyramid = transform.pyramid();
+        let unpredicted = prediction.map(|_| Sample::of(&coefficients, pyramid));
+        let mut predicted = prediction.map(|prediction| Predicted::new(prediction.values, &transform));
+        if let Some(predicted) = &mut predicted {
+            predicted.choose_gains(&coefficients, pyramid);
+            predicted.add_to(&mut coefficients, pyramid, -1.0);
+        }
+        let predicted = predicted.filter(|predicted| !predicted.is_nothing());
+        let sample = Sample::of(&coefficients, pyramid);
+        Candidate { transform, coefficients, sample, predicted, unpredicted, gain: 1.0 }
     }
 
     /// The quantiser with this squared error over all coefficients: the sample, corrected by one look at all.
     fn with_error(&self, square: f64, guess: f64) -> Option<Quantiser> {
         let bias = self.sample.tuned(guess).bias;
-        let mut step = self.sample.solve_error(square, guess, self.largest, bias)?;
+        let mut step = self.sample.solve_error(square, guess, self.sample.largest, bias)?;
         let quantiser = Quantiser { step, bias };
         let all = quantiser.square_error(&self.coefficients, self.transform.pyramid());
         let correction = self.sample.square_error(&quantiser) / all;
         if correction.is_finite() && correction > 0.0 {
-            step = self.sample.solve_error(square * correction, step, self.largest, bias)?;
+            step = self.sample.solve_error(square * correction, step, self.sample.largest, bias)?;
         }
         Some(Quantiser { step: storable(step), bias })
     }
 
     fn trial(&self, quantiser: Quantiser) -> Option<Trial> {
-        if !(quantiser.step > 0.0 && self.largest / quantiser.step < MAX_INTEGER) {
+        if !(quantiser.step > 0.0 && self.sample.largest / quantiser.step < MAX_INTEGER) {
             return None;
         }
         let mut values = quantiser.reconstruct(&self.coefficients);
+        if let Some(predicted) = &self.predicted {
+            predicted.add_to(&mut values, self.transform.pyramid(), 1.0);
+        }
         self.transform.inverse(&mut values);
         Some(Trial { quantiser, values })
     }

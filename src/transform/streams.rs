@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::coefficients::{BandModel, Parent, Slab, code_slab};
+use super::prediction::{Predicted, Prediction};
 use super::pyramid::Pyramid;
 use crate::entropy::integer::{N_PREFIX, code_exp_golomb, signed};
 use crate::entropy::{Bit, Coder, Decoder, Encoder};
@@ -46,6 +47,41 @@ impl Split {
     }
 }
 
+/// What a decoder expects of the integers.
+pub(super) struct Guide<'a> {
+    /// Gains, which the streams carry, and coefficients.
+    pub predicted: &'a mut Predicted,
+    /// The prediction itself.
+    pub prediction: Prediction<'a>,
+    /// Of the quantiser.
+    pub step: f64,
+    /// Of the residual.
+    pub quantum: Option<f64>,
+}
+
+/// Classes of the magnitudes to expect, per band and for the residual; empty without a prediction.
+#[derive(Default)]
+struct Hints {
+    bands: Vec<Vec<u8>>,
+    residual: Option<Vec<u8>>,
+}
+
+impl Hints {
+    fn of(guide: &Guide, pyramid: &Pyramid) -> Self {
+        let band = |band| guide.predicted.hints(band, pyramid, guide.step);
+        let bands = pyramid.bands.par_iter().map(band).collect();
+        Hints { bands, residual: guide.quantum.map(|quantum| guide.prediction.hints(quantum)) }
+    }
+
+    fn band(&self, i: usize) -> Option<&[u8]> {
+        self.bands.get(i).map(Vec::as_slice)
+    }
+
+    fn residual(&self) -> Option<&[u8]> {
+        self.residual.as_deref()
+    }
+}
+
 /// Rows along axis 0 per slab of a band.
 fn rows_per_slab(dims: &[usize]) -> usize {
     let per_row: usize = dims[1..].iter().product();
@@ -58,21 +94,28 @@ fn n_slabs(dims: &[usize]) -> usize {
 }
 
 /// Encodes all integers; they come back unchanged.
-pub(super) fn encode(integers: &mut Integers, pyramid: &Pyramid, dims: &[usize], split: Split) -> Vec<u8> {
+pub(super) fn encode(
+    integers: &mut Integers,
+    pyramid: &Pyramid,
+    dims: &[usize],
+    split: Split,
+    guide: Option<Guide>,
+) -> Vec<u8> {
     let mut encoder = Encoder::default();
     let offset = median(&integers.bands[0]);
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_sub(offset));
-    let model = code_common(&mut encoder, integers, pyramid, dims, split, offset);
+    let (model, hints) = code_common(&mut encoder, integers, pyramid, dims, (split, guide), offset);
     let mut streams = vec![encoder.finish()];
     for i in split_bands(pyramid, split) {
         let mut values = std::mem::take(&mut integers.bands[i]);
-        let slabs = Slabs::of_band(i, pyramid, &integers.bands);
+        let slabs = Slabs::of_band(i, pyramid, &integers.bands, &hints);
         streams.extend(slabs.each(&mut values, |_, slab, values| encode_slab(&model, slab, values)));
         integers.bands[i] = values;
     }
     if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual) {
-        let slabs = Slabs { dims, parent: None };
-        streams.extend(slabs.each(residual, |_, slab, values| encode_slab(&BandModel::new(), slab, values)));
+        let slabs = Slabs { dims, parent: None, hints: hints.residual() };
+        let model = BandModel::new(slabs.hints.is_some());
+        streams.extend(slabs.each(residual, |_, slab, values| encode_slab(&model, slab, values)));
     }
     join(&streams)
 }
@@ -99,6 +142,7 @@ pub(super) fn decode(
     dims: &[usize],
     split: Split,
     residual: bool,
+    guide: Option<Guide>,
 ) -> Result<Integers> {
     let mut integers = Integers {
         bands: pyramid.bands.iter().map(|band| vec![0; band.len()]).collect(),
@@ -109,11 +153,11 @@ pub(super) fn decode(
     let n_streams = 1 + residual_slabs + split_bands.iter().map(|&i| n_slabs(&pyramid.bands[i].dims)).sum::<usize>();
     let mut streams = cut(bytes, n_streams)?.into_iter();
     let mut decoder = Decoder::new(streams.next().unwrap_or_default());
-    let model = code_common(&mut decoder, &mut integers, pyramid, dims, split, 0);
+    let (model, hints) = code_common(&mut decoder, &mut integers, pyramid, dims, (split, guide), 0);
     decoder.finish()?;
     for i in split_bands {
         let mut values = std::mem::take(&mut integers.bands[i]);
-        let slabs = Slabs::of_band(i, pyramid, &integers.bands);
+        let slabs = Slabs::of_band(i, pyramid, &integers.bands, &hints);
         let own: Vec<&[u8]> = streams.by_ref().take(n_slabs(slabs.dims)).collect();
         let results = slabs.each(&mut values, |s, slab, values| decode_slab(&model, own[s], slab, values));
         results.into_iter().collect::<Result<()>>()?;
@@ -121,42 +165,47 @@ pub(super) fn decode(
     }
     if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual) {
         let own: Vec<&[u8]> = streams.collect();
-        let slabs = Slabs { dims, parent: None };
-        let model = BandModel::new();
+        let slabs = Slabs { dims, parent: None, hints: hints.residual() };
+        let model = BandModel::new(slabs.hints.is_some());
         let results = slabs.each(residual, |s, slab, values| decode_slab(&model, own[s], slab, values));
         results.into_iter().collect::<Result<()>>()?;
     }
     Ok(integers)
 }
 
-/// The stream that is always there; returns the model that the other streams start from.
+/// The stream that is always there; returns the model that the other streams start from, and their hints.
 fn code_common<C: Coder>(
     coder: &mut C,
     integers: &mut Integers,
     pyramid: &Pyramid,
     dims: &[usize],
-    split: Split,
+    (split, guide): (Split, Option<Guide>),
     offset: i32,
-) -> BandModel {
-    let mut low = BandModel::new();
+) -> (BandModel, Hints) {
+    let hints = guide.map_or_else(Hints::default, |guide| {
+        guide.predicted.code_gains(coder);
+        Hints::of(&guide, pyramid)
+    });
+    let has_hints = !hints.bands.is_empty();
+    let mut low = BandModel::new(has_hints);
     let offset = code_integer(coder, offset);
-    let mut model = BandModel::new();
+    let mut model = BandModel::new(has_hints);
     for (i, band) in pyramid.bands.iter().enumerate() {
         if i > 0 && band.level < split.n_levels {
             break;
         }
         let mut values = std::mem::take(&mut integers.bands[i]);
         let parent = parent(i, pyramid, &integers.bands);
-        let slab = Slab { dims: &band.dims, band_size: band.dims[0], first: 0, parent };
+        let slab = Slab { dims: &band.dims, band_size: band.dims[0], first: 0, parent, hints: hints.band(i) };
         code_slab(coder, if i == 0 { &mut low } else { &mut model }, &mut values, slab);
         integers.bands[i] = values;
     }
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_add(offset));
     if let Some(residual) = integers.residual.as_mut().filter(|_| !split.residual) {
-        let slab = Slab { dims, band_size: dims[0], first: 0, parent: None };
-        code_slab(coder, &mut BandModel::new(), residual, slab);
+        let slab = Slab { dims, band_size: dims[0], first: 0, parent: None, hints: hints.residual() };
+        code_slab(coder, &mut BandModel::new(slab.hints.is_some()), residual, slab);
     }
-    model
+    (model, hints)
 }
 
 fn code_integer<C: Coder>(coder: &mut C, value: i32) -> i32 {
@@ -179,11 +228,12 @@ fn split_bands(pyramid: &Pyramid, split: Split) -> impl Iterator<Item = usize> {
 struct Slabs<'a> {
     dims: &'a [usize],
     parent: Option<Parent<'a>>,
+    hints: Option<&'a [u8]>,
 }
 
 impl<'a> Slabs<'a> {
-    fn of_band(i: usize, pyramid: &'a Pyramid, bands: &'a [Vec<i32>]) -> Self {
-        Slabs { dims: &pyramid.bands[i].dims, parent: parent(i, pyramid, bands) }
+    fn of_band(i: usize, pyramid: &'a Pyramid, bands: &'a [Vec<i32>], hints: &'a Hints) -> Self {
+        Slabs { dims: &pyramid.bands[i].dims, parent: parent(i, pyramid, bands), hints: hints.band(i) }
     }
 
     /// Calls `f(number, slab, values)` for all slabs in parallel; results in order.
@@ -193,7 +243,9 @@ impl<'a> Slabs<'a> {
         let task = |(s, values): (usize, &mut [i32])| {
             let mut dims = self.dims.to_vec();
             dims[0] = values.len() / per_row;
-            let slab = Slab { dims: &dims, band_size: self.dims[0], first: s * n_rows, parent: self.parent };
+            let at = s * n_rows * per_row;
+            let hints = self.hints.map(|hints| &hints[at..at + values.len()]);
+            let slab = Slab { dims: &dims, band_size: self.dims[0], first: s * n_rows, parent: self.parent, hints };
             f(s, slab, values)
         };
         values.par_chunks_mut((n_rows * per_row).max(1)).enumerate().map(task).collect()

@@ -22,6 +22,7 @@ mod simd_x86;
 mod sine;
 mod siren_evaluate;
 mod siren_train;
+pub mod stencil;
 mod training;
 
 pub use instructions::Instructions;

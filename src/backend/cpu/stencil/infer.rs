@@ -1,0 +1,173 @@
+//! The predictor over a whole grid: tiles of points, their inputs in pairs, layer after layer in integers.
+
+use rayon::prelude::*;
+
+use super::simd_integer::{IntegerSet, Integers, Kernel, Lanes, TILE};
+use crate::predict::network::{EXTRA_BITS, activation, round_shift};
+use crate::predict::stencil::{Grid, TAIL, shifted};
+use crate::predict::{Dense, Mlp};
+
+/// Tiles per task.
+const TASK: usize = 64;
+const _: () = assert!(TILE <= TAIL);
+
+/// Outputs for all padded indices of [`Grid::span`], [`crate::predict::network::OUTPUT_BITS`] behind the point; those
+/// of the padding mean nothing.
+pub fn infer(grid: &Grid, linear: &Dense, mlp: Option<&Mlp>, set: IntegerSet) -> Vec<i32> {
+    let span = grid.span();
+    let mut out = vec![0; span.len()];
+    let linear = Paired::new(linear);
+    let mlp = mlp.map(|mlp| mlp.layers.each_ref().map(Paired::new));
+    out.par_chunks_mut(TASK * TILE).enumerate().for_each(|(task, out)| {
+        let first = span.start + task * TASK * TILE;
+        set.dispatch(Infer { grid, linear: &linear, mlp: mlp.as_ref(), first, out });
+    });
+    out
+}
+
+/// A layer with its weights in pairs.
+struct Paired {
+    /// `[n_outputs][n_inputs / 2]`.
+    weights: Vec<i32>,
+    /// As they are added to sums.
+    biases: Vec<i32>,
+    shift: u32,
+}
+
+impl Paired {
+    fn new(layer: &Dense) -> Self {
+        let pair = |w: &[i8; 2]| pack(w[0].into(), w[1].into());
+        Paired {
+            weights: layer.weights.as_chunks::<2>().0.iter().map(pair).collect(),
+            biases: layer.biases.iter().map(|&b| i32::from(b) << layer.shift).collect(),
+            shift: layer.shift.into(),
+        }
+    }
+}
+
+#[inline(always)]
+fn pack(low: i32, high: i32) -> i32 {
+    (low & 0xffff) | high << 16
+}
+
+struct Infer<'a> {
+    grid: &'a Grid,
+    linear: &'a Paired,
+    mlp: Option<&'a [Paired; 3]>,
+    first: usize,
+    out: &'a mut [i32],
+}
+
+impl Kernel for Infer<'_> {
+    #[inline(always)]
+    fn run<S: Integers>(self, simd: S) {
+        let mut inputs = vec![[0; TILE]; self.grid.n_inputs() / 2];
+        let n_hidden = self.mlp.map_or(0, |[a, b, _]| a.biases.len().max(b.biases.len()));
+        let (mut sums, mut hidden) = (vec![[0; TILE]; n_hidden], vec![[0; TILE]; n_hidden / 2]);
+        let mut total = [[0; TILE]];
+        for (t, out) in self.out.chunks_mut(TILE).enumerate() {
+            gather(self.grid, self.first + t * TILE, &mut inputs);
+            output(simd, self.linear, &inputs, &mut total);
+            let linear = total[0];
+            total[0] = [0; TILE];
+            if let Some([first, second, last]) = self.mlp {
+                layer(simd, first, &inputs, &mut sums, &mut hidden);
+                let n = first.biases.len() / 2;
+                // The second layer reads what it overwrites only after all sums are done.
+                simd.sums(&hidden[..n], &second.weights, &mut sums[..second.biases.len()]);
+                activate(second, &sums, &mut hidden);
+                output(simd, last, &hidden[..second.biases.len() / 2], &mut total);
+            }
+            out.iter_mut().zip(linear.iter().zip(&total[0])).for_each(|(o, (a, b))| *o = a.wrapping_add(*b));
+        }
+    }
+}
+
+#[inline(always)]
+fn layer<S: Integers>(simd: S, layer: &Paired, x: &[Lanes], sums: &mut [Lanes], y: &mut [Lanes]) {
+    simd.sums(x, &layer.weights, &mut sums[..layer.biases.len()]);
+    activate(layer, sums, y);
+}
+
+/// Biases, rounding, activation; two neurons become one row of pairs.
+#[inline(always)]
+fn activate(layer: &Paired, sums: &[Lanes], y: &mut [Lanes]) {
+    let neuron = |sum: i32, bias: i32| activation(round_shift(sum.wrapping_add(bias), layer.shift));
+    let pairs = sums.as_chunks::<2>().0.iter().zip(layer.biases.as_chunks::<2>().0);
+    for (([low, high], [bias_low, bias_high]), y) in pairs.zip(y) {
+        for ((y, &low), &high) in y.iter_mut().zip(low).zip(high) {
+            *y = pack(neuron(low, *bias_low), neuron(high, *bias_high));
+        }
+    }
+}
+
+#[inline(always)]
+fn output<S: Integers>(simd: S, layer: &Paired, x: &[Lanes], out: &mut [Lanes; 1]) {
+    simd.sums(x, &layer.weights, out);
+    out[0].iter_mut().for_each(|sum| *sum = round_shift(sum.wrapping_add(layer.biases[0]), layer.shift - EXTRA_BITS));
+}
+
+/// The inputs of the points from padded index `at` on, in pairs.
+#[inline(always)]
+fn gather(grid: &Grid, at: usize, inputs: &mut [Lanes]) {
+    let n = grid.offsets.len();
+    for (p, pair) in inputs.iter_mut().enumerate() {
+        let (mut low, mut high) = ([0; TILE], [0; TILE]);
+        for (i, half) in [(2 * p, &mut low), (2 * p + 1, &mut high)] {
+            let (field, k, first) = if i < n { (&grid.last, i, 0) } else { (&grid.change, i - n, 2) };
+            let there = &field[at.wrapping_add_signed(grid.offsets[k])..][..TILE];
+            if k == 0 {
+                half.iter_mut().zip(there).for_each(|(x, v)| *x = shifted(*v, grid.shifts[first]));
+            } else {
+                let (here, shift) = (&field[at..at + TILE], grid.shifts[first + 1]);
+                half.iter_mut().zip(there.iter().zip(here)).for_each(|(x, (v, c))| *x = shifted(v - c, shift));
+            }
+        }
+        pair.iter_mut().zip(low.iter().zip(&high)).for_each(|(pair, (&l, &h))| *pair = pack(l, h));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::predict::network;
+    use crate::predict::stencil::{N_GROUPS, Past, Scaling, n_inputs};
+
+    fn dense(n_inputs: usize, n_outputs: usize, seed: usize) -> Dense {
+        let mut state = seed as u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as i64 as i8
+        };
+        let weights = (0..n_inputs * n_outputs).map(|_| next()).collect();
+        let biases = (0..n_outputs).map(|_| i16::from(next()) * 64).collect();
+        Dense { n_inputs, weights, biases, shift: 9 }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_bits_of_the_reference() {
+        for dims in [vec![50], vec![9, 17], vec![5, 7, 20], vec![3, 4, 5, 6], vec![2, 3, 2, 3, 4]] {
+            let n: usize = dims.iter().product();
+            let last: Vec<f64> = (0..n).map(|i| (i as f64 * 0.37).sin()).collect();
+            let before: Vec<f64> = (0..n).map(|i| (i as f64 * 0.37 + 0.1).sin()).collect();
+            let scaling = Scaling { offset: 0.1, exponent: 20, shifts: [10, 9, 7, 6] };
+            let grid = Grid::new(Past { last: &last, before: Some(&before) }, &dims, &scaling);
+            let n_in = n_inputs(dims.len());
+            let mlp = Mlp { layers: [dense(n_in, 16, 1), dense(16, 8, 2), dense(8, 1, 3)] };
+            let linear = dense(n_in, 1, 4);
+            let expected = |index: usize| {
+                let group = |i| crate::predict::stencil::group(i, dims.len());
+                let x: Vec<i32> =
+                    (0..n_in).map(|i| shifted(grid.raw_input(i, grid.at(index)), scaling.shifts[group(i)])).collect();
+                network::output(&linear, &x).wrapping_add(mlp.output(&x))
+            };
+            let reference: Vec<i32> = (0..n).map(expected).collect();
+            assert!(reference.iter().any(|&v| v != reference[0]) && scaling.shifts.len() == N_GROUPS);
+            for set in IntegerSet::ALL.into_iter().filter(|set| set.is_available()) {
+                let all = infer(&grid, &linear, Some(&mlp), set);
+                let found: Vec<i32> = (0..n).map(|index| all[grid.at(index) - grid.span().start]).collect();
+                assert_eq!(found, reference, "{set:?} {dims:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Training of the predictor's two hidden layers: forward and backward over tiles of samples, gradients in a fixed number of
+//! slots, Adam. Twin of `crate::predict::network` in floating point.
+
+use rayon::prelude::*;
+
+use crate::backend::cpu::Instructions;
+use crate::backend::cpu::adam::{AdamChunk, CHUNK};
+use crate::backend::cpu::simd::{Kernel, Simd};
+use crate::backend::cpu::simd_product::{Product, Start};
+use crate::train::Schedule;
+
+/// Samples that stay in the first-level cache together.
+const TILE: usize = 64;
+/// Parts of a batch with a gradient of their own: as many however many threads there are.
+const N_SLOTS: usize = 8;
+
+/// Samples of a step of training.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// `[n][n_inputs]`.
+    pub inputs: &'a [f32],
+    /// `[n]`.
+    pub targets: &'a [f32],
+}
+
+/// Where the parameters are, weights `[n_inputs][n_outputs]`.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    n_inputs: usize,
+    width: usize,
+}
+
+impl Layout {
+    fn first_biases(&self) -> usize {
+        self.n_inputs * self.width
+    }
+    fn second(&self) -> usize {
+        self.first_biases() + self.width
+    }
+    fn second_biases(&self) -> usize {
+        self.second() + self.width * self.width
+    }
+    fn last(&self) -> usize {
+        self.second_biases() + self.width
+    }
+    fn last_bias(&self) -> usize {
+        self.last() + self.width
+    }
+    fn n_params(&self) -> usize {
+        self.last_bias() + 1
+    }
+}
+
+/// A network in training.
+#[derive(Clone, Debug)]
+pub struct Training {
+    layout: Layout,
+    params: Vec<f32>,
+    moments: [Vec<f32>; 2],
+    n_steps: u32,
+    instructions: Instructions,
+}
+
+impl Training {
+    /// From weights `[n_inputs][width]`, `[width]`, `[width][width]`, `[width]`, `[width]`, `[1]`, one after another; `width`
+    /// is a multiple of 16.
+    pub fn new(n_inputs: usize, width: usize, params: Vec<f32>, instructions: Instructions) -> Self {
+        let layout = Layout { n_inputs, width };
+        assert!(params.len() == layout.n_params() && width.is_multiple_of(16));
+        let moments = [vec![0.0; params.len()], vec![0.0; params.len()]];
+        Training { layout, params, moments, n_steps: 0, instructions }
+    }
+
+    /// Number of parameters, as [`Self::new`] takes them.
+    pub fn n_params(n_inputs: usize, width: usize) -> usize {
+        Layout { n_inputs, width }.n_params()
+    }
+
+    /// As [`Self::new`] takes them.
+    pub fn params(&self) -> &[f32] {
+        &self.params
+    }
+
+    /// One step of Adam; returns the mean squared error before it.
+    pub fn step(&mut self, batch: Batch, rate: f32) -> f32 {
+        let (loss, mut gradient) = self.gradient(batch);
+        let correction = Schedule::bias_correction(self.n_steps);
+        self.n_steps += 1;
+        let [first, second] = &mut self.moments;
+        let chunks = self.params.chunks_mut(CHUNK).zip(gradient.chunks_mut(CHUNK));
+        for ((params, slots), (m, v)) in chunks.zip(first.chunks_mut(CHUNK).zip(second.chunks_mut(CHUNK))) {
+            let (stride, n_slots) = (slots.len(), 1);
+            let chunk =
+                AdamChunk { slots, stride, n_slots, params, first_moment: m, second_moment: v, rate, correction };
+            self.instructions.dispatch(chunk);
+        }
+        loss
+    }
+
+    /// Mean squared error and its gradient.
+    pub fn gradient(&self, batch: Batch) -> (f32, Vec<f32>) {
+        let (n, n_inputs) = (batch.targets.len(), self.layout.n_inputs);
+        let per_slot = n.div_ceil(N_SLOTS).max(1);
+        let second = &self.params[self.layout.second()..self.layout.second_biases()];
+        let transposed = transpose(second, self.layout.width);
+        let slot = |(inputs, targets): (&[f32], &[f32])| {
+            let (mut gradient, mut loss) = (vec![0.0; self.params.len()], 0.0);
+            let (layout, params, transposed) = (self.layout, &self.params[..], &transposed[..]);
+            let gradient_of = &mut gradient;
+            let part = Part { layout, params, transposed, inputs, targets, gradient: gradient_of, loss: &mut loss };
+            self.instructions.dispatch(part);
+            (loss, gradient)
+        };
+        let parts = batch.inputs.par_chunks(per_slot * n_inputs).zip(batch.targets.par_chunks(per_slot));
+        let slots: Vec<(f32, Vec<f32>)> = parts.map(slot).collect();
+        let (mut loss, mut gradient) = (0.0, vec![0.0; self.params.len()]);
+        for (part, slot) in &slots {
+            loss += part;
+            gradient.iter_mut().zip(slot).for_each(|(sum, g)| *sum += g);
+        }
+        let scale = 1.0 / n as f32;
+        gradient.iter_mut().for_each(|g| *g *= 2.0 * scale);
+        (loss * scale, gradient)
+    }
+}
+
+fn transpose(square: &[f32], n: usize) -> Vec<f32> {
+    (0..n * n).map(|i| square[i % n * n + i / n]).collect()
+}
+
+/// The samples of one slot.
+struct Part<'a> {
+    layout: Layout,
+    params: &'a [f32],
+    /// Second layer, `[width][width]` the other way round.
+    transposed: &'a [f32],
+    inputs: &'a [f32],
+    targets: &'a [f32],
+    /// Of half the sum of squares.
+    gradient: &'a mut [f32],
+    loss: &'a mut f32,
+}
+
+/// Rows of a tile, `[n][width]` each.
+struct Rows {
+    hidden: [Vec<f32>; 2],
+    slopes: [Vec<f32>; 2],
+    /// Loss gradients for the sums of each layer.
+    dz: [Vec<f32>; 2],
+}
+
+impl Kernel for Part<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        let rows = || [vec![0.0; TILE * self.layout.width], vec![0.0; TILE * self.layout.width]];
+        let mut tile = Rows { hidden: rows(), slopes: rows(), dz: rows() };
+        let tiles = self.inputs.chunks(TILE * self.layout.n_inputs).zip(self.targets.chunks(TILE));
+        for (inputs, targets) in tiles {
+            self.forward(simd, inputs, targets.len(), &mut tile);
+            self.output(targets, &mut tile);
+            self.backward(simd, inputs, targets.len(), &mut tile);
+        }
+    }
+}
+
+impl Part<'_> {
+    #[inline(always)]
+    fn forward<S: Simd>(&self, simd: S, inputs: &[f32], n: usize, tile: &mut Rows) {
+        let Layout { n_inputs, width } = self.layout;
+        let (first, second) = tile.hidden.split_at_mut(1);
+        let layers = [
+            (inputs, n_inputs, 0, self.layout.first_biases()),
+            (&[], width, self.layout.second(), self.layout.second_biases()),
+        ];
+        for (l, (_, k, weights, biases)) in layers.into_iter().enumerate() {
+            let (a, c) = if l == 0 { (inputs, &mut first[0]) } else { (&first[0][..], &mut second[0]) };
+            simd.multiply(Product {
+                m: n,
+                n: width,
+                k,
+                a,
+                a_row: k,
+                a_column: 1,
+                b: &self.params[weights..],
+                b_row: width,
+                c,
+                c_row: width,
+                start: Start::Bias(&self.params[biases..]),
+            });
+            activate(&mut c[..n * width], &mut tile.slopes[l]);
+        }
+    }
+
+    /// Loss, and the way back through the last layer and the second activation.
+    #[inline(always)]
+    fn output(&mut self, targets: &[f32], tile: &mut Rows) {
+        let (last, bias, width) = (self.layout.last(), self.layout.last_bias(), self.layout.width);
+        let (weights, b) = (&self.params[last..bias], self.params[bias]);
+        let rows = tile.hidden[1].chunks_exact(width).zip(tile.slopes[1].chunks_exact(width));
+        for ((target, (hidden, slopes)), dz) in targets.iter().zip(rows).zip(tile.dz[1].chunks_exact_mut(width)) {
+            let mut lanes = [0.0; 16];
+            for (h, w) in hidden.chunks_exact(16).zip(weights.chunks_exact(16)) {
+                (0..16).for_each(|i| lanes[i] += h[i] * w[i]);
+            }
+            let d = lanes.iter().sum::<f32>() + b - target;
+            *self.loss += d * d;
+            self.gradient[bias] += d;
+            self.gradient[last..bias].iter_mut().zip(hidden).for_each(|(g, h)| *g += d * h);
+            dz.iter_mut().zip(weights.iter().zip(slopes)).for_each(|(z, (w, s))| *z = d * w * s);
+        }
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd>(&mut self, simd: S, inputs: &[f32], n: usize, tile: &mut Rows) {
+        let Layout { n_inputs, width } = self.layout;
+        let (second, second_biases) = (self.layout.second(), self.layout.second_biases());
+        let (first_dz, second_dz) = tile.dz.split_at_mut(1);
+        let (first_dz, second_dz) = (&mut first_dz[0], &second_dz[0]);
+        self.weight_gradient(simd, &tile.hidden[0], width, second_dz, n, (second, second_biases));
+        simd.multiply(Product {
+            m: n,
+            n: width,
+            k: width,
+            a: second_dz,
+            a_row: width,
+            a_column: 1,
+            b: self.transposed,
+            b_row: width,
+            c: first_dz,
+            c_row: width,
+            start: Start::Zero,
+        });
+        first_dz[..n * width].iter_mut().zip(&tile.slopes[0]).for_each(|(z, s)| *z *= s);
+        self.weight_gradient(simd, inputs, n_inputs, first_dz, n, (0, self.layout.first_biases()));
+    }
+
+    /// Adds `x^T dz` to the gradient of the weights and the sum of `dz` to that of the biases.
+    #[inline(always)]
+    fn weight_gradient<S: Simd>(
+        &mut self,
+        simd: S,
+        x: &[f32],
+        n_inputs: usize,
+        dz: &[f32],
+        n: usize,
+        (weights, biases): (usize, usize),
+    ) {
+        let width = self.layout.width;
+        let sums = &mut self.gradient[biases..biases + width];
+        dz[..n * width].chunks_exact(width).for_each(|row| sums.iter_mut().zip(row).for_each(|(sum, z)| *sum += z));
+        simd.multiply(Product {
+            m: n_inputs,
+            n: width,
+            k: n,
+            a: x,
+            a_row: 1,
+            a_column: n_inputs,
+            b: dz,
+            b_row: width,
+            c: &mut self.gradient[weights..],
+            c_row: width,
+            start: Start::Accumulate,
+        });
+    }
+}
+
+/// `z` becomes its activation: 0 below -1, `z` above 1, `(z + 1)^2 / 4` in between.
+#[inline(always)]
+fn activate(z: &mut [f32], slopes: &mut [f32]) {
+    for (z, slope) in z.iter_mut().zip(slopes) {
+        let t = z.clamp(-1.0, 1.0) + 1.0;
+        *slope = 0.5 * t;
+        *z = 0.25 * t * t + (z.max(1.0) - 1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(n: usize, scale: f32) -> Vec<f32> {
+        (0..n).map(|i| scale * ((i * i * 31 + i * 17) % 101) as f32 / 50.0 - scale).collect()
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_finite_differences_and_threads_and_instructions_do_not_matter() {
+        let (n_inputs, width, n) = (6, 16, 150);
+        let params = numbers(Training::n_params(n_inputs, width), 0.3);
+        let (inputs, targets) = (numbers(n * n_inputs, 1.0), numbers(n, 0.7));
+        let batch = Batch { inputs: &inputs, targets: &targets };
+        let training = Training::new(n_inputs, width, params.clone(), Instructions::Scalar);
+        let (_, gradient) = training.gradient(batch);
+        for i in (0..params.len()).step_by(7) {
+            let loss = |change: f32| {
+                let mut moved = params.clone();
+                moved[i] += change;
+                f64::from(Training::new(n_inputs, width, moved, Instructions::Scalar).gradient(batch).0)
+            };
+            let slope = (loss(3e-3) - loss(-3e-3)) / 6e-3;
+            let error = (slope - f64::from(gradient[i])).abs();
+            assert!(error < 2e-3 * (1.0 + slope.abs()), "{i}: {slope} {}", gradient[i]);
+        }
+        let targets: Vec<f32> = inputs.chunks(n_inputs).map(|x| (x[0] - x[3]).abs() + x[1] * x[2]).collect();
+        let batch = Batch { inputs: &inputs, targets: &targets };
+        for instructions in Instructions::ALL.into_iter().filter(|i| i.is_available()) {
+            let mut other = Training::new(n_inputs, width, params.clone(), instructions);
+            let losses: Vec<f32> = (0..100).map(|_| other.step(batch, 1e-2)).collect();
+            assert!(losses[99] < 0.2 * losses[0], "{instructions} {losses:?}");
+        }
+    }
+}

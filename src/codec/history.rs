@@ -1,0 +1,86 @@
+//! The decoded steps that the next one is predicted from.
+
+use std::sync::Arc;
+
+use super::decode::Forecast;
+use crate::predict::{Past, Predictor};
+use crate::{Dtype, Result, field};
+
+/// One decoded step: the values of each component in the input's type, masked points filled in.
+type Snapshot = Arc<Vec<Vec<u8>>>;
+
+/// The last one or two decoded steps of a chain, for blocks of one type and shape.
+#[derive(Clone, Debug)]
+pub struct History {
+    dtype: Dtype,
+    dims: Vec<usize>,
+    last: Snapshot,
+    before: Option<Snapshot>,
+}
+
+impl History {
+    /// After a step that stands alone; `None` when its values cannot be predicted from (exact records).
+    pub fn start(dtype: Dtype, dims: &[usize], fields: &[Vec<f64>]) -> Option<History> {
+        let last = snapshot(dtype, fields)?;
+        Some(History { dtype, dims: dims.to_vec(), last, before: None })
+    }
+
+    /// After one more step.
+    pub fn next(&self, fields: &[Vec<f64>]) -> Option<History> {
+        let last = snapshot(self.dtype, fields)?;
+        Some(History { dtype: self.dtype, dims: self.dims.clone(), last, before: Some(Arc::clone(&self.last)) })
+    }
+
+    /// True when a block of this type and these dimensions (slowest first) can be predicted from it.
+    pub fn suits(&self, dtype: Dtype, dims: &[usize]) -> bool {
+        (self.dtype, &self.dims[..]) == (dtype, dims)
+    }
+
+    /// Bytes of the decoded steps.
+    pub fn n_bytes(&self) -> usize {
+        [Some(&self.last), self.before.as_ref()].into_iter().flatten().flat_map(|s| s.iter()).map(Vec::len).sum()
+    }
+
+    /// Steps in it, less one.
+    pub fn depth(&self) -> usize {
+        usize::from(self.before.is_some())
+    }
+
+    /// The decoded steps of component `index`.
+    pub(super) fn of(&self, index: usize) -> Result<Steps> {
+        let real = self.dtype.components().map_or(self.dtype, |(real, _)| real);
+        let values = |snapshot: &Snapshot| field::component(real, 0, &snapshot[index]);
+        Ok(Steps { last: values(&self.last)?, before: self.before.as_ref().map(values).transpose()? })
+    }
+
+    /// What component `index` is predicted to become; without a predictor, what it was.
+    pub(super) fn forecast(&self, index: usize, predictor: Option<&Predictor>) -> Result<Forecast> {
+        let steps = self.of(index)?;
+        let dims = field::fold_dims(&self.dims);
+        let values = predictor.map(|p| p.predict(steps.past(), &dims)).transpose()?;
+        Ok(Forecast { values: values.unwrap_or_else(|| steps.last.clone()), last: steps.last })
+    }
+}
+
+/// The decoded steps of one component.
+pub(super) struct Steps {
+    pub last: Vec<f64>,
+    pub before: Option<Vec<f64>>,
+}
+
+impl Steps {
+    pub fn past(&self) -> Past<'_> {
+        Past { last: &self.last, before: self.before.as_deref() }
+    }
+}
+
+fn snapshot(dtype: Dtype, fields: &[Vec<f64>]) -> Option<Snapshot> {
+    let (real, n_components) = dtype.components()?;
+    let is_sound = fields.len() == n_components && fields.iter().flatten().all(|v| v.is_finite());
+    let bytes = |field: &Vec<f64>| {
+        let mut bytes = vec![0; field.len() * real.size()];
+        field::put_component(real, 0, field, &mut bytes);
+        bytes
+    };
+    is_sound.then(|| Arc::new(fields.iter().map(bytes).collect()))
+}

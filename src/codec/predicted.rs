@@ -1,0 +1,147 @@
+//! One predicted step: its candidate, its record, and the way back.
+
+use std::sync::Arc;
+
+use super::candidate::{Candidate, Offer, Rival, Saved, Task};
+use super::decode::{Forecast, References, fill};
+use super::history::History;
+use super::lossy::{self, About, Checked, Component};
+use super::report::Report;
+use super::{Encoded, section};
+use crate::container::{self, Record};
+use crate::predict::Predictor;
+use crate::transform::Input;
+use crate::{Block, Error, Result, Settings, threads, transform};
+
+/// The predictor of each component and its number in the chain; `None`: the last step as it is.
+pub type Choices = Vec<Option<(u32, Arc<Predictor>)>>;
+
+/// The transform of what a prediction leaves.
+struct Predicted<'a> {
+    forecast: &'a Forecast,
+    /// Of the predictor.
+    number: Option<u32>,
+    name: String,
+}
+
+impl Candidate for Predicted<'_> {
+    fn offer(&self, task: &Task, _: &Rival, report: &mut Report) -> Result<Option<Offer>> {
+        let started = std::time::Instant::now();
+        let input = Input { prediction: Some(self.forecast.prediction()), ..task.input };
+        let output = transform::encode(&input, task.goal)?;
+        report.seconds.transform += started.elapsed().as_secs_f64();
+        let Some(output) = output else { return Ok(None) };
+        let saved = Saved { unpredicted_bytes: output.unpredicted_bytes, gains: output.gains };
+        let number = self.number.filter(|_| !saved.gains.is_empty());
+        let mut sections = vec![(section::TRANSFORM, output.payload)];
+        sections.extend(number.map(|n| (section::PREDICTOR, postcard::to_allocvec(&n).expect("a number fits memory"))));
+        Ok(Some(Offer {
+            name: format!("{}+{}", self.name, output.kind),
+            model: format!("{}+{}", self.name, output.kind),
+            sections,
+            values: output.values,
+            why: format!("about {} bytes without prediction", saved.unpredicted_bytes),
+            saved: Some(saved),
+            ..Offer::default()
+        }))
+    }
+}
+
+/// A predicted step that keeps its promise.
+pub struct Step {
+    /// The record, which needs the history; see [`decode`].
+    pub encoded: Encoded,
+    /// Estimated bytes of the record without prediction.
+    pub unpredicted_bytes: usize,
+}
+
+/// Encodes a block after `history`, which it suits, with these predictors; `None` where only another coder keeps the
+/// promise.
+///
+/// # Errors
+/// As [`super::encode`].
+pub fn encode(
+    block: &Block,
+    settings: &Settings,
+    history: &History,
+    choices: &Choices,
+    mut report: Report,
+) -> Result<Option<Step>> {
+    threads::install(settings.threads, || {
+        let started = std::time::Instant::now();
+        let Some((real, n_components)) = block.dtype.components() else { return Ok(None) };
+        let (mut components, mut coded, mut forecasts) = (Vec::new(), Vec::new(), Vec::new());
+        for index in 0..n_components {
+            let component = Component::new(block, real, index, settings)?;
+            report.n_masked += component.mask.n_masked;
+            let choice = choices.get(index).and_then(Option::as_ref);
+            let forecast = history.forecast(index, choice.map(|(_, predictor)| predictor.as_ref()))?;
+            let name = choice.map_or_else(|| "last".to_owned(), |(_, predictor)| predictor.name());
+            let candidate = Predicted { forecast: &forecast, number: choice.map(|c| c.0), name };
+            let about = About { block, settings, index, warm: None, skip_neural: true };
+            let Some(c) = lossy::encode_component(&component, &about, &[&candidate], &mut report)? else {
+                return Ok(None);
+            };
+            coded.push(c);
+            components.push(component);
+            forecasts.push(forecast);
+        }
+        let references = References { predictions: &forecasts, ..References::default() };
+        let checked = lossy::assemble(block, settings, &components, &coded, &references, &mut report)?;
+        let Some(Checked { record, errors, fields }) = checked else { return Ok(None) };
+        let saved = coded.iter().filter_map(|c| c.saved.as_ref());
+        let unpredicted: usize = saved.clone().map(|s| s.unpredicted_bytes).sum();
+        let payloads: usize = coded.iter().filter(|c| c.saved.is_some()).map(lossy::Coded::payload_bytes).sum();
+        let unpredicted_bytes = record.len() - payloads.min(record.len()) + unpredicted;
+        report.gains = saved.map(|s| s.gains.clone()).collect();
+        (report.model, report.errors, report.stored_bytes) = (lossy::model_name(&coded), errors, record.len());
+        report.seconds.total += started.elapsed().as_secs_f64();
+        let encoded = Encoded { record, report, models: Vec::new(), fields };
+        Ok(Some(Step { encoded, unpredicted_bytes }))
+    })
+}
+
+/// Where predictors of a chain are found by their number.
+pub type FindPredictor<'a> = &'a dyn Fn(u32) -> Result<Arc<Predictor>>;
+
+/// Decodes a step of a chain into `out` and returns the history after it (`None` when nothing can be predicted from it).
+/// `history` is that before it; a step that stands alone needs none.
+///
+/// # Errors
+/// [`Error::Corrupt`], what `find` reports.
+pub fn decode(
+    record: &[u8],
+    history: Option<&History>,
+    find: FindPredictor,
+    out: &mut [u8],
+) -> Result<Option<History>> {
+    let parsed = container::read(record)?;
+    if parsed.raw_bytes != out.len() {
+        return Err(Error::corrupt("a step of a chain has another size than its block"));
+    }
+    let forecasts = match history {
+        Some(history) if !history.suits(parsed.dtype, &parsed.dims) => {
+            return Err(Error::corrupt("a step of a chain has another shape than the one before it"));
+        }
+        Some(history) => forecasts(&parsed, history, find)?,
+        None => Vec::new(),
+    };
+    let references = References { predictions: &forecasts, ..References::default() };
+    let fields = threads::install(0, || fill(&parsed, &references, out))?;
+    Ok(match history {
+        Some(history) => history.next(&fields),
+        None => History::start(parsed.dtype, &parsed.dims, &fields),
+    })
+}
+
+fn forecasts(record: &Record, history: &History, find: FindPredictor) -> Result<Vec<Forecast>> {
+    let n_components = record.dtype.components().map_or(0, |(_, n)| n);
+    let forecast = |index| {
+        let number = record.section(section::of(section::PREDICTOR, index));
+        let damaged = || Error::corrupt("a predicted step does not name its predictor");
+        let number = number.map(|bytes| postcard::from_bytes::<u32>(bytes).map_err(|_| damaged())).transpose()?;
+        let predictor = number.map(find).transpose()?;
+        threads::install(0, || history.forecast(index, predictor.as_deref()))
+    };
+    (0..n_components).map(forecast).collect()
+}

@@ -1,0 +1,62 @@
+//! Closed-loop prediction in time: the next step of a field from its two decoded steps before, by a stencil whose weights were
+//! fitted while the simulation ran.
+//!
+//! ```text
+//! last, before (decoded) -> integers -> stencil around each point -> linear + MLP, in integers -> last + output
+//! ```
+//! One small set of weights serves all points and many steps: physics is local and does not depend on place or time. Start
+//! with [`stencil`] (what a point sees) and [`network`] (what is computed); [`fit`] finds the weights, `payload` stores them.
+
+pub mod fit;
+pub mod network;
+mod payload;
+pub mod stencil;
+
+pub use network::{Dense, Mlp};
+pub use stencil::{Past, Scaling};
+
+use crate::backend::cpu::stencil::{IntegerSet, infer};
+use crate::{Error, Result};
+use stencil::Grid;
+
+/// Weights that predict a field of `rank` axes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictor {
+    /// Axes of the field, 1 to 5.
+    pub rank: usize,
+    /// How fields become inputs.
+    pub scaling: Scaling,
+    /// The linear part.
+    pub linear: Dense,
+    /// What it cannot say, if that pays.
+    pub mlp: Option<Mlp>,
+}
+
+impl Predictor {
+    /// What a point is predicted to become, `[product(dims)]`; the same bits on every machine.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when the weights are for fields of another rank.
+    pub fn predict(&self, past: Past, dims: &[usize]) -> Result<Vec<f64>> {
+        if dims.len() != self.rank {
+            return Err(Error::corrupt(format!("a predictor of {} axes cannot serve dimensions {dims:?}", self.rank)));
+        }
+        let grid = Grid::new(past, dims, &self.scaling);
+        let outputs = infer(&grid, &self.linear, self.mlp.as_ref(), IntegerSet::best());
+        let (unit, start) = (self.scaling.unit(network::OUTPUT_BITS), grid.span().start);
+        let mut values = past.last.to_vec();
+        grid.for_rows(|at, index, n| {
+            let row = values[index..index + n].iter_mut().zip(&outputs[at - start..at - start + n]);
+            row.for_each(|(value, &output)| *value += f64::from(output) * unit);
+        });
+        Ok(values)
+    }
+
+    /// As reports say it.
+    pub fn name(&self) -> String {
+        match &self.mlp {
+            Some(mlp) => format!("network {0}-{0}", mlp.layers[0].n_outputs()),
+            None => "linear".to_owned(),
+        }
+    }
+}
