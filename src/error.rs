@@ -92,6 +92,20 @@ pub enum Error {
         /// Where it was looked for.
         looked: String,
     },
+    /// A record stands for a step that was not found.
+    #[error(
+        "step {step} of series {series} in store {store:016x} was not found ({looked}): keep the .bp folder whole, its subfolder 'inr' holds predicted steps ('inr pack' makes a dataset without it)"
+    )]
+    NoStep {
+        /// File of the model store.
+        store: u64,
+        /// Series within the file.
+        series: u32,
+        /// Step of the series.
+        step: u32,
+        /// Where it was looked for.
+        looked: String,
+    },
     /// A file could not be read or written.
     #[error("{path}: {reason}")]
     File {

@@ -2,6 +2,7 @@
 
 use super::meta::Meta;
 use super::series::{self, Networks, NoNetworks, Place, Prediction};
+use super::stub::{self, StepPlace};
 use super::{section, siren};
 use crate::container::{self, Record};
 use crate::field::{self, mask};
@@ -29,7 +30,7 @@ pub struct Summary {
     pub dtype: Dtype,
     /// Dimensions, slowest first.
     pub dims: Vec<usize>,
-    /// What is stored: raw, lossless, constant, transform, siren+transform, series, series+remainder.
+    /// What is stored: raw, lossless, constant, transform, siren+transform, series, series+remainder, step of a chain.
     pub model: String,
     /// Bytes of the block.
     pub raw_bytes: usize,
@@ -45,6 +46,8 @@ pub struct Summary {
     pub sections: Vec<(String, usize)>,
     /// The network of the model store that stands for the block.
     pub place: Option<Place>,
+    /// The step of a chain in the model store that the block is.
+    pub step: Option<StepPlace>,
 }
 
 /// Decodes a record into fresh memory of at most [`DEFAULT_LIMIT`] bytes.
@@ -135,13 +138,16 @@ pub fn inspect(record: &[u8]) -> Result<Summary> {
         max_error: meta.as_ref().map_or(0.0, |m| f64::from(m.max_error)),
         sections: parsed.sections.iter().map(|(t, p)| (section::name(*t).to_owned(), p.len())).collect(),
         place: series::place(&parsed)?,
+        step: stub::step_of(record)?,
         dims: parsed.dims,
     })
 }
 
 fn model_name(record: &Record) -> &'static str {
     let has = |kind| record.sections.iter().any(|(tag, _)| tag % 16 == kind);
-    if has(section::SERIES) {
+    if has(section::STEP) {
+        "step of a chain"
+    } else if has(section::SERIES) {
         if has(section::TRANSFORM) { "series+remainder" } else { "series" }
     } else if has(section::SIREN) {
         "siren+transform"
@@ -192,6 +198,11 @@ pub(super) fn fill(record: &Record, references: &References, out: &mut [u8]) -> 
     }
     if let Some(payload) = record.section(section::LOSSLESS) {
         return lossless::decode_into(payload, record.dtype.size(), out).map(|()| Vec::new());
+    }
+    if record.section(section::STEP).is_some() {
+        return Err(Error::corrupt(
+            "it stands for a step of a chain, which its dataset's folder 'inr' holds: read it there",
+        ));
     }
     let meta = Meta::decode(record.meta, record.dtype)?;
     let network = Prediction::of(record, references.networks)?;

@@ -17,6 +17,7 @@ pub mod predicted;
 mod report;
 mod series;
 mod siren;
+mod stub;
 
 use std::time::Instant;
 
@@ -27,6 +28,7 @@ pub use decode::{
 pub use history::History;
 pub use report::{Report, Seconds, Tried};
 pub use series::{Networks, NoNetworks, Place, Segment, Step};
+pub use stub::{StepPlace, step_of, stub};
 
 use crate::container;
 use crate::model::SirenShape;
@@ -51,6 +53,8 @@ pub(crate) mod section {
     pub const SERIES: u8 = 6;
     /// Number of the predictor of a step of a chain.
     pub const PREDICTOR: u8 = 7;
+    /// Which step of a chain in the model store the block is.
+    pub const STEP: u8 = 8;
 
     /// The tag of `kind` for component `c`.
     pub const fn of(kind: u8, component: usize) -> u8 {
@@ -68,6 +72,7 @@ pub(crate) mod section {
             TRANSFORM => "transform",
             SERIES => "series",
             PREDICTOR => "predictor",
+            STEP => "step",
             _ => "unknown",
         }
     }

@@ -19,7 +19,7 @@ pub struct Operator {
     /// Wrong parameters are remembered until a block comes: an error out of the constructor would abort many hosts.
     settings: Result<Settings>,
     place: Mutex<Place>,
-    /// Blocks per series, in series mode.
+    /// Blocks per series, where earlier steps are used.
     served: Mutex<HashMap<SeriesKey, u64>>,
 }
 
@@ -77,7 +77,7 @@ impl Operator {
         match &self.settings {
             Ok(settings) => {
                 let key = place.series(host.start, block.dims);
-                if settings.temporal == Temporal::Series {
+                if settings.temporal != Temporal::None {
                     self.count(&key);
                 }
                 Ok(encode_or_store(&place, &key, &block, settings))

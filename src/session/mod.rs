@@ -4,6 +4,7 @@
 //! ADIOS2 makes a new operator object per variable object, so everything here is process-global, keyed by series,
 //! bounded in bytes and safe under threads.
 
+mod chains;
 mod facts;
 mod finalize;
 mod live;
@@ -23,6 +24,7 @@ use crate::codec::{self, Encoded, Report};
 use crate::settings::{ModelChoice, Temporal};
 use crate::{Block, Error, Result, Settings};
 
+pub use chains::n_steps_decoded;
 pub use facts::Facts;
 pub use finalize::{Consolidated, Finalized, finalize};
 pub use live::finish;
@@ -55,7 +57,7 @@ impl Attempt {
     /// Says in the run log why the block is no step of a series.
     fn note(&mut self, why: &str) {
         if let Some(encoded) = &mut self.encoded {
-            encoded.report.note("series", None, why);
+            encoded.report.note("steps before", None, why);
         }
     }
 
@@ -81,8 +83,8 @@ impl Attempt {
 pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings) -> Outcome {
     let alone = || encode_alone(key, block, settings);
     let attempt = match settings.temporal {
-        Temporal::None | Temporal::Predict => alone(),
-        Temporal::Series => live::encode(key, block, settings, &alone),
+        Temporal::None => alone(),
+        Temporal::Predict | Temporal::Series => live::encode(key, block, settings, &alone),
     };
     let Attempt { encoded, mut warning } = attempt;
     let fits = |e: &Encoded| !e.record.is_empty() && e.record.len() <= block.bytes.len() + 32;
@@ -157,8 +159,12 @@ pub fn decode_from(dataset: &str, record: &[u8], out: &mut [u8]) -> Result<()> {
         out.copy_from_slice(&bytes);
         return Ok(());
     }
-    catch_unwind(AssertUnwindSafe(|| codec::decode_into_with(record, &networks, out)))
-        .unwrap_or_else(|panic| Err(Error::Internal(panic_text(&panic))))?;
+    let step = codec::step_of(record)?;
+    let decode = |out: &mut [u8]| match &step {
+        Some(step) => networks.step(step, out),
+        None => codec::decode_into_with(record, &networks, out),
+    };
+    catch_unwind(AssertUnwindSafe(|| decode(out))).unwrap_or_else(|panic| Err(Error::Internal(panic_text(&panic))))?;
     if out.len() <= DECODED_BYTES {
         let copy = Arc::new(out.to_vec());
         let mut cache = lock();

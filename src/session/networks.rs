@@ -10,10 +10,10 @@ use lru::LruCache;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::facts::{self, Facts};
-use super::nodes;
+use super::{chains, nodes};
 use crate::backend::cpu::canonical;
 use crate::backend::mesh::Mesh;
-use crate::codec::{Networks, Place, Segment};
+use crate::codec::{Networks, Place, Segment, StepPlace};
 use crate::model::SeriesNetwork;
 use crate::store::{self, Contents, Kind};
 use crate::{Error, Result};
@@ -65,7 +65,27 @@ impl StoredNetworks<'_> {
         self.find(place).map(|found| found.hash)
     }
 
+    /// Decodes a step of a chain into `out`.
+    ///
+    /// # Errors
+    /// [`Error::NoStep`] that tells where it was looked for; what a damaged one is refused with.
+    pub fn step(&self, place: &StepPlace, out: &mut [u8]) -> Result<()> {
+        let &StepPlace { store, series, step } = place;
+        let found = self.look(store, |path| chains::decode(path, place, out))?;
+        found.map_err(|looked| Error::NoStep { store, series, step, looked })
+    }
+
     fn find(&self, place: &Place) -> Result<Found> {
+        let found = self.look(place.store, |path| match stamp(path) {
+            Some(stamp) => read(path, stamp, place),
+            None => Ok(None),
+        })?;
+        let &Place { store, series, segment, .. } = place;
+        found.map_err(|looked| Error::NoNetwork { store, series, segment, looked })
+    }
+
+    /// What `read` finds in a store file of this id; else where it was looked for.
+    fn look<T>(&self, store: u64, mut read: impl FnMut(&Path) -> Result<Option<T>>) -> Result<Result<T, String>> {
         let mut looked: Vec<PathBuf> = Vec::new();
         let named = (!self.dataset.is_empty()).then(|| PathBuf::from(self.dataset));
         // Only looked at where the one before did not help.
@@ -75,20 +95,16 @@ impl StoredNetworks<'_> {
             if looked.contains(&dataset) {
                 continue;
             }
-            let path = store::path(&dataset, place.store);
-            if let Some(stamp) = stamp(&path)
-                && let Some(found) = read(&path, stamp, place)?
-            {
-                return Ok(found);
+            if let Some(found) = read(&store::path(&dataset, store))? {
+                return Ok(Ok(found));
             }
             looked.push(dataset);
         }
         let places: Vec<String> = looked.iter().map(|p| p.join(store::FOLDER).display().to_string()).collect();
-        let looked = match places.as_slice() {
+        Ok(Err(match places.as_slice() {
             [] => "the engine names no dataset and none is open".to_owned(),
             _ => format!("looked in {}", places.join(", ")),
-        };
-        Err(Error::NoNetwork { store: place.store, series: place.series, segment: place.segment, looked })
+        }))
     }
 }
 

@@ -30,6 +30,10 @@ impl Kind {
     pub const CHECKPOINT: Kind = Kind(3);
     /// Coordinates of the nodes of a mesh.
     pub const POINTS: Kind = Kind(4);
+    /// A step of a chain; the segment is its number.
+    pub const STEP: Kind = Kind(5);
+    /// Weights that steps of a chain were predicted with; the segment is their number.
+    pub const PREDICTOR: Kind = Kind(6);
 }
 
 /// What an entry is about.
@@ -64,6 +68,23 @@ pub fn write(key: Key, payload: &[u8], file: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
+/// The bytes before a body, checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    /// Of the body.
+    pub length: usize,
+    checksum: u32,
+}
+
+impl Head {
+    /// `None` when the bytes start with no sound head.
+    pub fn read(bytes: &[u8]) -> Option<Head> {
+        let (head, _) = bytes.split_first_chunk::<HEAD>()?;
+        let number = |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]);
+        (crc32c::crc32c(&head[..8]) == number(8)).then(|| Head { length: number(0) as usize, checksum: number(4) })
+    }
+}
+
 /// One entry found by [`Walk`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
@@ -96,16 +117,12 @@ impl Iterator for Walk<'_> {
 
     fn next(&mut self) -> Option<Found> {
         let rest = self.file.get(self.at..)?;
-        let (head, behind) = rest.split_first_chunk::<HEAD>()?;
-        let number = |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]);
-        if crc32c::crc32c(&head[..8]) != number(8) {
-            return None;
-        }
-        let body = behind.get(..number(0) as usize)?;
+        let head = Head::read(rest)?;
+        let body = rest[HEAD..].get(..head.length)?;
         let start = self.at + HEAD;
         let span = self.at..start + body.len();
         self.at = span.end;
-        let is_whole = crc32c::crc32c(body) == number(4);
+        let is_whole = crc32c::crc32c(body) == head.checksum;
         let key = if is_whole { postcard::take_from_bytes::<Key>(body).ok() } else { None };
         let content = key.map(|(key, payload)| (key, span.end - payload.len()..span.end));
         Some(Found { span, content })

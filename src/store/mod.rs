@@ -6,12 +6,15 @@
 //! store", describes every byte.
 
 mod entry;
+mod index;
 mod reader;
 mod writer;
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-pub use entry::{Key, Kind};
+pub use entry::{Key, Kind, MAGIC, write as write_entry};
+pub use index::Index;
 pub use reader::Contents;
 pub use writer::Store;
 
@@ -36,4 +39,17 @@ pub fn ids(dataset: &Path) -> Vec<u64> {
 fn id_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(ENDING).filter(|digits| digits.len() == 16)?;
     u64::from_str_radix(digits, 16).ok()
+}
+
+/// True when `path` still leads to `file` and `end` bytes of it are there.
+fn is_at(file: &File, path: &Path, end: u64) -> bool {
+    let (Ok(there), Ok(here)) = (fs::metadata(path), file.metadata()) else { return false };
+    #[cfg(unix)]
+    let is_same = {
+        use std::os::unix::fs::MetadataExt as _;
+        (there.dev(), there.ino()) == (here.dev(), here.ino())
+    };
+    #[cfg(not(unix))]
+    let is_same = true;
+    is_same && there.len() >= end && here.len() >= end
 }

@@ -146,7 +146,7 @@ impl Store {
     /// # Errors
     /// [`Error::File`].
     pub fn ensure(&mut self) -> Result<bool> {
-        if is_at(&self.file, &self.path, self.end) {
+        if super::is_at(&self.file, &self.path, self.end) {
             return Ok(false);
         }
         self.rewrite()?;
@@ -194,19 +194,6 @@ fn new_file(path: &Path, bytes: &[u8]) -> std::io::Result<File> {
     file.write_all(bytes)?;
     fs::rename(&draft, path)?;
     Ok(file)
-}
-
-/// True when `path` still leads to `file` and `end` bytes of it are there.
-fn is_at(file: &File, path: &Path, end: u64) -> bool {
-    let (Ok(there), Ok(here)) = (fs::metadata(path), file.metadata()) else { return false };
-    #[cfg(unix)]
-    let is_same = {
-        use std::os::unix::fs::MetadataExt as _;
-        (there.dev(), there.ino()) == (here.dev(), here.ino())
-    };
-    #[cfg(not(unix))]
-    let is_same = true;
-    is_same && there.len() >= end && here.len() >= end
 }
 
 /// Never the same twice: time, process and the hasher's random keys.

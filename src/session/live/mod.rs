@@ -7,6 +7,7 @@
 //! ```
 //! Locks are taken in one order: registry, then series, then writer.
 
+mod chain;
 mod config;
 mod index;
 mod running;
@@ -19,6 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError};
 
+use chain::Predicting;
 pub use config::{DEFAULT_SECONDS, resume};
 pub use running::{Candidate, Running};
 use series::Series;
@@ -26,6 +28,7 @@ pub use writer::Nodes;
 use writer::Writer;
 
 use super::{Attempt, SeriesKey, panic_text};
+use crate::settings::Temporal;
 use crate::{Block, Settings, process};
 
 /// Series remembered; beyond it those that are not in training are forgotten.
@@ -39,6 +42,7 @@ struct Registry {
     /// A forked child starts afresh: its parent's threads and devices are not there.
     process: u32,
     series: HashMap<Spot, Arc<Mutex<Series>>>,
+    chains: HashMap<Spot, Arc<Mutex<Predicting>>>,
     writers: HashMap<String, Arc<Mutex<Writer>>>,
 }
 
@@ -64,30 +68,66 @@ fn spot(key: &SeriesKey) -> Spot {
 
 /// Encodes a block as the next step of its series, or by `alone`, with a note why.
 pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings, alone: &dyn Fn() -> Attempt) -> Attempt {
-    if key.dataset.is_empty() || key.variable.is_empty() {
+    let is_named = !key.dataset.is_empty() && !key.variable.is_empty();
+    if !is_named {
         let mut attempt = alone();
-        attempt.note("series: the engine names no dataset or variable: use BP5");
+        attempt.note("the engine names no dataset or variable: use BP5");
         return attempt;
     }
-    let attempt = catch_unwind(AssertUnwindSafe(|| {
-        let (series, writer) = find(key, settings);
-        let mut series = lock(&series);
-        let published = lock(&writer).ensure();
-        series.meet(key);
-        let mut attempt = series.encode(block, settings, alone);
-        if series.is_running() {
-            at_exit();
-        }
-        if let Err(error) = published {
-            attempt.warning.get_or_insert_with(|| format!("{error}; steps of the series may be lost"));
-        }
-        attempt
+    let attempt = catch_unwind(AssertUnwindSafe(|| match settings.temporal {
+        Temporal::Predict => encode_in_chain(key, block, settings, alone),
+        _ => encode_in_series(key, block, settings, alone),
     }));
     attempt.unwrap_or_else(|panic| {
         let mut attempt = alone();
-        attempt.note(&format!("series: {}", panic_text(&panic)));
+        attempt.note(&panic_text(&panic));
         attempt
     })
+}
+
+fn encode_in_series(key: &SeriesKey, block: &Block, settings: &Settings, alone: &dyn Fn() -> Attempt) -> Attempt {
+    let (series, writer) = find(key, settings);
+    let mut series = lock(&series);
+    let published = lock(&writer).ensure();
+    series.meet(key);
+    let mut attempt = series.encode(block, settings, alone);
+    if series.is_running() {
+        at_exit();
+    }
+    if let Err(error) = published {
+        attempt.warning.get_or_insert_with(|| format!("{error}; steps of the series may be lost"));
+    }
+    attempt
+}
+
+fn encode_in_chain(key: &SeriesKey, block: &Block, settings: &Settings, alone: &dyn Fn() -> Attempt) -> Attempt {
+    let (chain, writer) = find_chain(key);
+    let mut chain = lock(&chain);
+    let published = lock(&writer).ensure();
+    chain.meet(key);
+    let mut attempt = chain.encode(block, settings, alone);
+    at_exit();
+    if let Err(error) = published {
+        attempt.warning.get_or_insert_with(|| format!("{error}; predicted steps may be lost"));
+    }
+    attempt
+}
+
+fn writer_of(registry: &mut Registry, key: &SeriesKey) -> Arc<Mutex<Writer>> {
+    let new = || Arc::new(Mutex::new(Writer::new(key.dataset.as_ref(), key.generation)));
+    Arc::clone(registry.writers.entry(key.dataset.clone()).or_insert_with(new))
+}
+
+fn find_chain(key: &SeriesKey) -> (Arc<Mutex<Predicting>>, Arc<Mutex<Writer>>) {
+    let mut registry = registry();
+    if registry.chains.len() >= MAX_SERIES {
+        // A chain that is forgotten starts anew with a key; one that is locked is in use.
+        registry.chains.retain(|_, chain| chain.try_lock().is_err());
+    }
+    let writer = writer_of(&mut registry, key);
+    let new = || Arc::new(Mutex::new(Predicting::new(key, Arc::clone(&writer))));
+    let chain = Arc::clone(registry.chains.entry(spot(key)).or_insert_with(new));
+    (chain, writer)
 }
 
 fn find(key: &SeriesKey, settings: &Settings) -> (Arc<Mutex<Series>>, Arc<Mutex<Writer>>) {
@@ -96,19 +136,34 @@ fn find(key: &SeriesKey, settings: &Settings) -> (Arc<Mutex<Series>>, Arc<Mutex<
         // A series that is locked is in use.
         registry.series.retain(|_, series| series.try_lock().map_or(true, |series| series.is_running()));
     }
-    let new_writer = || Arc::new(Mutex::new(Writer::new(key.dataset.as_ref(), key.generation)));
-    let writer = Arc::clone(registry.writers.entry(key.dataset.clone()).or_insert_with(new_writer));
+    let writer = writer_of(&mut registry, key);
     let new_series = || Arc::new(Mutex::new(Series::new(key, Arc::clone(&writer), settings)));
     let series = Arc::clone(registry.series.entry(spot(key)).or_insert_with(new_series));
     (series, writer)
 }
 
-/// Ends the segment of a series that gets no more blocks. Never fails: what is not done here, `inr finalize` does.
+/// Ends what is kept of a variable that gets no more blocks. Never fails: what is not done here, `inr finalize` does.
 pub fn finish(key: &SeriesKey) {
-    let series = registry().series.get(&spot(key)).cloned();
-    if let Some(series) = series {
-        finish_one(&series);
+    let mut guard = registry();
+    let series = guard.series.get(&spot(key)).cloned();
+    let is_chain = guard.chains.remove(&spot(key)).is_some();
+    drop(guard);
+    if let Some(series) = &series {
+        finish_one(series);
+    }
+    if is_chain {
+        publish_again(&key.dataset);
+    }
+    if is_chain || series.is_some() {
         close(&key.dataset);
+    }
+}
+
+/// ADIOS2 may have emptied the folder since the last block.
+fn publish_again(dataset: &str) {
+    let writer = registry().writers.get(dataset).cloned();
+    if let Some(writer) = writer {
+        let _ = catch_unwind(AssertUnwindSafe(|| lock(&writer).ensure()));
     }
 }
 
@@ -118,7 +173,8 @@ fn close(dataset: &str) {
     let is_of_it = |spot: &Spot| spot.0 == dataset;
     // A series that is locked is in use.
     let is_running = |series: &Mutex<Series>| series.try_lock().map_or(true, |series| series.is_running());
-    if !registry.series.iter().any(|(spot, series)| is_of_it(spot) && is_running(series)) {
+    let is_in_series = registry.series.iter().any(|(spot, series)| is_of_it(spot) && is_running(series));
+    if !is_in_series && !registry.chains.keys().any(is_of_it) {
         registry.series.retain(|spot, _| !is_of_it(spot));
         registry.writers.remove(dataset);
     }
@@ -145,5 +201,6 @@ extern "C" fn finish_all() {
     let _ = catch_unwind(AssertUnwindSafe(|| {
         let all: Vec<_> = registry().series.values().cloned().collect();
         all.iter().for_each(|series| finish_one(series));
+        datasets().iter().for_each(|dataset| publish_again(&dataset.to_string_lossy()));
     }));
 }

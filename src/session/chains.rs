@@ -1,0 +1,185 @@
+//! Reading steps of chains: from the last key on, each step once, the newest one of a chain kept for the next.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use lru::LruCache;
+
+use super::facts::key;
+use crate::codec::{History, StepPlace, predicted};
+use crate::predict::Predictor;
+use crate::store::{Index, Kind};
+use crate::{Error, Result};
+
+/// Store files kept open.
+const N_FILES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+/// Limit of the decoded steps kept, in bytes.
+const KEPT_BYTES: usize = 256 << 20;
+/// Longest chain that is followed; a longer one is damage.
+const LONGEST: u32 = 10_001;
+
+/// Payload of a [`Kind::STEP`] entry: one byte that tells what the record needs, then the record.
+pub mod payload {
+    /// The record stands alone.
+    const KEY: u8 = 0;
+    /// The record needs the step before.
+    const PREDICTED: u8 = 1;
+
+    /// Of a record that stands alone.
+    pub fn of_key(record: &[u8]) -> Vec<u8> {
+        [&[KEY], record].concat()
+    }
+
+    /// Of a predicted step.
+    pub fn of_predicted(record: &[u8]) -> Vec<u8> {
+        [&[PREDICTED], record].concat()
+    }
+
+    /// The record, and whether it stands alone; `None` for anything else.
+    pub fn read(payload: &[u8]) -> Option<(bool, &[u8])> {
+        match payload.split_first() {
+            Some((&KEY, record)) => Some((true, record)),
+            Some((&PREDICTED, record)) => Some((false, record)),
+            _ => None,
+        }
+    }
+}
+
+/// A chain in a file of the model store.
+type ChainKey = (PathBuf, u32);
+
+/// The last step of a chain that was decoded.
+#[derive(Clone)]
+struct Kept {
+    step: u32,
+    history: History,
+}
+
+struct Cache {
+    files: LruCache<PathBuf, Arc<Mutex<Index>>>,
+    kept: LruCache<ChainKey, Kept>,
+    n_bytes: usize,
+}
+
+static CACHE: LazyLock<Mutex<Cache>> =
+    LazyLock::new(|| Mutex::new(Cache { files: LruCache::new(N_FILES), kept: LruCache::unbounded(), n_bytes: 0 }));
+
+static N_DECODED: AtomicU64 = AtomicU64::new(0);
+
+/// Steps of chains that this process has decoded.
+pub fn n_steps_decoded() -> u64 {
+    N_DECODED.load(Ordering::Relaxed)
+}
+
+fn cache() -> std::sync::MutexGuard<'static, Cache> {
+    CACHE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Decodes a step of the store file at `path` into `out`; `None` when the file is not there or holds no such step.
+///
+/// # Errors
+/// [`Error::Corrupt`] when the step or one that it needs is damaged or lost.
+pub fn decode(path: &Path, place: &StepPlace, out: &mut [u8]) -> Result<Option<()>> {
+    let Some(index) = open(path, place)? else { return Ok(None) };
+    let chain: ChainKey = (path.to_owned(), place.series);
+    let kept = cache().kept.get(&chain).filter(|kept| kept.step < place.step).cloned();
+    let (from, mut history) = start(&index, place, kept.as_ref())?;
+    for step in from..=place.step {
+        let entry = entry(&index, place.series, step)?.ok_or_else(|| lost(place, step))?;
+        let (is_key, record) = payload::read(&entry).ok_or_else(|| lost(place, step))?;
+        let before = history.take().filter(|_| !is_key);
+        if before.is_none() && !is_key {
+            return Err(lost(place, step));
+        }
+        let find = |number| predictor(&index, place.series, number);
+        history = predicted::decode(record, before.as_ref(), &find, out)?;
+        N_DECODED.fetch_add(1, Ordering::Relaxed);
+    }
+    if let Some(history) = history {
+        keep(chain, Kept { step: place.step, history });
+    }
+    Ok(Some(()))
+}
+
+/// The first step to decode for `place`, and the history before it.
+fn start(index: &Mutex<Index>, place: &StepPlace, kept: Option<&Kept>) -> Result<(u32, Option<History>)> {
+    let mut step = place.step;
+    loop {
+        if let Some(kept) = kept.filter(|kept| kept.step.checked_add(1) == Some(step)) {
+            return Ok((step, Some(kept.history.clone())));
+        }
+        let entry = entry(index, place.series, step)?.ok_or_else(|| lost(place, step))?;
+        let (is_key, _) = payload::read(&entry).ok_or_else(|| lost(place, step))?;
+        if is_key {
+            return Ok((step, None));
+        }
+        step = step.checked_sub(1).filter(|s| place.step - s < LONGEST).ok_or_else(|| lost(place, place.step))?;
+    }
+}
+
+fn entry(index: &Mutex<Index>, series: u32, step: u32) -> Result<Option<Vec<u8>>> {
+    index.lock().unwrap_or_else(PoisonError::into_inner).get(key(Kind::STEP, series, step))
+}
+
+fn predictor(index: &Mutex<Index>, series: u32, number: u32) -> Result<Arc<Predictor>> {
+    let bytes = index.lock().unwrap_or_else(PoisonError::into_inner).get(key(Kind::PREDICTOR, series, number))?;
+    let bytes = bytes.ok_or_else(|| Error::corrupt(format!("predictor {number} of series {series} is lost")))?;
+    Predictor::decode(&bytes, None).map(Arc::new)
+}
+
+fn lost(place: &StepPlace, step: u32) -> Error {
+    let StepPlace { series, step: wanted, store } = place;
+    Error::corrupt(format!(
+        "step {wanted} of series {series} in store {store:016x} needs step {step}, which is lost or damaged"
+    ))
+}
+
+/// The index of the file at `path`, which knows the step of `place`.
+fn open(path: &Path, place: &StepPlace) -> Result<Option<Arc<Mutex<Index>>>> {
+    let has = |index: &Index| index.has(key(Kind::STEP, place.series, place.step));
+    let known = cache().files.get(path).cloned();
+    if let Some(known) = known {
+        let mut index = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if index.is_current() {
+            if !has(&index) {
+                index.refresh()?;
+            }
+            let found = has(&index);
+            drop(index);
+            return Ok(found.then_some(known));
+        }
+    }
+    if !path.exists() {
+        return Ok(None);
+    }
+    let index = Index::open(path)?;
+    let found = has(&index);
+    let index = Arc::new(Mutex::new(index));
+    let mut cache = cache();
+    cache.files.put(path.to_owned(), Arc::clone(&index));
+    // What was decoded from another file at this path says nothing about this one.
+    let stale: Vec<ChainKey> = cache.kept.iter().map(|(chain, _)| chain.clone()).filter(|c| c.0 == path).collect();
+    for chain in stale {
+        forget(&mut cache, &chain);
+    }
+    Ok(found.then_some(index))
+}
+
+fn forget(cache: &mut Cache, chain: &ChainKey) {
+    if let Some(old) = cache.kept.pop(chain) {
+        cache.n_bytes -= old.history.n_bytes();
+    }
+}
+
+fn keep(chain: ChainKey, kept: Kept) {
+    let mut cache = cache();
+    forget(&mut cache, &chain);
+    cache.n_bytes += kept.history.n_bytes();
+    cache.kept.put(chain, kept);
+    while cache.n_bytes > KEPT_BYTES {
+        let Some((_, old)) = cache.kept.pop_lru() else { break };
+        cache.n_bytes -= old.history.n_bytes();
+    }
+}

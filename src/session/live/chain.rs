@@ -1,0 +1,186 @@
+//! One variable written with `temporal=predict`: from block to block, its steps published before their records are handed
+//! over.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::writer::Writer;
+use crate::codec::{self, Chain, Encoded, Link, StepPlace};
+use crate::session::chains::payload;
+use crate::session::facts::key;
+use crate::session::{Attempt, SeriesKey};
+use crate::store::{Key, Kind};
+use crate::{Block, Error, Result, Settings};
+
+/// Decoded steps that a chain keeps.
+const DEPTH: usize = 2;
+
+/// Bytes that all chains of this process keep.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// A chain; see the module.
+pub struct Predicting {
+    key: SeriesKey,
+    writer: Arc<Mutex<Writer>>,
+    /// Number in the store file, from the first predicted step on.
+    number: Option<u32>,
+    chain: Chain,
+    /// Number of the next step; never used twice, whatever becomes of the dataset.
+    next: u32,
+    /// The last key, as long as only its record holds it.
+    pending: Option<(u32, Vec<u8>)>,
+    /// Entries that no record needs once the dataset is written anew.
+    stale: Vec<Key>,
+    /// Entries since the last key.
+    fresh: Vec<Key>,
+    /// Why blocks are stored alone.
+    given_up: Option<String>,
+    held: usize,
+}
+
+impl Predicting {
+    /// A chain without blocks.
+    pub fn new(key: &SeriesKey, writer: Arc<Mutex<Writer>>) -> Self {
+        Predicting {
+            key: key.clone(),
+            writer,
+            number: None,
+            chain: Chain::default(),
+            next: 0,
+            pending: None,
+            stale: Vec::new(),
+            fresh: Vec::new(),
+            given_up: None,
+            held: 0,
+        }
+    }
+
+    /// Looks at the key of the next block: a dataset that was opened anew and blocks of another shape start afresh.
+    pub fn meet(&mut self, key: &SeriesKey) {
+        if key.generation != self.key.generation {
+            // What was written since the last key stays: ADIOS2 opens on a thread of its own, a block that came before may
+            // belong to the new dataset.
+            let stale: Vec<(Key, &[u8])> = self.stale.iter().map(|key| (*key, &[][..])).collect();
+            if !stale.is_empty() {
+                // What cannot be taken back costs bytes, nothing else.
+                let _ = self.writer().store().and_then(|store| store.append(&stale));
+            }
+            (self.stale, self.given_up) = (Vec::new(), None);
+        }
+        if (key.generation, &key.dims) != (self.key.generation, &self.key.dims) {
+            self.chain = Chain::default();
+            self.pending = None;
+            self.key = key.clone();
+        }
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Encodes the next block; `alone` encodes it without the chain.
+    pub fn encode(&mut self, block: &Block, settings: &Settings, alone: &dyn Fn() -> Attempt) -> Attempt {
+        if self.given_up.is_none() {
+            self.given_up = self.refusal(block, settings);
+        }
+        if let Some(why) = self.given_up.clone() {
+            self.release();
+            let mut attempt = alone();
+            attempt.note(&why);
+            return attempt;
+        }
+        let mut warning = None;
+        let mut by_itself = || {
+            let attempt = alone();
+            warning.clone_from(&attempt.warning);
+            attempt.encoded.ok_or_else(|| Error::Internal(attempt.warning.unwrap_or_default()))
+        };
+        let link = self.chain.encode(block, settings, &mut by_itself);
+        let mut attempt = match link.and_then(|link| self.store(link)) {
+            Ok(encoded) => Attempt { encoded: Some(encoded), warning: None },
+            Err(error) => {
+                let why = format!("{error}; this step and the following ones of the variable are stored alone");
+                let mut attempt = alone();
+                attempt.note(&why);
+                attempt.warning.get_or_insert_with(|| why.clone());
+                self.given_up = Some(why);
+                attempt
+            }
+        };
+        self.hold(self.chain.n_bytes());
+        attempt.warning = warning.or(attempt.warning);
+        attempt
+    }
+
+    /// Why no block of this kind can be part of a chain.
+    fn refusal(&self, block: &Block, settings: &Settings) -> Option<String> {
+        if block.dtype.components().is_none() || block.bytes.len() < settings.threshold.max(1) {
+            return Some("integers and blocks below 'threshold' are stored alone".to_owned());
+        }
+        let others = HELD.load(Ordering::Relaxed).saturating_sub(self.held);
+        let wanted = DEPTH * block.bytes.len();
+        (others.saturating_add(wanted) > settings.memory).then(|| {
+            format!(
+                "two steps take {wanted} bytes, other variables hold {others}: set 'memory' higher to predict this one"
+            )
+        })
+    }
+
+    /// Publishes what the step needs and returns the record for the dataset.
+    fn store(&mut self, link: Link) -> Result<Encoded> {
+        let step = self.next;
+        self.next += 1;
+        if link.is_key && !link.is_due {
+            self.pending = Some((step, link.encoded.record.clone()));
+            self.stale.append(&mut self.fresh);
+            return Ok(self.chain.accept(link));
+        }
+        let writer = Arc::clone(&self.writer);
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.store()?;
+        let series = *self.number.get_or_insert_with(|| writer.next_series());
+        let mut entries: Vec<(Key, Vec<u8>)> = Vec::new();
+        if let Some((step, record)) = self.pending.as_ref().filter(|_| !link.is_key) {
+            entries.push((key(Kind::STEP, series, *step), payload::of_key(record)));
+        }
+        let predictors = link.predictors.iter();
+        entries.extend(predictors.map(|(number, bytes)| (key(Kind::PREDICTOR, series, *number), bytes.clone())));
+        let record = &link.encoded.record;
+        let step_payload = if link.is_key { payload::of_key(record) } else { payload::of_predicted(record) };
+        entries.push((key(Kind::STEP, series, step), step_payload));
+        let borrowed: Vec<(Key, &[u8])> = entries.iter().map(|(key, bytes)| (*key, &bytes[..])).collect();
+        let store = writer.store()?;
+        let before = store.n_bytes();
+        store.append(&borrowed)?;
+        let n_stored = store.n_bytes().saturating_sub(before) as usize;
+        let place = StepPlace { store: store.id(), series, step };
+        let record = codec::stub(record, place)?;
+        self.pending = None;
+        if link.is_key {
+            self.stale.append(&mut self.fresh);
+        }
+        self.fresh.extend(entries.iter().map(|(key, _)| *key));
+        let mut encoded = self.chain.accept(link);
+        encoded.record = record;
+        encoded.report.stored_bytes = encoded.record.len() + n_stored;
+        Ok(encoded)
+    }
+
+    fn release(&mut self) {
+        self.chain.interrupt();
+        self.pending = None;
+        self.hold(0);
+    }
+
+    fn hold(&mut self, n_bytes: usize) {
+        HELD.fetch_add(n_bytes, Ordering::Relaxed);
+        HELD.fetch_sub(self.held, Ordering::Relaxed);
+        self.held = n_bytes;
+    }
+}
+
+impl Drop for Predicting {
+    fn drop(&mut self) {
+        self.hold(0);
+    }
+}
