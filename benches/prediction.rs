@@ -71,7 +71,9 @@ fn run(path: &str, settings: &Settings) -> Result<Sums> {
         sums.n_keys += usize::from(link.is_key);
         for (number, bytes) in &link.predictors {
             sums.weights_bytes += bytes.len();
-            predictors.insert(*number, Arc::new(Predictor::decode(bytes, None)?));
+            let find = |n| Ok(Arc::clone(&predictors[&n]));
+            let predictor = predicted::decode_predictor(bytes, *number, &find)?;
+            predictors.insert(*number, predictor);
         }
         let is_key = link.is_key;
         let Encoded { record, report, .. } = chain.accept(link);

@@ -15,7 +15,8 @@ use super::predicted::{self, Choices};
 use super::report::Report;
 use super::{Encoded, ordered_dims};
 use crate::predict::Predictor;
-use crate::predict::fit::{Effort, Samples, Task, fit};
+use crate::predict::fit::{self, Learner};
+use crate::predict::sample::{Samples, Task};
 use crate::settings::PredictorChoice;
 use crate::{Block, Result, Settings, threads};
 
@@ -28,29 +29,20 @@ const LONGEST_REST: usize = 64;
 /// Part of a step's bytes that halving the squared error of the prediction saves.
 const SAVED_PER_OCTAVE: f64 = 0.125;
 /// Steps that new weights are expected to serve.
-const LINEAR_STEPS: f64 = 4.0;
-const NETWORK_STEPS: f64 = 16.0;
-/// Steps between two trainings at least, and the measured gain they may lose before the next.
-const TRAINING_PAUSE: usize = 8;
-const GAIN_KEPT: f64 = 0.8;
-/// Training samples per point of the field and pause, which takes about as long as the transform of as many steps.
-const SAMPLES_PER_POINT: usize = 8;
-/// Samples of one training step (`fit`).
-const BATCH: usize = 2048;
-/// Training steps, at least and at most.
-const N_STEPS: (usize, usize) = (150, 1000);
-/// Neurons of each hidden layer.
-const WIDTH: usize = 16;
+const HORIZON: f64 = 8.0;
+/// Training steps for one step of the chain: at first, until so many are done, and then.
+const N_FIRST: u32 = 96;
+const N_BOOTSTRAP: u32 = 600;
+const N_LATER: u32 = 12;
 
 /// The predictors of one component: one for steps that know one step before them, one for those that know two.
 #[derive(Clone, Debug, Default)]
 struct Slot {
     /// With its number in the chain.
     predictor: Option<(u32, Arc<Predictor>)>,
-    /// Squared error of the last step over that of the predictor, when it was fitted.
-    gain: f64,
-    /// When the network was trained last, as a number of attempts.
-    trained: Option<usize>,
+    /// Updates since one that stands alone.
+    n_updates: u32,
+    learner: Learner,
 }
 
 /// A chain of steps in the making.
@@ -79,7 +71,7 @@ pub struct Link {
     pub is_key: bool,
     /// It stands alone because of `key_interval`, not because prediction does not pay.
     pub is_due: bool,
-    /// New predictors and their numbers: encoded, each after the predictor of the number before it.
+    /// New predictors and their numbers, for [`predicted::decode_predictor`].
     pub predictors: Vec<(u32, Vec<u8>)>,
     after: Chain,
 }
@@ -110,16 +102,17 @@ impl Chain {
         draft.n_attempts += 1;
         let attempt = draft.predict(block, settings, history)?;
         let Some((step, predictors)) = attempt else {
-            return Ok(draft.unpaid(alone()?, (block, &dims), "prediction: no attempt keeps the promise"));
+            let why = "prediction: no attempt keeps the promise";
+            return Ok(self.unpaid(draft, alone()?, (block, &dims), why));
         };
         let weights: usize = predictors.iter().map(|(_, bytes)| bytes.len()).sum();
         let n_bytes = step.encoded.record.len();
         let gain = step.unpredicted_bytes as f64 / n_bytes as f64;
         if gain < DOUBTFUL_GAIN {
             let key = alone()?;
-            if key.record.len() as f64 <= KEY_MARGIN * (n_bytes + weights / TRAINING_PAUSE) as f64 {
+            if key.record.len() as f64 <= KEY_MARGIN * (n_bytes + weights / HORIZON as usize) as f64 {
                 let why = format!("prediction: {n_bytes} bytes predicted, not worth it");
-                return Ok(draft.unpaid(key, (block, &dims), &why));
+                return Ok(self.unpaid(draft, key, (block, &dims), &why));
             }
         }
         draft.history = history.next(&step.encoded.fields);
@@ -151,9 +144,15 @@ impl Chain {
     }
 
     /// A key because prediction did not pay: the next attempt waits longer each time.
-    fn unpaid(&self, mut encoded: Encoded, of: (&Block, &[usize]), why: &str) -> Link {
+    fn unpaid(&self, draft: Chain, mut encoded: Encoded, of: (&Block, &[usize]), why: &str) -> Link {
         encoded.report.note("predicted", None, why);
         let mut link = self.key(encoded, of, false);
+        // New weights are not published: only what was learned is kept.
+        link.after.slots.resize_with(draft.slots.len(), Default::default);
+        for (slots, tried) in link.after.slots.iter_mut().zip(draft.slots) {
+            slots.iter_mut().zip(tried).for_each(|(slot, tried)| slot.learner = tried.learner);
+        }
+        link.after.n_attempts = draft.n_attempts;
         link.after.rest = self.next_rest;
         link.after.next_rest = (2 * self.next_rest).clamp(1, LONGEST_REST);
         link
@@ -174,11 +173,17 @@ impl Chain {
         let (mut choices, mut predictors): (Choices, _) = (Vec::new(), Vec::new());
         for index in 0..n_components {
             let component = Component::new(block, real, index, settings)?;
-            let before = self.slots[index][history.depth()].predictor.as_ref().map(|(n, _)| *n);
+            let before = self.slots[index][history.depth()].predictor.clone();
             let choice =
                 threads::install(settings.threads, || self.choose(&component, index, settings, history, &mut report))?;
-            if let Some((number, predictor)) = choice.as_ref().filter(|(n, _)| Some(*n) != before) {
-                predictors.push((*number, predictor.encode(None)));
+            if let Some((number, predictor)) = choice.as_ref()
+                && before.as_ref().is_none_or(|(n, _)| n != number)
+            {
+                let slot = &mut self.slots[index][history.depth()];
+                let before = before.as_ref().filter(|_| slot.n_updates + 1 < predicted::MAX_UPDATES);
+                let before = before.map(|(n, predictor)| (*n, predictor.as_ref()));
+                slot.n_updates = if before.is_some() { slot.n_updates + 1 } else { 0 };
+                predictors.push((*number, predicted::encode_predictor(predictor, before)));
             }
             choices.push(choice);
         }
@@ -204,53 +209,62 @@ impl Chain {
         let steps = history.of(index)?;
         let seed = settings.seed.wrapping_add((self.n_attempts * 31 + index) as u64);
         let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
-        let task = Task { past: steps.past(), values, mask, dims, seed };
-        let depth = history.depth();
-        let slot = self.slots[index][depth].clone();
-        let current = slot.predictor.as_ref().map(|(_, predictor)| Arc::clone(predictor));
-        let samples = Samples::of(&task, current.as_deref());
-        let last_error = samples.last_error();
-        let error = current.as_deref().map_or(f64::INFINITY, |p| samples.error(p));
-        let is_worn = last_error / error < GAIN_KEPT * slot.gain || error.is_infinite();
-        let is_rested = slot.trained.is_none_or(|at| self.n_attempts - at >= TRAINING_PAUSE);
-        let trains = settings.predictor != PredictorChoice::Linear && is_rested && is_worn;
-        let mut efforts = vec![Effort::Linear];
-        if trains {
-            let n_steps = (SAMPLES_PER_POINT * samples.n_points() / BATCH).clamp(N_STEPS.0, N_STEPS.1);
-            let n_steps = settings.iterations.unwrap_or(n_steps as u32);
-            efforts.push(Effort::Network { width: WIDTH, n_steps });
-            report.iterations += n_steps;
-            self.slots[index][depth].trained = Some(self.n_attempts);
-        }
-        // What a squared error saves over the steps it is expected to serve, less the weights it takes.
         let expected = self.expected_bytes as f64 / self.slots.len() as f64;
-        let saving = |error: f64, n_steps: f64| {
-            let octaves = libm::log2(last_error / error.max(f64::MIN_POSITIVE)).min(8.0);
-            SAVED_PER_OCTAVE * octaves * expected * n_steps
-        };
-        let (mut best, mut best_error) = (current.clone(), error);
-        let mut most = if current.is_some() { saving(error, LINEAR_STEPS) / LINEAR_STEPS } else { 0.0 };
-        for effort in efforts {
-            let Some(new) = fit(&samples, current.as_deref(), effort, seed) else { continue };
-            let n_steps = if new.mlp.is_some() { NETWORK_STEPS } else { LINEAR_STEPS };
-            let new_error = samples.error(&new);
-            let per_step = (saving(new_error, n_steps) - new.encode(None).len() as f64) / n_steps;
-            if per_step > most {
-                (most, best, best_error) = (per_step, Some(Arc::new(new)), new_error);
+        let slot = &mut self.slots[index][history.depth()];
+        let current = slot.predictor.clone();
+        let task = Task { past: steps.past(), values, mask, dims, seed };
+        let samples = Samples::of(&task, current.as_ref().map(|(_, p)| &p.scaling));
+        let n_before = slot.learner.n_steps();
+        let new = slot.fit(&samples, settings, expected, seed);
+        report.iterations += slot.learner.n_steps().saturating_sub(n_before);
+        match new {
+            Choice::Last => Ok(None),
+            Choice::Current => Ok(current),
+            Choice::New(predictor) => {
+                let chosen = (self.n_predictors, Arc::from(predictor));
+                self.n_predictors += 1;
+                slot.predictor = Some(chosen.clone());
+                Ok(Some(chosen))
             }
         }
-        if most <= 0.0 {
-            return Ok(None);
+    }
+}
+
+/// What a component is predicted with.
+enum Choice {
+    Last,
+    Current,
+    New(Box<Predictor>),
+}
+
+impl Slot {
+    /// What saves most of `expected` bytes per step, the bytes of new weights counted.
+    fn fit(&mut self, samples: &Samples, settings: &Settings, expected: f64, seed: u64) -> Choice {
+        let last_error = fit::last_error(samples);
+        let saved = |error: f64| {
+            let octaves = libm::log2(last_error / error.max(last_error * f64::EPSILON)).min(8.0);
+            SAVED_PER_OCTAVE * octaves * expected
+        };
+        if last_error == 0.0 {
+            return Choice::Last;
         }
-        let Some(best) = best else { return Ok(None) };
-        let is_new = current.is_none_or(|current| !Arc::ptr_eq(&current, &best));
-        let number = if is_new { self.n_predictors } else { slot.predictor.map_or(0, |(n, _)| n) };
-        self.n_predictors += u32::from(is_new);
-        let slot = &mut self.slots[index][depth];
-        if is_new {
-            slot.gain = last_error / best_error;
+        let current = self.predictor.as_ref().map(|(_, predictor)| predictor.as_ref());
+        let (mut most, mut choice) = (0.0, Choice::Last);
+        if let Some(current) = current
+            && saved(fit::error(samples, current)) > most
+        {
+            (most, choice) = (saved(fit::error(samples, current)), Choice::Current);
         }
-        slot.predictor = Some((number, Arc::clone(&best)));
-        Ok(Some((number, best)))
+        let n_steps = if self.learner.n_steps() < N_BOOTSTRAP { N_FIRST } else { N_LATER };
+        let n_steps = settings.iterations.unwrap_or(n_steps);
+        let trains = settings.predictor != PredictorChoice::Linear;
+        let network = trains.then(|| self.learner.network(samples, current, n_steps, seed)).flatten();
+        for new in [self.learner.linear(samples, current), network].into_iter().flatten() {
+            let per_step = saved(new.error) - new.predictor.encode(current).len() as f64 / HORIZON;
+            if per_step > most {
+                (most, choice) = (per_step, Choice::New(Box::new(new.predictor)));
+            }
+        }
+        choice
     }
 }

@@ -104,6 +104,30 @@ pub fn encode(
 /// Where predictors of a chain are found by their number.
 pub type FindPredictor<'a> = &'a dyn Fn(u32) -> Result<Arc<Predictor>>;
 
+/// Updates of a predictor in a row, at most: so many are decoded for a step in the middle of a run.
+pub const MAX_UPDATES: u32 = 32;
+
+/// Bytes of a new predictor: the number that it updates, then the update; or no number and all of it.
+pub fn encode_predictor(predictor: &Predictor, before: Option<(u32, &Predictor)>) -> Vec<u8> {
+    let number = before.map(|(number, _)| number);
+    let head = postcard::to_allocvec(&number).expect("a number fits memory");
+    [head, predictor.encode(before.map(|(_, predictor)| predictor))].concat()
+}
+
+/// The predictor of these bytes; `find` knows those of smaller numbers.
+///
+/// # Errors
+/// [`Error::Corrupt`], what `find` reports.
+pub fn decode_predictor(bytes: &[u8], number: u32, find: FindPredictor) -> Result<Arc<Predictor>> {
+    let damaged = || Error::corrupt(format!("predictor {number} is damaged"));
+    let (before, rest) = postcard::take_from_bytes::<Option<u32>>(bytes).map_err(|_| damaged())?;
+    if before.is_some_and(|before| before >= number) {
+        return Err(damaged());
+    }
+    let before = before.map(find).transpose()?;
+    Predictor::decode(rest, before.as_deref()).map(Arc::new)
+}
+
 /// Decodes a step of a chain into `out` and returns the history after it (`None` when nothing can be predicted from it).
 /// `history` is that before it; a step that stands alone needs none.
 ///

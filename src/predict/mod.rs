@@ -10,6 +10,7 @@
 pub mod fit;
 pub mod network;
 mod payload;
+pub mod sample;
 pub mod stencil;
 
 pub use network::{Dense, Mlp};

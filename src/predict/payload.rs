@@ -123,9 +123,9 @@ mod tests {
             biases: (0..n_outputs).map(|i| (i as i32 * 300 - seed) as i16).collect(),
             shift: 7,
         };
-        let mlp = has_network.then(|| Mlp { layers: [dense(18, 16), dense(16, 16), dense(16, 1)] });
+        let mlp = has_network.then(|| Mlp { layers: [dense(n_inputs(2), 16), dense(16, 16), dense(16, 1)] });
         let scaling = Scaling { offset: 0.25, exponent: 24, shifts: [12, 9, 8, -1] };
-        Predictor { rank: 2, scaling, linear: dense(18, 1), mlp }
+        Predictor { rank: 2, scaling, linear: dense(n_inputs(2), 1), mlp }
     }
 
     #[test]

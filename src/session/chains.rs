@@ -15,6 +15,8 @@ use crate::{Error, Result};
 
 /// Store files kept open.
 const N_FILES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+/// Predictors kept decoded.
+const N_PREDICTORS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// Limit of the decoded steps kept, in bytes.
 const KEPT_BYTES: usize = 256 << 20;
 /// Longest chain that is followed; a longer one is damage.
@@ -60,11 +62,14 @@ struct Kept {
 struct Cache {
     files: LruCache<PathBuf, Arc<Mutex<Index>>>,
     kept: LruCache<ChainKey, Kept>,
+    predictors: LruCache<(ChainKey, u32), Arc<Predictor>>,
     n_bytes: usize,
 }
 
-static CACHE: LazyLock<Mutex<Cache>> =
-    LazyLock::new(|| Mutex::new(Cache { files: LruCache::new(N_FILES), kept: LruCache::unbounded(), n_bytes: 0 }));
+static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(|| {
+    let (files, predictors) = (LruCache::new(N_FILES), LruCache::new(N_PREDICTORS));
+    Mutex::new(Cache { files, kept: LruCache::unbounded(), predictors, n_bytes: 0 })
+});
 
 static N_DECODED: AtomicU64 = AtomicU64::new(0);
 
@@ -93,7 +98,7 @@ pub fn decode(path: &Path, place: &StepPlace, out: &mut [u8]) -> Result<Option<(
         if before.is_none() && !is_key {
             return Err(lost(place, step));
         }
-        let find = |number| predictor(&index, place.series, number);
+        let find = |number| predictor(&index, &chain, number, 0);
         history = predicted::decode(record, before.as_ref(), &find, out)?;
         N_DECODED.fetch_add(1, Ordering::Relaxed);
     }
@@ -123,10 +128,20 @@ fn entry(index: &Mutex<Index>, series: u32, step: u32) -> Result<Option<Vec<u8>>
     index.lock().unwrap_or_else(PoisonError::into_inner).get(key(Kind::STEP, series, step))
 }
 
-fn predictor(index: &Mutex<Index>, series: u32, number: u32) -> Result<Arc<Predictor>> {
-    let bytes = index.lock().unwrap_or_else(PoisonError::into_inner).get(key(Kind::PREDICTOR, series, number))?;
-    let bytes = bytes.ok_or_else(|| Error::corrupt(format!("predictor {number} of series {series} is lost")))?;
-    Predictor::decode(&bytes, None).map(Arc::new)
+/// The predictor of this number; those that it updates come first. They are few hundred bytes each, and many.
+fn predictor(index: &Mutex<Index>, chain: &ChainKey, number: u32, depth: u32) -> Result<Arc<Predictor>> {
+    if depth > predicted::MAX_UPDATES {
+        return Err(Error::corrupt(format!("predictor {number} of series {} updates too many others", chain.1)));
+    }
+    let known = (chain.clone(), number);
+    if let Some(found) = cache().predictors.get(&known) {
+        return Ok(Arc::clone(found));
+    }
+    let bytes = index.lock().unwrap_or_else(PoisonError::into_inner).get(key(Kind::PREDICTOR, chain.1, number))?;
+    let bytes = bytes.ok_or_else(|| Error::corrupt(format!("predictor {number} of series {} is lost", chain.1)))?;
+    let found = predicted::decode_predictor(&bytes, number, &|before| predictor(index, chain, before, depth + 1))?;
+    cache().predictors.put(known, Arc::clone(&found));
+    Ok(found)
 }
 
 fn lost(place: &StepPlace, step: u32) -> Error {
@@ -159,6 +174,7 @@ fn open(path: &Path, place: &StepPlace) -> Result<Option<Arc<Mutex<Index>>>> {
     let index = Arc::new(Mutex::new(index));
     let mut cache = cache();
     cache.files.put(path.to_owned(), Arc::clone(&index));
+    cache.predictors.clear();
     // What was decoded from another file at this path says nothing about this one.
     let stale: Vec<ChainKey> = cache.kept.iter().map(|(chain, _)| chain.clone()).filter(|c| c.0 == path).collect();
     for chain in stale {

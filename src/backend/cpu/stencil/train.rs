@@ -17,8 +17,10 @@ const N_SLOTS: usize = 8;
 /// Samples of a step of training.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
-    /// `[n][n_inputs]`.
+    /// `[n][stride]`, the inputs first in each row.
     pub inputs: &'a [f32],
+    /// Numbers in a row.
+    pub stride: usize,
     /// `[n]`.
     pub targets: &'a [f32],
 }
@@ -97,9 +99,18 @@ impl Training {
         loss
     }
 
+    /// Outputs of samples in rows of `stride`.
+    pub fn outputs(&self, inputs: &[f32], stride: usize) -> Vec<f32> {
+        let mut out = vec![0.0; inputs.len() / stride];
+        let (layout, params, instructions) = (self.layout, &self.params[..], self.instructions);
+        let parts = out.par_chunks_mut(16 * TILE).zip(inputs.par_chunks(16 * TILE * stride));
+        parts.for_each(|(out, inputs)| instructions.dispatch(Outputs { layout, params, inputs, stride, out }));
+        out
+    }
+
     /// Mean squared error and its gradient.
     pub fn gradient(&self, batch: Batch) -> (f32, Vec<f32>) {
-        let (n, n_inputs) = (batch.targets.len(), self.layout.n_inputs);
+        let (n, stride) = (batch.targets.len(), batch.stride);
         let per_slot = n.div_ceil(N_SLOTS).max(1);
         let second = &self.params[self.layout.second()..self.layout.second_biases()];
         let transposed = transpose(second, self.layout.width);
@@ -107,11 +118,12 @@ impl Training {
             let (mut gradient, mut loss) = (vec![0.0; self.params.len()], 0.0);
             let (layout, params, transposed) = (self.layout, &self.params[..], &transposed[..]);
             let gradient_of = &mut gradient;
-            let part = Part { layout, params, transposed, inputs, targets, gradient: gradient_of, loss: &mut loss };
+            let part =
+                Part { layout, params, transposed, inputs, stride, targets, gradient: gradient_of, loss: &mut loss };
             self.instructions.dispatch(part);
             (loss, gradient)
         };
-        let parts = batch.inputs.par_chunks(per_slot * n_inputs).zip(batch.targets.par_chunks(per_slot));
+        let parts = batch.inputs.par_chunks(per_slot * stride).zip(batch.targets.par_chunks(per_slot));
         let slots: Vec<(f32, Vec<f32>)> = parts.map(slot).collect();
         let (mut loss, mut gradient) = (0.0, vec![0.0; self.params.len()]);
         for (part, slot) in &slots {
@@ -135,6 +147,7 @@ struct Part<'a> {
     /// Second layer, `[width][width]` the other way round.
     transposed: &'a [f32],
     inputs: &'a [f32],
+    stride: usize,
     targets: &'a [f32],
     /// Of half the sum of squares.
     gradient: &'a mut [f32],
@@ -149,16 +162,94 @@ struct Rows {
     dz: [Vec<f32>; 2],
 }
 
+impl Rows {
+    fn new(width: usize) -> Self {
+        let rows = || [vec![0.0; TILE * width], vec![0.0; TILE * width]];
+        Rows { hidden: rows(), slopes: rows(), dz: rows() }
+    }
+}
+
+/// Both hidden layers of `n` samples.
+#[inline(always)]
+fn forward<S: Simd>(
+    simd: S,
+    (layout, params): (Layout, &[f32]),
+    (inputs, stride): (&[f32], usize),
+    n: usize,
+    tile: &mut Rows,
+) {
+    let Layout { n_inputs, width } = layout;
+    let [first, second] = &mut tile.hidden;
+    let layer = |a: &[f32],
+                 (k, a_row): (usize, usize),
+                 (weights, biases): (usize, usize),
+                 c: &mut [f32],
+                 slopes: &mut [f32]| {
+        simd.multiply(Product {
+            m: n,
+            n: width,
+            k,
+            a,
+            a_row,
+            a_column: 1,
+            b: &params[weights..],
+            b_row: width,
+            c,
+            c_row: width,
+            start: Start::Bias(&params[biases..]),
+        });
+        activate(&mut c[..n * width], slopes);
+    };
+    let [first_slopes, second_slopes] = &mut tile.slopes;
+    layer(inputs, (n_inputs, stride), (0, layout.first_biases()), first, first_slopes);
+    layer(first, (width, width), (layout.second(), layout.second_biases()), second, second_slopes);
+}
+
+/// The last layer for one row of the second.
+#[inline(always)]
+fn last_output(hidden: &[f32], weights: &[f32], bias: f32) -> f32 {
+    let mut lanes = [0.0; 16];
+    for (h, w) in hidden.chunks_exact(16).zip(weights.chunks_exact(16)) {
+        (0..16).for_each(|i| lanes[i] += h[i] * w[i]);
+    }
+    lanes.iter().sum::<f32>() + bias
+}
+
+/// Outputs of samples, without a way back.
+struct Outputs<'a> {
+    layout: Layout,
+    params: &'a [f32],
+    inputs: &'a [f32],
+    stride: usize,
+    out: &'a mut [f32],
+}
+
+impl Kernel for Outputs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let mut tile = Rows::new(self.layout.width);
+        let (last, bias, width) = (self.layout.last(), self.layout.last_bias(), self.layout.width);
+        for (inputs, out) in self.inputs.chunks(TILE * self.stride).zip(self.out.chunks_mut(TILE)) {
+            forward(simd, (self.layout, self.params), (inputs, self.stride), out.len(), &mut tile);
+            let rows = tile.hidden[1].chunks_exact(width);
+            out.iter_mut()
+                .zip(rows)
+                .for_each(|(y, h)| *y = last_output(h, &self.params[last..bias], self.params[bias]));
+        }
+    }
+}
+
 impl Kernel for Part<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        let rows = || [vec![0.0; TILE * self.layout.width], vec![0.0; TILE * self.layout.width]];
-        let mut tile = Rows { hidden: rows(), slopes: rows(), dz: rows() };
-        let tiles = self.inputs.chunks(TILE * self.layout.n_inputs).zip(self.targets.chunks(TILE));
+        let mut tile = Rows::new(self.layout.width);
+        let tiles = self.inputs.chunks(TILE * self.stride).zip(self.targets.chunks(TILE));
         for (inputs, targets) in tiles {
-            self.forward(simd, inputs, targets.len(), &mut tile);
+            forward(simd, (self.layout, self.params), (inputs, self.stride), targets.len(), &mut tile);
             self.output(targets, &mut tile);
             self.backward(simd, inputs, targets.len(), &mut tile);
         }
@@ -166,33 +257,6 @@ impl Kernel for Part<'_> {
 }
 
 impl Part<'_> {
-    #[inline(always)]
-    fn forward<S: Simd>(&self, simd: S, inputs: &[f32], n: usize, tile: &mut Rows) {
-        let Layout { n_inputs, width } = self.layout;
-        let (first, second) = tile.hidden.split_at_mut(1);
-        let layers = [
-            (inputs, n_inputs, 0, self.layout.first_biases()),
-            (&[], width, self.layout.second(), self.layout.second_biases()),
-        ];
-        for (l, (_, k, weights, biases)) in layers.into_iter().enumerate() {
-            let (a, c) = if l == 0 { (inputs, &mut first[0]) } else { (&first[0][..], &mut second[0]) };
-            simd.multiply(Product {
-                m: n,
-                n: width,
-                k,
-                a,
-                a_row: k,
-                a_column: 1,
-                b: &self.params[weights..],
-                b_row: width,
-                c,
-                c_row: width,
-                start: Start::Bias(&self.params[biases..]),
-            });
-            activate(&mut c[..n * width], &mut tile.slopes[l]);
-        }
-    }
-
     /// Loss, and the way back through the last layer and the second activation.
     #[inline(always)]
     fn output(&mut self, targets: &[f32], tile: &mut Rows) {
@@ -200,11 +264,7 @@ impl Part<'_> {
         let (weights, b) = (&self.params[last..bias], self.params[bias]);
         let rows = tile.hidden[1].chunks_exact(width).zip(tile.slopes[1].chunks_exact(width));
         for ((target, (hidden, slopes)), dz) in targets.iter().zip(rows).zip(tile.dz[1].chunks_exact_mut(width)) {
-            let mut lanes = [0.0; 16];
-            for (h, w) in hidden.chunks_exact(16).zip(weights.chunks_exact(16)) {
-                (0..16).for_each(|i| lanes[i] += h[i] * w[i]);
-            }
-            let d = lanes.iter().sum::<f32>() + b - target;
+            let d = last_output(hidden, weights, b) - target;
             *self.loss += d * d;
             self.gradient[bias] += d;
             self.gradient[last..bias].iter_mut().zip(hidden).for_each(|(g, h)| *g += d * h);
@@ -218,7 +278,7 @@ impl Part<'_> {
         let (second, second_biases) = (self.layout.second(), self.layout.second_biases());
         let (first_dz, second_dz) = tile.dz.split_at_mut(1);
         let (first_dz, second_dz) = (&mut first_dz[0], &second_dz[0]);
-        self.weight_gradient(simd, &tile.hidden[0], width, second_dz, n, (second, second_biases));
+        self.weight_gradient(simd, (&tile.hidden[0], width, width), second_dz, n, (second, second_biases));
         simd.multiply(Product {
             m: n,
             n: width,
@@ -233,7 +293,7 @@ impl Part<'_> {
             start: Start::Zero,
         });
         first_dz[..n * width].iter_mut().zip(&tile.slopes[0]).for_each(|(z, s)| *z *= s);
-        self.weight_gradient(simd, inputs, n_inputs, first_dz, n, (0, self.layout.first_biases()));
+        self.weight_gradient(simd, (inputs, n_inputs, self.stride), first_dz, n, (0, self.layout.first_biases()));
     }
 
     /// Adds `x^T dz` to the gradient of the weights and the sum of `dz` to that of the biases.
@@ -241,8 +301,7 @@ impl Part<'_> {
     fn weight_gradient<S: Simd>(
         &mut self,
         simd: S,
-        x: &[f32],
-        n_inputs: usize,
+        (x, n_inputs, stride): (&[f32], usize, usize),
         dz: &[f32],
         n: usize,
         (weights, biases): (usize, usize),
@@ -256,7 +315,7 @@ impl Part<'_> {
             k: n,
             a: x,
             a_row: 1,
-            a_column: n_inputs,
+            a_column: stride,
             b: dz,
             b_row: width,
             c: &mut self.gradient[weights..],
@@ -289,7 +348,7 @@ mod tests {
         let (n_inputs, width, n) = (6, 16, 150);
         let params = numbers(Training::n_params(n_inputs, width), 0.3);
         let (inputs, targets) = (numbers(n * n_inputs, 1.0), numbers(n, 0.7));
-        let batch = Batch { inputs: &inputs, targets: &targets };
+        let batch = Batch { inputs: &inputs, stride: n_inputs, targets: &targets };
         let training = Training::new(n_inputs, width, params.clone(), Instructions::Scalar);
         let (_, gradient) = training.gradient(batch);
         for i in (0..params.len()).step_by(7) {
@@ -303,7 +362,7 @@ mod tests {
             assert!(error < 2e-3 * (1.0 + slope.abs()), "{i}: {slope} {}", gradient[i]);
         }
         let targets: Vec<f32> = inputs.chunks(n_inputs).map(|x| (x[0] - x[3]).abs() + x[1] * x[2]).collect();
-        let batch = Batch { inputs: &inputs, targets: &targets };
+        let batch = Batch { inputs: &inputs, stride: n_inputs, targets: &targets };
         for instructions in Instructions::ALL.into_iter().filter(|i| i.is_available()) {
             let mut other = Training::new(n_inputs, width, params.clone(), instructions);
             let losses: Vec<f32> = (0..100).map(|_| other.step(batch, 1e-2)).collect();
