@@ -69,7 +69,8 @@ impl Predicting {
         }
         if (key.generation, &key.dims) != (self.key.generation, &self.key.dims) {
             self.chain = Chain::default();
-            self.pending = None;
+            // Numbers of predictors begin anew: those that older steps name stay theirs.
+            (self.pending, self.number) = (None, None);
             self.key = key.clone();
         }
     }
