@@ -1,6 +1,8 @@
 //! Running the binary and the plugin, and `.npy` files made without the code under test.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod series;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

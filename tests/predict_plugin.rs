@@ -1,0 +1,135 @@
+//! `temporal=predict` in real ADIOS2 clients: runs that end, are killed, go on, move and share a machine.
+//!
+//! As `tests/plugin.rs`, these need the Python with adios2 that `INR_TEST_PYTHON` named when the tests were built.
+#![cfg(feature = "adios2")]
+
+mod cli_common;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+use cli_common::series::{client, errors, folder, inspect};
+use cli_common::{run, stdout};
+use serde_json::Value;
+
+const ACCURACY: f64 = 1e-3;
+
+const XML: &str = r#"<adios-config>
+  <operator name="inr" type="plugin">
+    <parameter key="PluginName" value="inr"/>
+    <parameter key="PluginLibrary" value="adios2_inr"/>
+    <parameter key="temporal" value="predict"/>
+    <parameter key="accuracy" value="1e-3"/>
+    <parameter key="backend" value="cpu"/>
+    <parameter key="log" value="run.jsonl"/>
+  </operator>
+  <io name="SimulationOutput">
+    <engine type="BP5"/>
+    <variable name="u"><operation operator="inr"/></variable>
+  </io>
+</adios-config>
+"#;
+
+/// Every block of the first `n_steps` steps keeps its promise, read in random order by another process.
+fn check(folder: &str, name: &str, n_steps: usize) {
+    for seed in ["7", "8"] {
+        let errors = errors(folder, name, seed);
+        assert!(errors.len() >= 2 * n_steps, "{} blocks", errors.len());
+        for (place, error) in errors {
+            assert!(error <= ACCURACY, "{place:?}: {error}");
+        }
+    }
+}
+
+/// Number of records that refer to the model store.
+fn n_predicted(folder: &str, name: &str) -> usize {
+    let found = inspect(folder, name);
+    let is_stub = |block: &&Value| block["stored_bytes"].as_u64().unwrap() <= 64;
+    found["blocks"].as_array().unwrap().iter().filter(is_stub).count()
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn an_xml_file_alone_gives_predicted_steps_that_move_with_their_dataset() {
+    let (keep, path) = folder(XML);
+    run(&mut client(&["write", &path, "run.bp", "0", "40"]), 0);
+    check(&path, "run.bp", 40);
+    assert!(n_predicted(&path, "run.bp") >= 60);
+    std::fs::create_dir(keep.path().join("moved")).unwrap();
+    std::fs::rename(keep.path().join("run.bp"), keep.path().join("moved/elsewhere.bp")).unwrap();
+    check(&path, "moved/elsewhere.bp", 40);
+    // A record without its store says where that should be.
+    std::fs::remove_dir_all(keep.path().join("moved/elsewhere.bp/inr")).unwrap();
+    let done = client(&["read", &path, "moved/elsewhere.bp", "1"]).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("moved/elsewhere.bp/inr"), "{said}");
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_killed_run_is_readable_to_its_last_step_and_goes_on() {
+    for n_lines in [2, 13, 25] {
+        let (_keep, path) = folder(XML);
+        let mut writer = client(&["write", &path, "run.bp", "0", "1000"]).stdout(Stdio::piped()).spawn().unwrap();
+        let last = BufReader::new(writer.stdout.take().unwrap()).lines().take(n_lines).last();
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        let n_finished = last.unwrap().unwrap().parse::<usize>().unwrap() + 1;
+        check(&path, "run.bp", n_finished);
+        let n = errors(&path, "run.bp", "3").len() / 2;
+        run(&mut client(&["append", &path, "run.bp", &n.to_string(), "8"]), 0);
+        check(&path, "run.bp", n + 8);
+    }
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_program_that_makes_an_operator_for_each_step_is_read_back_too() {
+    let (_keep, path) = folder(XML);
+    run(&mut client(&["each", &path, "run.bp", "0", "20"]), 0);
+    check(&path, "run.bp", 20);
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_folder_that_adios2_empties_at_its_first_step_keeps_the_steps() {
+    for aggregation in ["TwoLevelShm", "EveryoneWrites", "DataSizeBased"] {
+        let engine =
+            format!("<engine type=\"BP5\"><parameter key=\"AggregationType\" value=\"{aggregation}\"/></engine>");
+        let (_keep, path) = folder(&XML.replace("<engine type=\"BP5\"/>", &engine));
+        // The second run finds the folder of the first one.
+        for n_steps in [13, 16] {
+            run(&mut client(&["write", &path, "run.bp", "0", &n_steps.to_string()]), 0);
+            check(&path, "run.bp", n_steps);
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn two_runs_at_once_and_one_written_anew_do_not_mix() {
+    let (_keep, path) = folder(XML);
+    run(&mut client(&["write", &path, "b.bp", "5", "14"]), 0);
+    let start = |name: &str| client(&["write", &path, name, "0", "18"]).stdout(Stdio::null()).spawn().unwrap();
+    let writers = [start("a.bp"), start("b.bp")];
+    for mut writer in writers {
+        assert!(writer.wait().unwrap().success());
+    }
+    for name in ["a.bp", "b.bp"] {
+        check(&path, name, 18);
+        assert_eq!(inspect(&path, name)["model_store"]["files"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn an_engine_that_names_no_dataset_stores_each_step_alone_and_says_so() {
+    let (keep, path) = folder(&XML.replace("BP5", "BP4"));
+    run(&mut client(&["write", &path, "run.bp", "0", "6"]), 0);
+    check(&path, "run.bp", 6);
+    assert!(!keep.path().join("run.bp/inr").exists());
+    let log = std::fs::read_to_string(Path::new(&path).join("run.jsonl")).unwrap();
+    assert!(log.lines().all(|line| line.contains("use BP5")), "{log}");
+    assert!(stdout(&run(&mut client(&["read", &path, "run.bp", "1"]), 0)).contains("0,0"));
+}
