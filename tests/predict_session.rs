@@ -7,7 +7,7 @@ use std::path::Path;
 
 use adios2_inr::session::{self, Line};
 use adios2_inr::{codec, store};
-use drift::{ACCURACY, N, drift, error, key, settings, try_read, write};
+use drift::{ACCURACY, N, drift, error, floats, key, settings, try_read, write};
 
 fn noise(step: usize) -> Vec<f32> {
     let mut state = step as u64 + 1;
@@ -58,8 +58,7 @@ fn fields_without_memory_cost_nothing_and_stand_alone() {
     let stored = n_bytes(folder.path(), &records);
     assert!(stored as f64 <= 1.01 * alone as f64, "{stored} of {alone}");
     for (step, record) in records.iter().enumerate() {
-        let decoded = codec::decode(record).unwrap();
-        let found: Vec<f32> = bytemuck::pod_collect_to_vec(&decoded.bytes);
+        let found = floats(&codec::decode(record).unwrap().bytes);
         assert!(error(&found, &noise(step)) <= ACCURACY);
     }
 }

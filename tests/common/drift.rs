@@ -44,7 +44,11 @@ pub fn write(key: &SeriesKey, settings: &Settings, values: &[f32]) -> Vec<u8> {
 pub fn try_read(dataset: &Path, record: &[u8]) -> adios2_inr::Result<Vec<f32>> {
     let mut bytes = vec![0; 4 * N * N];
     session::decode_from(dataset.to_str().unwrap(), record, &mut bytes)?;
-    Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    Ok(floats(&bytes))
+}
+
+pub fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
 /// Largest error over the range of `values`.
