@@ -68,14 +68,14 @@ fn run(path: &str, settings: &Settings) -> Result<Sums> {
         let mut alone = || codec::encode(&block, settings, &Context::default());
         let link = chain.encode(&block, settings, &mut alone)?;
         sums.chain_seconds += started.elapsed().as_secs_f64();
-        sums.n_keys += usize::from(link.is_key);
+        sums.n_keys += usize::from(link.needs == 0);
         for (number, bytes) in &link.predictors {
             sums.weights_bytes += bytes.len();
             let find = |n| Ok(Arc::clone(&predictors[&n]));
             let predictor = predicted::decode_predictor(bytes, *number, &find)?;
             predictors.insert(*number, predictor);
         }
-        let is_key = link.is_key;
+        let needs = link.needs;
         let Encoded { record, report, .. } = chain.accept(link);
         sums.train_seconds += report.seconds.train;
         sums.record_bytes += record.len();
@@ -85,8 +85,7 @@ fn run(path: &str, settings: &Settings) -> Result<Sums> {
         }
         let started = Instant::now();
         let mut out = vec![0; bytes.len()];
-        let before = history.take().filter(|_| !is_key);
-        history = predicted::decode(&record, before.as_ref(), &|n| Ok(Arc::clone(&predictors[&n])), &mut out)?;
+        history = predicted::decode(&record, needs, history.as_ref(), &|n| Ok(Arc::clone(&predictors[&n])), &mut out)?;
         sums.decode_seconds += started.elapsed().as_secs_f64();
     }
     Ok(sums)

@@ -4,7 +4,8 @@
 //! key (stands alone) -> predicted -> predicted -> ... -> key -> ...
 //! ```
 //! A step stands alone after `key_interval` steps and wherever prediction saves next to nothing, so that fields without memory
-//! cost nothing but now and then an attempt.
+//! cost nothing but now and then an attempt. After a key of the first kind nothing before it is needed; one of the second kind
+//! is still a step to predict from together with the one before it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,9 +50,13 @@ struct Slot {
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     history: Option<History>,
-    /// Steps since the last key.
+    /// Steps since the one that reading the newest begins with.
     n_since_key: usize,
-    /// `[component][depth of the history]`.
+    /// The last step stands alone.
+    is_alone: bool,
+    /// Prediction from two steps paid when it was tried last.
+    pays: bool,
+    /// `[component][steps of the history - 1]`.
     slots: Vec<[Slot; 2]>,
     /// Predictors made so far.
     n_predictors: u32,
@@ -67,10 +72,12 @@ pub struct Chain {
 pub struct Link {
     /// The step. The record of a predicted one is for [`predicted::decode`].
     pub encoded: Encoded,
-    /// It stands alone.
-    pub is_key: bool,
-    /// It stands alone because of `key_interval`, not because prediction does not pay.
-    pub is_due: bool,
+    /// Steps before it that it needs: 0 for one that stands alone, else 1 or 2.
+    pub needs: usize,
+    /// Steps after it need nothing before it.
+    pub is_start: bool,
+    /// It stands alone, and the next step is likely to need it.
+    pub is_awaited: bool,
     /// New predictors and their numbers, for [`predicted::decode_predictor`].
     pub predictors: Vec<(u32, Vec<u8>)>,
     after: Chain,
@@ -95,15 +102,18 @@ impl Chain {
         let dims = ordered_dims(block, settings.order);
         let history = self.history.as_ref().filter(|history| history.suits(block.dtype, &dims));
         let is_due = history.is_some() && self.n_since_key + 1 >= settings.key_interval;
-        let Some(history) = history.filter(|_| !is_due && self.rest == 0) else {
-            return Ok(self.key(alone()?, (block, &dims), is_due && self.rest == 0));
+        if is_due || history.is_none() {
+            return Ok(self.alone(alone()?, (block, &dims), None));
+        }
+        let Some(history) = history.filter(|_| self.rest == 0) else {
+            return Ok(self.alone(alone()?, (block, &dims), history));
         };
         let mut draft = self.clone();
         draft.n_attempts += 1;
         let attempt = draft.predict(block, settings, history)?;
         let Some((step, predictors)) = attempt else {
             let why = "prediction: no attempt keeps the promise";
-            return Ok(self.unpaid(draft, alone()?, (block, &dims), why));
+            return Ok(self.unpaid(draft, alone()?, (block, &dims), history, why));
         };
         let weights: usize = predictors.iter().map(|(_, bytes)| bytes.len()).sum();
         let n_bytes = step.encoded.record.len();
@@ -112,14 +122,15 @@ impl Chain {
             let key = alone()?;
             if key.record.len() as f64 <= KEY_MARGIN * (n_bytes + weights / HORIZON as usize) as f64 {
                 let why = format!("prediction: {n_bytes} bytes predicted, not worth it");
-                return Ok(self.unpaid(draft, key, (block, &dims), &why));
+                return Ok(self.unpaid(draft, key, (block, &dims), history, &why));
             }
         }
         draft.history = history.next(&step.encoded.fields);
-        draft.n_since_key += 1;
+        (draft.n_since_key, draft.is_alone, draft.pays) = (self.n_since_key + 1, false, true);
         (draft.rest, draft.next_rest) = (0, 0);
         draft.expected_bytes = n_bytes;
-        Ok(Link { encoded: step.encoded, is_key: false, is_due: false, predictors, after: draft })
+        let needs = history.n_steps();
+        Ok(Link { encoded: step.encoded, needs, is_start: false, is_awaited: false, predictors, after: draft })
     }
 
     /// Takes a step over once it is stored.
@@ -133,28 +144,39 @@ impl Chain {
         self.history = None;
     }
 
-    fn key(&self, encoded: Encoded, (block, dims): (&Block, &[usize]), is_due: bool) -> Link {
+    /// A step that stands alone; after `history` if that is still good to predict from.
+    fn alone(&self, encoded: Encoded, (block, dims): (&Block, &[usize]), history: Option<&History>) -> Link {
         let mut after = self.clone();
-        after.history = History::start(block.dtype, dims, &encoded.fields);
-        (after.n_since_key, after.rest) = (0, self.rest.saturating_sub(1));
+        after.history = match history {
+            Some(history) => history.next(&encoded.fields),
+            None => History::start(block.dtype, dims, &encoded.fields),
+        };
+        let before = history.map(|_| if self.is_alone { 0 } else { self.n_since_key });
+        (after.n_since_key, after.is_alone) = (before.map_or(0, |n| n + 1), true);
+        after.rest = self.rest.saturating_sub(1);
         if self.expected_bytes == 0 {
             after.expected_bytes = encoded.record.len() / 2;
         }
-        Link { encoded, is_key: true, is_due, predictors: Vec::new(), after }
+        let is_awaited = self.pays && self.rest == 0;
+        Link { encoded, needs: 0, is_start: history.is_none(), is_awaited, predictors: Vec::new(), after }
     }
 
-    /// A key because prediction did not pay: the next attempt waits longer each time.
-    fn unpaid(&self, draft: Chain, mut encoded: Encoded, of: (&Block, &[usize]), why: &str) -> Link {
+    /// A step that stands alone because prediction did not pay. From two steps it may pay all the same; after that attempt the
+    /// next one waits longer each time.
+    fn unpaid(&self, draft: Chain, mut encoded: Encoded, of: (&Block, &[usize]), history: &History, why: &str) -> Link {
         encoded.report.note("predicted", None, why);
-        let mut link = self.key(encoded, of, false);
+        let mut link = self.alone(encoded, of, Some(history));
         // New weights are not published: only what was learned is kept.
         link.after.slots.resize_with(draft.slots.len(), Default::default);
         for (slots, tried) in link.after.slots.iter_mut().zip(draft.slots) {
             slots.iter_mut().zip(tried).for_each(|(slot, tried)| slot.learner = tried.learner);
         }
         link.after.n_attempts = draft.n_attempts;
-        link.after.rest = self.next_rest;
-        link.after.next_rest = (2 * self.next_rest).clamp(1, LONGEST_REST);
+        if history.n_steps() > 1 {
+            (link.after.pays, link.is_awaited) = (false, false);
+            link.after.rest = self.next_rest;
+            link.after.next_rest = (2 * self.next_rest).clamp(1, LONGEST_REST);
+        }
         link
     }
 
@@ -173,13 +195,13 @@ impl Chain {
         let (mut choices, mut predictors): (Choices, _) = (Vec::new(), Vec::new());
         for index in 0..n_components {
             let component = Component::new(block, real, index, settings)?;
-            let before = self.slots[index][history.depth()].predictor.clone();
+            let before = self.slots[index][history.n_steps() - 1].predictor.clone();
             let choice =
                 threads::install(settings.threads, || self.choose(&component, index, settings, history, &mut report))?;
             if let Some((number, predictor)) = choice.as_ref()
                 && before.as_ref().is_none_or(|(n, _)| n != number)
             {
-                let slot = &mut self.slots[index][history.depth()];
+                let slot = &mut self.slots[index][history.n_steps() - 1];
                 let before = before.as_ref().filter(|_| slot.n_updates + 1 < predicted::MAX_UPDATES);
                 let before = before.map(|(n, predictor)| (*n, predictor.as_ref()));
                 slot.n_updates = if before.is_some() { slot.n_updates + 1 } else { 0 };
@@ -210,7 +232,7 @@ impl Chain {
         let seed = settings.seed.wrapping_add((self.n_attempts * 31 + index) as u64);
         let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
         let expected = self.expected_bytes as f64 / self.slots.len() as f64;
-        let slot = &mut self.slots[index][history.depth()];
+        let slot = &mut self.slots[index][history.n_steps() - 1];
         let current = slot.predictor.clone();
         let task = Task { past: steps.past(), values, mask, dims, seed };
         let samples = Samples::of(&task, current.as_ref().map(|(_, p)| &p.scaling));

@@ -41,9 +41,15 @@ impl History {
         [Some(&self.last), self.before.as_ref()].into_iter().flatten().flat_map(|s| s.iter()).map(Vec::len).sum()
     }
 
-    /// Steps in it, less one.
-    pub fn depth(&self) -> usize {
-        usize::from(self.before.is_some())
+    /// Steps in it, one or two.
+    pub fn n_steps(&self) -> usize {
+        1 + usize::from(self.before.is_some())
+    }
+
+    /// Its newest `n` steps, one or two, if it has so many.
+    pub(super) fn newest(&self, n: usize) -> Option<History> {
+        let before = self.before.clone().filter(|_| n > 1);
+        (n <= self.n_steps()).then(|| History { before, ..self.clone() })
     }
 
     /// The decoded steps of component `index`.

@@ -128,13 +128,14 @@ pub fn decode_predictor(bytes: &[u8], number: u32, find: FindPredictor) -> Resul
     Predictor::decode(rest, before.as_deref()).map(Arc::new)
 }
 
-/// Decodes a step of a chain into `out` and returns the history after it (`None` when nothing can be predicted from it).
-/// `history` is that before it; a step that stands alone needs none.
+/// Decodes a step of a chain, which needs so many steps before it, into `out` and returns the history after it (`None` when
+/// nothing can be predicted from it). `history` is what is known of the steps before.
 ///
 /// # Errors
 /// [`Error::Corrupt`], what `find` reports.
 pub fn decode(
     record: &[u8],
+    needs: usize,
     history: Option<&History>,
     find: FindPredictor,
     out: &mut [u8],
@@ -143,12 +144,11 @@ pub fn decode(
     if parsed.raw_bytes != out.len() {
         return Err(Error::corrupt("a step of a chain has another size than its block"));
     }
-    let forecasts = match history {
-        Some(history) if !history.suits(parsed.dtype, &parsed.dims) => {
-            return Err(Error::corrupt("a step of a chain has another shape than the one before it"));
-        }
-        Some(history) => forecasts(&parsed, history, find)?,
-        None => Vec::new(),
+    let history = history.filter(|history| history.suits(parsed.dtype, &parsed.dims));
+    let forecasts = match history.and_then(|history| history.newest(needs)) {
+        _ if needs == 0 => Vec::new(),
+        Some(known) => forecasts(&parsed, &known, find)?,
+        None => return Err(Error::corrupt("a step of a chain needs more steps of its shape than come before it")),
     };
     let references = References { predictions: &forecasts, ..References::default() };
     let fields = threads::install(0, || fill(&parsed, &references, out))?;

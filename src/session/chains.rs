@@ -22,30 +22,17 @@ const KEPT_BYTES: usize = 256 << 20;
 /// Longest chain that is followed; a longer one is damage.
 const LONGEST: u32 = 10_001;
 
-/// Payload of a [`Kind::STEP`] entry: one byte that tells what the record needs, then the record.
+/// Payload of a [`Kind::STEP`] entry: one byte, how many steps before it the record needs, then the record.
 pub mod payload {
-    /// The record stands alone.
-    const KEY: u8 = 0;
-    /// The record needs the step before.
-    const PREDICTED: u8 = 1;
 
-    /// Of a record that stands alone.
-    pub fn of_key(record: &[u8]) -> Vec<u8> {
-        [&[KEY], record].concat()
+    /// Of a record that needs so many steps before it.
+    pub fn write(needs: usize, record: &[u8]) -> Vec<u8> {
+        [&[needs as u8], record].concat()
     }
 
-    /// Of a predicted step.
-    pub fn of_predicted(record: &[u8]) -> Vec<u8> {
-        [&[PREDICTED], record].concat()
-    }
-
-    /// The record, and whether it stands alone; `None` for anything else.
-    pub fn read(payload: &[u8]) -> Option<(bool, &[u8])> {
-        match payload.split_first() {
-            Some((&KEY, record)) => Some((true, record)),
-            Some((&PREDICTED, record)) => Some((false, record)),
-            _ => None,
-        }
+    /// How many steps it needs, and the record; `None` for anything else.
+    pub fn read(payload: &[u8]) -> Option<(u32, &[u8])> {
+        payload.split_first().filter(|(needs, _)| **needs <= 2).map(|(&needs, record)| (needs.into(), record))
     }
 }
 
@@ -93,13 +80,9 @@ pub fn decode(path: &Path, place: &StepPlace, out: &mut [u8]) -> Result<Option<(
     let (from, mut history) = start(&index, place, kept.as_ref())?;
     for step in from..=place.step {
         let entry = entry(&index, place.series, step)?.ok_or_else(|| lost(place, step))?;
-        let (is_key, record) = payload::read(&entry).ok_or_else(|| lost(place, step))?;
-        let before = history.take().filter(|_| !is_key);
-        if before.is_none() && !is_key {
-            return Err(lost(place, step));
-        }
+        let (needs, record) = payload::read(&entry).ok_or_else(|| lost(place, step))?;
         let find = |number| predictor(&index, &chain, number, 0);
-        history = predicted::decode(record, before.as_ref(), &find, out)?;
+        history = predicted::decode(record, needs as usize, history.as_ref(), &find, out)?;
         N_DECODED.fetch_add(1, Ordering::Relaxed);
     }
     if let Some(history) = history {
@@ -110,17 +93,23 @@ pub fn decode(path: &Path, place: &StepPlace, out: &mut [u8]) -> Result<Option<(
 
 /// The first step to decode for `place`, and the history before it.
 fn start(index: &Mutex<Index>, place: &StepPlace, kept: Option<&Kept>) -> Result<(u32, Option<History>)> {
-    let mut step = place.step;
+    let (mut step, mut needed) = (place.step, place.step);
     loop {
-        if let Some(kept) = kept.filter(|kept| kept.step.checked_add(1) == Some(step)) {
-            return Ok((step, Some(kept.history.clone())));
-        }
         let entry = entry(index, place.series, step)?.ok_or_else(|| lost(place, step))?;
-        let (is_key, _) = payload::read(&entry).ok_or_else(|| lost(place, step))?;
-        if is_key {
+        let (needs, _) = payload::read(&entry).ok_or_else(|| lost(place, step))?;
+        needed = needed.min(step.checked_sub(needs).ok_or_else(|| lost(place, step))?);
+        if needed == step {
             return Ok((step, None));
         }
-        step = step.checked_sub(1).filter(|s| place.step - s < LONGEST).ok_or_else(|| lost(place, place.step))?;
+        let is_next = |kept: &&Kept| kept.step.checked_add(1) == Some(step);
+        let reaches = |kept: &&Kept| step - needed <= kept.history.n_steps() as u32;
+        if let Some(kept) = kept.filter(is_next).filter(reaches) {
+            return Ok((step, Some(kept.history.clone())));
+        }
+        step -= 1;
+        if place.step - step > LONGEST {
+            return Err(lost(place, place.step));
+        }
     }
 }
 

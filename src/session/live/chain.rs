@@ -27,8 +27,8 @@ pub struct Predicting {
     chain: Chain,
     /// Number of the next step; never used twice, whatever becomes of the dataset.
     next: u32,
-    /// The last key, as long as only its record holds it.
-    pending: Option<(u32, Vec<u8>)>,
+    /// Those of the last two steps that stand alone and that only their records in the dataset hold.
+    pending: Vec<(u32, Vec<u8>)>,
     /// Entries that no record needs once the dataset is written anew.
     stale: Vec<Key>,
     /// Entries since the last key.
@@ -47,7 +47,7 @@ impl Predicting {
             number: None,
             chain: Chain::default(),
             next: 0,
-            pending: None,
+            pending: Vec::new(),
             stale: Vec::new(),
             fresh: Vec::new(),
             given_up: None,
@@ -70,7 +70,7 @@ impl Predicting {
         if (key.generation, &key.dims) != (self.key.generation, &self.key.dims) {
             self.chain = Chain::default();
             // Numbers of predictors begin anew: those that older steps name stay theirs.
-            (self.pending, self.number) = (None, None);
+            (self.pending, self.number) = (Vec::new(), None);
             self.key = key.clone();
         }
     }
@@ -131,9 +131,13 @@ impl Predicting {
     fn store(&mut self, link: Link) -> Result<Encoded> {
         let step = self.next;
         self.next += 1;
-        if link.is_key && !link.is_due {
-            self.pending = Some((step, link.encoded.record.clone()));
+        if link.is_start {
             self.stale.append(&mut self.fresh);
+        }
+        // The next step needs two at most.
+        self.pending.retain(|(pending, _)| pending + 2 >= step);
+        if link.needs == 0 && !link.is_awaited {
+            self.pending.push((step, link.encoded.record.clone()));
             return Ok(self.chain.accept(link));
         }
         let writer = Arc::clone(&self.writer);
@@ -141,14 +145,12 @@ impl Predicting {
         writer.store()?;
         let series = *self.number.get_or_insert_with(|| writer.next_series());
         let mut entries: Vec<(Key, Vec<u8>)> = Vec::new();
-        if let Some((step, record)) = self.pending.as_ref().filter(|_| !link.is_key) {
-            entries.push((key(Kind::STEP, series, *step), payload::of_key(record)));
-        }
+        let needed = self.pending.iter().filter(|(pending, _)| *pending as usize + link.needs >= step as usize);
+        entries.extend(needed.map(|(step, record)| (key(Kind::STEP, series, *step), payload::write(0, record))));
         let predictors = link.predictors.iter();
         entries.extend(predictors.map(|(number, bytes)| (key(Kind::PREDICTOR, series, *number), bytes.clone())));
         let record = &link.encoded.record;
-        let step_payload = if link.is_key { payload::of_key(record) } else { payload::of_predicted(record) };
-        entries.push((key(Kind::STEP, series, step), step_payload));
+        entries.push((key(Kind::STEP, series, step), payload::write(link.needs, record)));
         let borrowed: Vec<(Key, &[u8])> = entries.iter().map(|(key, bytes)| (*key, &bytes[..])).collect();
         let store = writer.store()?;
         let before = store.n_bytes();
@@ -156,10 +158,8 @@ impl Predicting {
         let n_stored = store.n_bytes().saturating_sub(before) as usize;
         let place = StepPlace { store: store.id(), series, step };
         let record = codec::stub(record, place)?;
-        self.pending = None;
-        if link.is_key {
-            self.stale.append(&mut self.fresh);
-        }
+        self.pending
+            .retain(|(pending, _)| entries.iter().all(|(key, _)| key.segment != *pending || key.kind != Kind::STEP));
         self.fresh.extend(entries.iter().map(|(key, _)| *key));
         let mut encoded = self.chain.accept(link);
         encoded.record = record;
@@ -169,7 +169,7 @@ impl Predicting {
 
     fn release(&mut self) {
         self.chain.interrupt();
-        self.pending = None;
+        self.pending.clear();
         self.hold(0);
     }
 
