@@ -81,7 +81,14 @@ fn run(path: &str, settings: &Settings) -> Result<Sums> {
         sums.record_bytes += record.len();
         if std::env::var_os("INR_BENCH_STEPS").is_some() {
             let Encoded { record: alone, .. } = intra;
-            println!("{step} {} {} of {} {:?}", report.model, record.len(), alone.len(), report.gains);
+            println!(
+                "{step} {} {} of {} {:?} {:?}",
+                report.model,
+                record.len(),
+                alone.len(),
+                report.tried,
+                report.gains
+            );
         }
         let started = Instant::now();
         let mut out = vec![0; bytes.len()];
