@@ -23,7 +23,12 @@ pub(super) struct AxisPlan {
     source: Vec<usize>,
     /// Sizes of the low part along this axis after each split.
     lows: Vec<usize>,
+    /// Square of the frequency of each place in the pyramid, the highest a little below [`SQUARED`].
+    pub squares: Vec<u32>,
 }
+
+/// The square of a frequency of half a period per value.
+pub(super) const SQUARED: u32 = 1 << 20;
 
 /// Tables of one size. The transform works in place: row `r` of the result is not frequency `r`, see `row_of`.
 pub(super) struct BlockPlan {
@@ -238,13 +243,15 @@ impl AxisPlan {
         while octaves[octaves.len() - 1].iter().any(|&size| size > 1) {
             octaves.push(octaves[octaves.len() - 1].iter().map(|size| size.div_ceil(2)).collect());
         }
-        let mut order = vec![0; n];
+        let (mut order, mut squares) = (vec![0; n], Vec::with_capacity(n));
         let mut at = 0;
         for level in (0..octaves.len()).rev() {
             for (b, &(_, first)) in layout.iter().enumerate() {
                 let low = octaves.get(level + 1).map_or(0, |sizes| sizes[b]);
                 for k in low..octaves[level][b] {
-                    order[first + blocks[layout[b].0].1.row_of[k]] = at;
+                    let (size, plan) = &blocks[layout[b].0];
+                    order[first + plan.row_of[k]] = at;
+                    squares.push(((2 * k as u64 + 1).pow(2) * u64::from(SQUARED) / (4 * (*size as u64).pow(2))) as u32);
                     at += 1;
                 }
             }
@@ -252,7 +259,7 @@ impl AxisPlan {
         let lows = octaves.iter().map(|sizes| sizes.iter().sum()).collect();
         let mut source = vec![0; n];
         order.iter().enumerate().for_each(|(i, &at)| source[at] = i);
-        AxisPlan { blocks, layout, order, source, lows }
+        AxisPlan { blocks, layout, order, source, lows, squares }
     }
 
     fn each_block(&self, panel: &mut [f64], width: usize, mut apply: impl FnMut(&BlockPlan, &mut [f64])) {
@@ -265,7 +272,7 @@ impl AxisPlan {
 
 /// Plans of all axes.
 pub(super) struct Plan {
-    axes: Vec<AxisPlan>,
+    pub axes: Vec<AxisPlan>,
     pub pyramid: Pyramid,
 }
 

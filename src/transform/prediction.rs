@@ -1,8 +1,10 @@
-//! A prediction of the field, used coefficient by coefficient: one gain per band, and magnitudes to expect as contexts.
+//! A prediction of the field, used coefficient by coefficient: one gain per band of a wavelet or per shell of frequencies of a
+//! DCT, and magnitudes to expect as contexts.
 
-use rayon::prelude::*;
+use std::sync::LazyLock;
 
 use super::coefficients::N_HINTS;
+use super::dct::SQUARED;
 use super::kind::Transform;
 use super::pyramid::{Band, Pyramid, for_rows};
 use crate::entropy::integer::signed;
@@ -23,11 +25,73 @@ const MAX_GAIN: u8 = 40;
 /// Upper limits of the classes of hints, in steps of the quantiser; the last class has none.
 const HINT_LIMITS: [f64; N_HINTS - 1] = [0.25, 0.75, 1.5, 3.0, 8.0];
 
+/// Shells of equal width from frequency 0 to half a period per value along every axis. Bands of a DCT, an octave each, are too wide: what
+/// is noise in a prediction lies at their upper ends.
+const N_SHELLS: u32 = 32;
+/// The shell of each mean of squared frequencies, in [`SQUARED`] / 4096.
+static SHELLS: LazyLock<[u8; 4096]> =
+    LazyLock::new(|| std::array::from_fn(|mean| ((mean as u32 * N_SHELLS * N_SHELLS) >> 12).isqrt() as u8));
+
+/// Which coefficients share a gain.
+enum Groups {
+    /// Those of a band.
+    Bands,
+    /// Those of a shell; squares of frequencies over the rank, per axis.
+    Shells(Vec<Vec<u32>>),
+}
+
+impl Groups {
+    fn of(transform: &Transform) -> Self {
+        match transform {
+            Transform::Dct(_, plan) => {
+                let rank = plan.axes.len() as u32;
+                Groups::Shells(plan.axes.iter().map(|axis| axis.squares.iter().map(|s| s / rank).collect()).collect())
+            }
+            Transform::None(_) | Transform::Wavelet(_) => Groups::Bands,
+        }
+    }
+
+    fn n(&self, pyramid: &Pyramid) -> usize {
+        match self {
+            Groups::Bands => pyramid.bands.len(),
+            Groups::Shells(_) => N_SHELLS as usize,
+        }
+    }
+
+    /// Calls `row(offset in the array, group of each coefficient from there on)` for pieces of all of the array.
+    fn for_rows(&self, pyramid: &Pyramid, mut row: impl FnMut(usize, &[u8])) {
+        let sizes = &pyramid.sizes[0];
+        match self {
+            Groups::Bands => {
+                for (group, band) in pyramid.bands.iter().enumerate() {
+                    let groups = vec![group as u8; band.dims[band.dims.len() - 1]];
+                    for_rows(sizes, &band.origin, &band.dims, |at, _, _| row(at, &groups));
+                }
+            }
+            Groups::Shells(squares) => {
+                let (last, leading) = squares.split_last().map_or((&[][..], &[][..]), |(l, rest)| (&l[..], rest));
+                let mut groups = vec![0; last.len()];
+                let n_rows: usize = leading.iter().map(Vec::len).product();
+                for r in 0..n_rows {
+                    let (mut rest, mut sum) = (r, 0);
+                    for axis in leading.iter().rev() {
+                        sum += axis[rest % axis.len()];
+                        rest /= axis.len();
+                    }
+                    groups.iter_mut().zip(last).for_each(|(g, s)| *g = SHELLS[((sum + s) / (SQUARED >> 12)) as usize]);
+                    row(r * last.len(), &groups);
+                }
+            }
+        }
+    }
+}
+
 /// A prediction under one transform.
 pub(super) struct Predicted {
     /// Coefficients, all bands in one array.
     pub coefficients: Vec<f64>,
-    /// Per band of the pyramid, in `1 / UNIT`; a decoder fills them in.
+    groups: Groups,
+    /// Per group, in `1 / UNIT`; a decoder fills them in.
     gains: Vec<u8>,
 }
 
@@ -36,23 +100,27 @@ impl Predicted {
     pub fn new(values: &[f64], transform: &Transform) -> Self {
         let mut coefficients = values.to_vec();
         transform.forward(&mut coefficients);
-        Predicted { coefficients, gains: vec![0; transform.pyramid().bands.len()] }
+        let groups = Groups::of(transform);
+        let gains = vec![0; groups.n(transform.pyramid())];
+        Predicted { coefficients, groups, gains }
     }
 
     /// Chooses the gains that leave the least squares of these coefficients.
     pub fn choose_gains(&mut self, coefficients: &[f64], pyramid: &Pyramid) {
-        let gain = |band: &Band| {
-            let (mut product, mut square) = (0.0, 0.0);
-            for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |at, _, n| {
-                for (c, p) in coefficients[at..at + n].iter().zip(&self.coefficients[at..at + n]) {
-                    product += c * p;
-                    square += p * p;
-                }
-            });
+        let mut sums = vec![[0.0; 2]; self.gains.len()];
+        self.groups.for_rows(pyramid, |at, groups| {
+            let pairs = coefficients[at..].iter().zip(&self.coefficients[at..]);
+            for (group, (c, p)) in groups.iter().zip(pairs) {
+                let [product, square] = &mut sums[usize::from(*group)];
+                *product += c * p;
+                *square += p * p;
+            }
+        });
+        let gain = |[product, square]: &[f64; 2]| {
             let gain = UNIT * product / square;
             if gain > 0.0 { gain.round().min(f64::from(MAX_GAIN)) as u8 } else { 0 }
         };
-        self.gains = pyramid.bands.par_iter().map(gain).collect();
+        self.gains = sums.iter().map(gain).collect();
     }
 
     /// Gains as factors.
@@ -65,15 +133,13 @@ impl Predicted {
         self.gains.iter().all(|&gain| gain == 0)
     }
 
-    /// `coefficients += sign * gain * prediction`, band by band.
+    /// `coefficients += sign * gain * prediction`, each with the gain of its group.
     pub fn add_to(&self, coefficients: &mut [f64], pyramid: &Pyramid, sign: f64) {
-        for (band, &gain) in pyramid.bands.iter().zip(&self.gains).filter(|(_, gain)| **gain > 0) {
-            let gain = sign * f64::from(gain) / UNIT;
-            for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |at, _, n| {
-                let predicted = &self.coefficients[at..at + n];
-                coefficients[at..at + n].iter_mut().zip(predicted).for_each(|(c, p)| *c += gain * p);
-            });
-        }
+        let factors: Vec<f64> = self.gains.iter().map(|&gain| sign * f64::from(gain) / UNIT).collect();
+        self.groups.for_rows(pyramid, |at, groups| {
+            let pairs = coefficients[at..].iter_mut().zip(&self.coefficients[at..]);
+            groups.iter().zip(pairs).for_each(|(group, (c, p))| *c += factors[usize::from(*group)] * p);
+        });
     }
 
     /// Codes the gains, each after the one before.
