@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use super::coefficients::N_HINTS;
 use super::dct::SQUARED;
 use super::kind::Transform;
+use super::probe::BITS_PER_SQUARE;
 use super::pyramid::{Band, Pyramid, for_rows};
 use crate::entropy::integer::signed;
 use crate::entropy::{Bit, Coder, MagnitudeModel};
@@ -105,8 +106,9 @@ impl Predicted {
         Predicted { coefficients, groups, gains }
     }
 
-    /// Chooses the gains that leave the least squares of these coefficients.
-    pub fn choose_gains(&mut self, coefficients: &[f64], pyramid: &Pyramid) {
+    /// Chooses the gains that leave the least squares of these coefficients, where squares in units of `step` are worth the bits of
+    /// a gain (always for a step of 0).
+    pub fn choose_gains(&mut self, coefficients: &[f64], pyramid: &Pyramid, step: f64) {
         let mut sums = vec![[0.0; 2]; self.gains.len()];
         self.groups.for_rows(pyramid, |at, groups| {
             let pairs = coefficients[at..].iter().zip(&self.coefficients[at..]);
@@ -116,11 +118,20 @@ impl Predicted {
                 *square += p * p;
             }
         });
-        let gain = |[product, square]: &[f64; 2]| {
-            let gain = UNIT * product / square;
-            if gain > 0.0 { gain.round().min(f64::from(MAX_GAIN)) as u8 } else { 0 }
-        };
-        self.gains = sums.iter().map(gain).collect();
+        let mut last = UNIT as u8;
+        for (gain, [product, square]) in self.gains.iter_mut().zip(sums) {
+            let best = UNIT * product / square;
+            let best = if best > 0.0 { best.round().min(f64::from(MAX_GAIN)) as u8 } else { 0 };
+            let squares = |gain: u8| {
+                let gain = f64::from(gain) / UNIT;
+                (gain * square - 2.0 * product) * gain
+            };
+            // Rate and error in the unit of squares.
+            let worth = step * step / BITS_PER_SQUARE;
+            let n_bits = 2.0 + 2.0 * libm::log2(1.0 + f64::from(best.abs_diff(last)));
+            last = if squares(last) > squares(best) + worth * n_bits { best } else { last };
+            *gain = last;
+        }
     }
 
     /// Gains as factors.

@@ -18,7 +18,7 @@ const CLEAR: [f64; 2] = [1.15, 1.04];
 /// The wavelet is left out only when it loses at a finer step too: the boxes may be smoother than the rest.
 const FINER: f64 = 0.25;
 /// Bits that one squared step of error is worth: the slope of the rate at fine steps.
-const BITS_PER_SQUARE: f64 = 6.5;
+pub(super) const BITS_PER_SQUARE: f64 = 6.5;
 
 /// Kinds worth a try on these values; `step_of` is the likely step given the wavelet coefficients of the boxes.
 pub(super) fn kinds(values: &[f64], dims: &[usize], step_of: impl Fn(&Boxes) -> Option<f64>) -> Vec<Kind> {

@@ -43,7 +43,12 @@ pub(super) fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
         None => input.values.to_vec(),
     };
     let unpredicted = input.prediction.map(|p| input.values.iter().zip(p.values).map(|(v, p)| v - p).collect());
-    let search = Search { input, remainder, unpredicted };
+    let likely_step = match goal {
+        Goal::L2(bound) => 3.5 * bound / (remainder.len() as f64).sqrt(),
+        Goal::Linf(bound) => LINF_USUAL * bound,
+        Goal::Bytes(_) => 0.0,
+    };
+    let search = Search { input, remainder, unpredicted, likely_step };
     if let Some(output) = search.nothing(goal) {
         return Ok(Some(output));
     }
@@ -60,6 +65,8 @@ struct Search<'a> {
     remainder: Vec<f64>,
     /// Values less prediction, where there is one: what most of the coefficients will be of.
     unpredicted: Option<Vec<f64>>,
+    /// A guess that needs no look at the field; 0 when there is none.
+    likely_step: f64,
 }
 
 impl Search<'_> {
@@ -89,8 +96,12 @@ impl Search<'_> {
         let mut best: Option<(f64, f64, Candidate)> = None;
         let mut unpredicted = f64::INFINITY;
         for kind in kinds {
-            let candidate =
-                Candidate::new(Transform::new(kind, self.input.dims), &self.remainder, self.input.prediction);
+            let candidate = Candidate::new(
+                Transform::new(kind, self.input.dims),
+                &self.remainder,
+                self.input.prediction,
+                self.likely_step,
+            );
             unpredicted = candidate.unpredicted.as_ref().and_then(&cost).map_or(unpredicted, |c| c.0.min(unpredicted));
             if let Some((cost, step)) = cost(&candidate.sample)
                 && best.as_ref().is_none_or(|b| cost < b.0)
@@ -108,7 +119,7 @@ impl Search<'_> {
     fn l2(&self, bound: f64) -> Option<Output> {
         // Over all points, as far as those that count are like the others.
         let aim = (L2_AIM * bound).powi(2) * self.remainder.len() as f64 / self.n_counted();
-        let guess = 3.5 * bound / (self.remainder.len() as f64).sqrt();
+        let guess = self.likely_step;
         let likely = |boxes: &Boxes| boxes.solve_error(aim, guess);
         let cost = |sample: &Sample| {
             let step = sample.solve_error(aim, guess, sample.largest, [0; 2])?;
@@ -307,14 +318,14 @@ struct Trial {
 }
 
 impl Candidate {
-    fn new(transform: Transform, values: &[f64], prediction: Option<Prediction>) -> Self {
+    fn new(transform: Transform, values: &[f64], prediction: Option<Prediction>, step: f64) -> Self {
         let mut coefficients = values.to_vec();
         transform.forward(&mut coefficients);
         let pyramid = transform.pyramid();
         let unpredicted = prediction.map(|_| Sample::of(&coefficients, pyramid));
         let mut predicted = prediction.map(|prediction| Predicted::new(prediction.values, &transform));
         if let Some(predicted) = &mut predicted {
-            predicted.choose_gains(&coefficients, pyramid);
+            predicted.choose_gains(&coefficients, pyramid, step);
             predicted.add_to(&mut coefficients, pyramid, -1.0);
         }
         let predicted = predicted.filter(|predicted| !predicted.is_nothing());
