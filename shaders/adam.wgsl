@@ -1,5 +1,5 @@
 // Sums the workgroups' gradients in a fixed order and takes one Adam step (Kingma and Ba 2015). Follows
-// siren_train.wgsl; twin: src/backend/cpu/adam.rs.
+// siren/train.wgsl; twin: src/backend/cpu/adam.rs.
 //
 // | binding | content | layout |
 // |---|---|---|

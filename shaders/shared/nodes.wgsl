@@ -1,4 +1,4 @@
-// The nodes that a visit looks at, as in src/backend/cpu/series_visit.rs, and their coordinates.
+// The nodes that a visit looks at, as in src/backend/cpu/series/visit.rs, and their coordinates.
 
 // Node of the mesh.
 fn visited_node(visit: Visit, sample: u32) -> u32 {

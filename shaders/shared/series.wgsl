@@ -17,7 +17,7 @@ struct SeriesWork {
   n_shared: u32,
   n_generated: u32,
   time_span: u32,        // inputs of the generator
-  n_squares: u32,        // workgroups of series_gradient.wgsl; 0: losses are wanted, nothing is updated
+  n_squares: u32,        // workgroups of series/gradient.wgsl; 0: losses are wanted, nothing is updated
   parity: u32,           // half of the state to read; the other one is written
   slot: u32,             // number of the step in its submission
   is_adaptive: u32,
@@ -69,7 +69,7 @@ const LOSS_RPW: u32 = 1u;
 const LOSS_L1: u32 = 2u;
 const LOSS_L2: u32 = 3u;
 
-// A residual's derivative of the loss, up to a factor per channel (series_loss.wgsl), and its term of the loss's sum.
+// A residual's derivative of the loss, up to a factor per channel (series/loss.wgsl), and its term of the loss's sum.
 fn loss_term(residual: f32, value: f32) -> vec2<f32> {
   if (work.loss == LOSS_RPW) {
     let scaled = residual / (value * value + RPW_FLOOR);

@@ -1,6 +1,6 @@
-// Backward pass on one tile: from dLoss/doutput in `error` to sums in `partials`. Marks as in siren_forward.wgsl, and
+// Backward pass on one tile: from dLoss/doutput in `error` to sums in `partials`. Marks as in siren/forward.wgsl, and
 // #i 0..WI, #j 0..WJ: the register tile of a thread in a weight gradient. `own`, `kept`, `add_gradient` and `error4`
-// are siren_scratch.wgsl's.
+// are siren/scratch.wgsl's.
 
 var<workgroup> grad: array<vec4<f32>, H * ROW>;   // dLoss/dsum of the layer at hand, [neuron][point]
 

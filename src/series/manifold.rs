@@ -7,7 +7,7 @@ use super::projection::{normal, stream};
 use crate::backend::cpu::CpuBackend;
 use crate::backend::mesh::Mesh;
 use crate::model::SeriesNetwork;
-use crate::model::series_network::{time, window};
+use crate::model::series::network::{time, window};
 use crate::{Error, Result};
 
 /// How the dimension is estimated; the default is the paper's.

@@ -12,7 +12,7 @@ use super::{Buffer, Importance, R3_FLOOR, SeriesConfig, Sketch, SketchKind, norm
 use crate::backend::Backend;
 use crate::backend::mesh::Mesh;
 use crate::backend::series::{Moment, SeriesProblem, SeriesTraining, StepLoss, Target};
-use crate::model::series_network::{rounded_estimate, time, window};
+use crate::model::series::network::{rounded_estimate, time, window};
 use crate::model::{SeriesNetwork, SeriesShape, WeightSteps};
 use crate::{Error, Result};
 

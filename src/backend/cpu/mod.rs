@@ -4,14 +4,9 @@
 //! model; those of a training run on the seed as well: gradients are summed in a fixed number of slots in fixed order.
 
 mod adam;
-mod evaluation;
 mod instructions;
-mod layout;
 mod peak;
-mod series_adam;
-mod series_generator;
-mod series_training;
-mod series_visit;
+mod series;
 mod simd;
 mod simd_mode;
 #[cfg(target_arch = "aarch64")]
@@ -19,11 +14,8 @@ mod simd_neon;
 mod simd_product;
 #[cfg(target_arch = "x86_64")]
 mod simd_x86;
-mod sine;
-mod siren_evaluate;
-mod siren_train;
+mod siren;
 pub mod stencil;
-mod training;
 
 pub use instructions::Instructions;
 pub use simd_mode::{CanonicalMode, canonical};
@@ -75,7 +67,7 @@ impl CpuBackend {
                 out.len()
             )));
         }
-        let evaluation = evaluation::Evaluation { pool: self.pool()?, shape, params, mesh, out };
+        let evaluation = siren::Evaluation { pool: self.pool()?, shape, params, mesh, out };
         self.instructions.dispatch(evaluation);
         Ok(())
     }
@@ -108,7 +100,7 @@ impl Backend for CpuBackend {
     ) -> Result<Box<dyn SirenTraining + 'a>> {
         super::check(shape, params, set.dims)?;
         set.check(shape)?;
-        let start = training::Start { pool: self.pool()?, shape: *shape, params, set, seed };
+        let start = siren::Start { pool: self.pool()?, shape: *shape, params, set, seed };
         Ok(self.instructions.dispatch(start))
     }
 
@@ -125,7 +117,7 @@ impl Backend for CpuBackend {
 
     fn train_series(&self, problem: SeriesProblem, params: &[f32]) -> Result<Box<dyn SeriesTraining>> {
         problem.check(params)?;
-        let start = series_training::Start { pool: self.pool()?, problem, params };
+        let start = series::Start { pool: self.pool()?, problem, params };
         Ok(self.instructions.dispatch(start))
     }
 }

@@ -1,13 +1,12 @@
 //! An open device on the owner thread: buffers, pipelines, submission, and every way it can fail as an [`Error`].
 
 use super::adapter::AdapterInfo;
-use super::run::Run;
-use super::series::SeriesRun;
 use super::shader::Kernel;
 use super::tile::{DeviceKind, Tile, WorkgroupLimits};
 
 use crate::model::SirenShape;
 use crate::{Error, Result};
+use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,8 +28,8 @@ pub(super) struct Device {
     /// Why the device is gone, once it is.
     lost: Arc<Mutex<Option<String>>>,
     kernels: HashMap<(Kernel, SirenShape, Tile), wgpu::ComputePipeline>,
-    pub runs: HashMap<u64, Run>,
-    pub series: HashMap<u64, SeriesRun>,
+    /// What callers hold a [`super::handle::Handle`] of, by its number.
+    pub kept: HashMap<u64, Box<dyn Any>>,
     /// Held because the device needs it.
     _instance: wgpu::Instance,
 }
@@ -55,8 +54,8 @@ impl Device {
         // Errors outside our scopes cannot be tied to a call; without a handler wgpu would panic.
         let told = Arc::clone(&lost);
         device.on_uncaptured_error(Arc::new(move |error| set_lost(&told, shortened(&error.to_string()))));
-        let (kernels, runs, series) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Ok(Device { info, device, queue, lost, kernels, runs, series, _instance: instance })
+        let (kernels, kept) = (HashMap::new(), HashMap::new());
+        Ok(Device { info, device, queue, lost, kernels, kept, _instance: instance })
     }
 
     /// Runs `work` with error scopes around it; a panic inside wgpu counts as a lost device.

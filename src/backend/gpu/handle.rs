@@ -3,26 +3,19 @@
 use super::device::Device;
 use super::owner;
 use crate::Result;
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
-/// What a device holds by number.
-pub(super) trait OnDevice: Sized + 'static {
-    /// All of its kind.
-    fn all(device: &mut Device) -> &mut HashMap<u64, Self>;
-}
-
 /// Owns one `R` on the device of an adapter; dropping it frees it there.
-pub(super) struct Handle<R: OnDevice> {
+pub(super) struct Handle<R> {
     adapter: usize,
     id: u64,
     kind: PhantomData<fn() -> R>,
 }
 
-impl<R: OnDevice> Handle<R> {
+impl<R: 'static> Handle<R> {
     /// Makes an `R` on the owner thread; what `make` returns beside it comes back.
     pub fn new<T: Send + 'static>(
         adapter: usize,
@@ -34,7 +27,7 @@ impl<R: OnDevice> Handle<R> {
         let beside = owner::call(move |state| {
             state.device(adapter)?.guarded(|device| {
                 let (made, beside) = make(device)?;
-                R::all(device).insert(id, made);
+                device.kept.insert(id, Box::new(made));
                 Ok(beside)
             })
         })?;
@@ -48,31 +41,33 @@ impl<R: OnDevice> Handle<R> {
     ) -> Result<T> {
         let (adapter, id) = (self.adapter, self.id);
         owner::call(move |state| {
-            state.existing(adapter)?.guarded(|device| match R::all(device).remove(&id) {
-                Some(mut found) => {
-                    let result = work(device, &mut found);
-                    R::all(device).insert(id, found);
-                    result
+            state.existing(adapter)?.guarded(|device| {
+                match device.kept.remove(&id).and_then(|kept| kept.downcast::<R>().ok()) {
+                    Some(mut found) => {
+                        let result = work(device, &mut found);
+                        device.kept.insert(id, found);
+                        result
+                    }
+                    None => Err(device.error("the device was lost and this run with it: start the block again".into())),
                 }
-                None => Err(device.error("the device was lost and this run with it: start the block again".into())),
             })
         })
     }
 }
 
-impl<R: OnDevice> Drop for Handle<R> {
+impl<R> Drop for Handle<R> {
     fn drop(&mut self) {
         let (adapter, id) = (self.adapter, self.id);
         owner::post(move |state| {
             if let Ok(device) = state.existing(adapter) {
-                R::all(device).remove(&id);
+                device.kept.remove(&id);
             }
         });
     }
 }
 
 #[cfg(test)]
-impl<R: OnDevice> Handle<R> {
+impl<R> Handle<R> {
     /// Of an adapter that does not exist: nothing reaches a device.
     pub fn nowhere() -> Self {
         Handle { adapter: usize::MAX, id: u64::MAX, kind: PhantomData }

@@ -6,16 +6,14 @@
 mod adapter;
 mod check;
 mod device;
-mod evaluation;
 mod handle;
 mod layout;
 mod owner;
 mod pace;
-mod run;
 mod series;
 mod shader;
+mod siren;
 mod tile;
-mod training;
 mod work;
 
 pub use adapter::AdapterInfo;
@@ -136,14 +134,14 @@ impl Backend for GpuBackend {
         super::check(shape, params, set.dims)?;
         set.check(shape)?;
         self.check_points(set.dims)?;
-        Ok(Box::new(training::Training::new(self, shape, params, set, seed)?))
+        Ok(Box::new(siren::Training::new(self, shape, params, set, seed)?))
     }
 
     fn evaluate_siren(&self, shape: &SirenShape, params: &[f32], dims: &[usize], out: &mut [f32]) -> Result<()> {
         super::check(shape, params, dims)?;
         super::check_values("out", out.len(), dims, shape.n_outputs)?;
         self.check_points(dims)?;
-        evaluation::evaluate(self, shape, params, dims, out)
+        siren::evaluate(self, shape, params, dims, out)
     }
 
     fn train_series(&self, problem: SeriesProblem, params: &[f32]) -> Result<Box<dyn SeriesTraining>> {

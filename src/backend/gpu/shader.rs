@@ -24,7 +24,7 @@ const GENERATOR: &str = include_str!("../../../shaders/shared/generator.wgsl");
 const PULL: &str = include_str!("../../../shaders/shared/pull.wgsl");
 const FMA_PEAK: &str = include_str!("../../../shaders/fma_peak.wgsl");
 
-/// A kernel of a shape; each has the file of its entry point's name.
+/// A kernel of a shape; the entry point `series_train` is in `shaders/series/train.wgsl`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the shader files say it")]
 pub enum Kernel {
@@ -47,8 +47,8 @@ pub enum Kernel {
 type Description = (&'static str, &'static str, &'static [&'static str], &'static str);
 
 macro_rules! describe {
-    ($entry:literal, [$($part:expr),*], $bindings:literal) => {
-        ($entry, include_str!(concat!("../../../shaders/", $entry, ".wgsl")), &[$($part),*], $bindings)
+    ($entry:literal, $file:literal, [$($part:expr),*], $bindings:literal) => {
+        ($entry, include_str!(concat!("../../../shaders/", $file, ".wgsl")), &[$($part),*], $bindings)
     };
 }
 
@@ -72,30 +72,49 @@ impl Kernel {
     fn description(self) -> Description {
         match self {
             Kernel::Train => {
-                describe!("siren_train", [WORK, GRID, RANDOM, SINE_FUNCTIONS, FORWARD, SCRATCH, BACKWARD], "rrwwwu")
+                describe!(
+                    "siren_train",
+                    "siren/train",
+                    [WORK, GRID, RANDOM, SINE_FUNCTIONS, FORWARD, SCRATCH, BACKWARD],
+                    "rrwwwu"
+                )
             }
-            Kernel::Evaluate => describe!("siren_evaluate", [WORK, GRID, SINE_FUNCTIONS, FORWARD], "rwu"),
-            Kernel::Adam => describe!("adam", [WORK], "wwrrwu"),
-            Kernel::SeriesGenerate => describe!("series_generate", [SERIES, GENERATOR, SINE_FUNCTIONS], "rrrrwwu"),
+            Kernel::Evaluate => {
+                describe!("siren_evaluate", "siren/evaluate", [WORK, GRID, SINE_FUNCTIONS, FORWARD], "rwu")
+            }
+            Kernel::Adam => describe!("adam", "adam", [WORK], "wwrrwu"),
+            Kernel::SeriesGenerate => {
+                describe!("series_generate", "series/generate", [SERIES, GENERATOR, SINE_FUNCTIONS], "rrrrwwu")
+            }
             Kernel::SeriesCompare => {
-                describe!("series_compare", [SERIES, NODES, RANDOM, SINE_FUNCTIONS, FORWARD], "rrrrwwu")
+                describe!(
+                    "series_compare",
+                    "series/compare",
+                    [SERIES, NODES, RANDOM, SINE_FUNCTIONS, FORWARD],
+                    "rrrrwwu"
+                )
             }
-            Kernel::SeriesProject => describe!("series_project", [SERIES, PROJECTION, RANDOM, SINE_FUNCTIONS], "rrwwu"),
+            Kernel::SeriesProject => {
+                describe!("series_project", "series/project", [SERIES, PROJECTION, RANDOM, SINE_FUNCTIONS], "rrwwu")
+            }
             Kernel::SeriesUnproject => {
-                describe!("series_unproject", [SERIES, PROJECTION, RANDOM, SINE_FUNCTIONS], "rrwu")
+                describe!("series_unproject", "series/unproject", [SERIES, PROJECTION, RANDOM, SINE_FUNCTIONS], "rrwu")
             }
-            Kernel::SeriesLoss => describe!("series_loss", [SERIES], "rrwu"),
+            Kernel::SeriesLoss => describe!("series_loss", "series/loss", [SERIES], "rrwu"),
             Kernel::SeriesTrain => describe!(
                 "series_train",
+                "series/train",
                 [SERIES, NODES, RANDOM, SINE_FUNCTIONS, FORWARD, SCRATCH, BACKWARD],
                 "rrrrrrwwu"
             ),
-            Kernel::SeriesReduce => describe!("series_reduce", [SERIES], "rwu"),
+            Kernel::SeriesReduce => describe!("series_reduce", "series/reduce", [SERIES], "rwu"),
             Kernel::SeriesGenerator => {
-                describe!("series_generator", [SERIES, GENERATOR, PULL, SINE_FUNCTIONS], "rrrrwu")
+                describe!("series_generator", "series/generator", [SERIES, GENERATOR, PULL, SINE_FUNCTIONS], "rrrrwu")
             }
-            Kernel::SeriesGradient => describe!("series_gradient", [SERIES, GENERATOR, PULL], "rrrrwu"),
-            Kernel::SeriesAdam => describe!("series_adam", [SERIES, GENERATOR], "wwwrrrwu"),
+            Kernel::SeriesGradient => {
+                describe!("series_gradient", "series/gradient", [SERIES, GENERATOR, PULL], "rrrrwu")
+            }
+            Kernel::SeriesAdam => describe!("series_adam", "series/adam", [SERIES, GENERATOR], "wwwrrrwu"),
         }
     }
 

@@ -12,8 +12,6 @@ mod tables;
 mod target;
 mod work;
 
-pub(super) use run::SeriesRun;
-
 use super::device::Device;
 use super::handle::Handle;
 use super::pace::Pace;
@@ -24,6 +22,7 @@ use crate::{Error, Result};
 use arena::Arena;
 use plan::Planner;
 use program::{Program, Purpose};
+use run::SeriesRun;
 use std::collections::HashMap;
 use std::time::Instant;
 use target::pack;

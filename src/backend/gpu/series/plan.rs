@@ -150,7 +150,7 @@ impl Planner {
         }
     }
 
-    /// The visits of a step, as src/backend/cpu/series_visit.rs draws them.
+    /// The visits of a step, as src/backend/cpu/series/visit.rs draws them.
     fn visits(&self, step: &Step, target: impl Fn(usize) -> Result<Visit>) -> Result<Vec<Visit>> {
         let n_now = step.now.len();
         let slots = step.now.iter().chain(&step.past).enumerate();

@@ -5,7 +5,6 @@ use super::tables::tables;
 use super::work::Visit;
 use crate::Result;
 use crate::backend::gpu::device::{Device, UPLOAD_BYTES};
-use crate::backend::gpu::handle::OnDevice;
 use crate::backend::gpu::layout::Layout;
 use crate::backend::gpu::pace::MAX_PIECES;
 use crate::backend::gpu::shader::Kernel;
@@ -24,7 +23,7 @@ const STATE_HEAD: usize = 4;
 const GENERATOR_RECORD: usize = (3 * (2 * GENERATOR_BLOCKS + 1) + 1) * GENERATOR_WIDTH;
 
 /// Buffers and kernels of a run.
-pub(in crate::backend::gpu) struct SeriesRun {
+pub struct SeriesRun {
     kernels: Vec<(Kernel, wgpu::ComputePipeline)>,
     groups: HashMap<Kernel, wgpu::BindGroup>,
     tile: Tile,
@@ -72,12 +71,6 @@ impl Workspace {
             visits: buffer(needs.n_descriptions * 4 * Visit::N_WORDS)?,
             works: device.buffer(needs.n_works * SLOT_BYTES, Usage::UNIFORM | Usage::COPY_DST)?,
         })
-    }
-}
-
-impl OnDevice for SeriesRun {
-    fn all(device: &mut Device) -> &mut HashMap<u64, SeriesRun> {
-        &mut device.series
     }
 }
 

@@ -9,8 +9,15 @@
 //! Parameters are one flat f32 vector: the shared ones in body order, then the generator's in the order of
 //! [`super::siren`]. Its output bias is what a generated parameter is at rest, its output weights move it.
 
-use super::SirenShape;
-use super::canonical;
+pub mod gradient;
+pub mod network;
+mod quantise;
+
+pub use network::SeriesNetwork;
+pub use quantise::WeightSteps;
+
+use crate::model::SirenShape;
+use crate::model::canonical;
 use crate::{Error, Result};
 
 /// How a network depends on time.

@@ -1,11 +1,11 @@
 //! The update of a series network: one flat vector, Adam or RAdam, two learning rates.
 
-use super::simd::{Kernel, Simd};
+use crate::backend::cpu::simd::{Kernel, Simd};
 use crate::train::Schedule;
 
 /// One step for a range of parameters that share a learning rate. Plain operations, one rounding each: the compiler
 /// vectorises them with the same bits at any width.
-pub(super) struct SeriesAdam<'a> {
+pub struct SeriesAdam<'a> {
     pub params: &'a mut [f32],
     pub gradient: &'a [f32],
     pub first_moment: &'a mut [f32],
@@ -36,7 +36,7 @@ impl Kernel for SeriesAdam<'_> {
 }
 
 /// Euclidean norm of a gradient, summed in an order that does not depend on the machine.
-pub(super) fn norm(gradient: &[f32]) -> f64 {
+pub fn norm(gradient: &[f32]) -> f64 {
     let mut sums = [0.0f64; 8];
     let (chunks, rest) = gradient.as_chunks::<8>();
     for chunk in chunks {

@@ -1,5 +1,5 @@
 // Backward pass of the generator for each visit, from the gradient by the generated parameters to the derivatives by
-// the sums of its hidden layers. Twin: PullBack of src/backend/cpu/series_generator.rs.
+// the sums of its hidden layers. Twin: PullBack of src/backend/cpu/series/generator.rs.
 //
 // | binding | content | layout |
 // |---|---|---|

@@ -1,5 +1,5 @@
 // Ends a step: its losses, and unless they end the run, clipping and one update by Adam or RAdam with two rates. Twins:
-// src/backend/cpu/series_adam.rs, `clip` of src/backend/cpu/series_training.rs.
+// src/backend/cpu/series/adam.rs, `clip` of src/backend/cpu/series/training.rs.
 //
 // | binding | content | layout |
 // |---|---|---|
@@ -7,7 +7,7 @@
 // | 1 moments | first, then second moments | [2][n_params] |
 // | 2 stored | parameters as losses see them: rounded to multiples of `rounding` | [n_params] |
 // | 3 rounding | 0: not rounded | [n_params] |
-// | 4 gradient | from series_gradient.wgsl | [n_params + n_squares] |
+// | 4 gradient | from series/gradient.wgsl | [n_params + n_squares] |
 // | 5 sums | losses of the visits | [visit][NO + 1] at at_factors |
 // | 6 state | two halves {mean of the gradient's norm, 1: the run has ended}, losses {now, past} | [4 + 2 * steps] |
 // | 7 work | shared/series.wgsl | uniform, one slot |

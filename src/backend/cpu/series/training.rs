@@ -1,5 +1,5 @@
 //! A training run of a series network: at each visited time the generator makes a SIREN over space, the kernels of
-//! [`super::siren_train`] run it, and its gradient is pulled back to the stored parameters.
+//! [`crate::backend::cpu::siren`] run it, and its gradient is pulled back to the stored parameters.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,13 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use super::canonical;
-use super::series_adam::{SeriesAdam, norm};
-use super::series_generator::Generator;
-use super::series_visit::{Draw, Visit};
-use super::simd::{Kernel, Simd};
-use super::siren_evaluate::{EvaluateScratch, EvaluateTile};
-use super::siren_train::{TrainBackward, TrainForward, TrainScratch};
+use super::adam::{SeriesAdam, norm};
+use super::generator::Generator;
+use super::visit::{Draw, Visit};
+use crate::backend::cpu::canonical;
+use crate::backend::cpu::simd::{Kernel, Simd};
+use crate::backend::cpu::siren::{EvaluateScratch, EvaluateTile, TrainBackward, TrainForward, TrainScratch};
 use crate::backend::series::{Moment, SeriesProblem, SeriesTraining, Step, StepLoss, Target, TrainingState};
 use crate::series::Objective;
 use crate::train::Schedule;
@@ -25,7 +24,7 @@ const TILE: usize = 256;
 const MAX_SLOTS: usize = 8;
 
 /// What a run starts from; lengths were checked.
-pub(super) struct Start<'a> {
+pub struct Start<'a> {
     pub pool: Arc<ThreadPool>,
     pub problem: SeriesProblem,
     pub params: &'a [f32],

@@ -1,4 +1,4 @@
-// Values of a residual SIREN at every grid point of a chunk. Twin: src/backend/cpu/siren_evaluate.rs.
+// Values of a residual SIREN at every grid point of a chunk. Twin: src/backend/cpu/siren/evaluate.rs.
 //
 // | binding | content | layout |
 // |---|---|---|
@@ -7,7 +7,7 @@
 // | 2 work | what to do, shared/work.wgsl | uniform, one slot |
 //
 // Dispatch: min(tiles, device's share) workgroups of NT threads, tile = T points; workgroup w takes tiles w, w + n, ...
-// Workgroup size NT = (H / TI) * (T4 / TS): every thread owns one register tile, as in siren_train.wgsl.
+// Workgroup size NT = (H / TI) * (T4 / TS): every thread owns one register tile, as in siren/train.wgsl.
 
 @group(0) @binding(0) var<storage, read> params: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> out_values: array<f32>;

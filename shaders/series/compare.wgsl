@@ -1,19 +1,19 @@
 // Values of the networks at the nodes of all visits of a step, compared with the targets: residuals and their sums.
-// Projections get the bare values (series_project.wgsl follows). Twin: Visit::gradient of
-// src/backend/cpu/series_visit.rs.
+// Projections get the bare values (series/project.wgsl follows). Twin: Visit::gradient of
+// src/backend/cpu/series/visit.rs.
 //
 // | binding | content | layout |
 // |---|---|---|
-// | 0 networks | from series_generate.wgsl | [visit][P4] vec4 |
+// | 0 networks | from series/generate.wgsl | [visit][P4] vec4 |
 // | 1 visits | shared/series.wgsl | [visit] |
 // | 2 mesh | tables of a grid's axes, or coordinates | see place_node |
 // | 3 targets | values, nodes, weights | words |
-// | 4 errors | derivatives by the outputs, up to series_loss.wgsl's factor | [node of all visits][NO] |
+// | 4 errors | derivatives by the outputs, up to series/loss.wgsl's factor | [node of all visits][NO] |
 // | 5 sums | sums of loss terms per workgroup | [slot][NO] |
 // | 6 work | shared/series.wgsl | uniform, one slot |
 //
 // Dispatch: (most slots of a visit, n_visits) workgroups of NT threads; slot s takes tiles s, s + n_slots, ...
-// Workgroup size NT = (H / TI) * (T4 / TS): every thread owns one register tile, as in siren_train.wgsl.
+// Workgroup size NT = (H / TI) * (T4 / TS): every thread owns one register tile, as in siren/train.wgsl.
 
 @group(0) @binding(0) var<storage, read> networks: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> visits: array<Visit>;

@@ -1,12 +1,12 @@
 //! A trained series network: what stands for all steps of a segment (docs/FORMAT.md, "Series network").
 
-use super::canonical;
-use super::series_quantise::{self, WeightSteps};
+use super::quantise::{self, WeightSteps};
 use super::{NetworkKind, SeriesShape};
 use crate::backend::cpu::CpuBackend;
 use crate::backend::mesh::Mesh;
 use crate::entropy::integer::{decode_sign, encode_sign, signed};
 use crate::entropy::{Decoder, Encoder, MagnitudeModel};
+use crate::model::canonical;
 use crate::{Error, Result};
 
 /// Weights, units and time axis of a segment.
@@ -93,7 +93,7 @@ impl SeriesNetwork {
             certificate: &certificate,
         };
         let mut bytes = postcard::to_allocvec(&header).expect("memory takes any header");
-        bytes.extend(series_quantise::encode(&self.shape, &self.params, &self.steps));
+        bytes.extend(quantise::encode(&self.shape, &self.params, &self.steps));
         bytes
     }
 
@@ -127,7 +127,7 @@ impl SeriesNetwork {
             return Err(bad("has impossible steps or scales"));
         }
         let certificate = decode_certificate(header.certificate, header.n_trained as usize, shape.n_channels)?;
-        let (steps, params) = series_quantise::decode(&shape, weights)?;
+        let (steps, params) = quantise::decode(&shape, weights)?;
         Ok(SeriesNetwork {
             shape,
             n_steps: header.n_steps as usize,

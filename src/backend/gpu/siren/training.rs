@@ -1,27 +1,20 @@
 //! The caller's end of a training run: plans steps, sends them to the device, adds up losses.
 
-use super::GpuBackend;
-use super::device::{Device, UPLOAD_BYTES};
-use super::handle::{Handle, OnDevice};
-use super::pace::Pace;
 use super::run::{Dispatch, Run, Sizes};
-use super::tile::Tile;
-use super::work::{SLOT_BYTES, Work};
+use crate::backend::gpu::GpuBackend;
+use crate::backend::gpu::device::{Device, UPLOAD_BYTES};
+use crate::backend::gpu::handle::Handle;
+use crate::backend::gpu::pace::Pace;
+use crate::backend::gpu::tile::Tile;
+use crate::backend::gpu::work::{SLOT_BYTES, Work};
 use crate::backend::{SirenTraining, TrainingSet};
 use crate::model::SirenShape;
 use crate::train::Schedule;
 use crate::{Error, Result};
-use std::collections::HashMap;
 use std::time::Instant;
 
-impl OnDevice for Run {
-    fn all(device: &mut Device) -> &mut HashMap<u64, Run> {
-        &mut device.runs
-    }
-}
-
 /// A training run as its caller holds it; the state is on the device.
-pub(super) struct Training {
+pub struct Training {
     run: Handle<Run>,
     tile: Tile,
     shape: SirenShape,

@@ -1,8 +1,9 @@
 //! Gradients of a series network, in space and in time.
 
-use super::series_network::{time, time_rate, window};
-use super::tangent::{self, MovingParams, Tangent};
-use super::{SeriesNetwork, SirenShape};
+use super::SeriesNetwork;
+use super::network::{time, time_rate, window};
+use crate::model::SirenShape;
+use crate::model::tangent::{self, MovingParams, Tangent};
 use crate::{Error, Result};
 
 /// A series network at one time, and how it changes there: the SIREN on `(x, t)` in f64.

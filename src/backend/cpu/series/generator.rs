@@ -1,9 +1,8 @@
 //! From the stored parameters of a series network to a SIREN over space at each time, and the gradient back.
 
-use super::canonical;
-use super::layout::Layout;
-use super::simd::Simd;
-use super::siren_train::{TrainBackward, TrainForward, TrainScratch};
+use crate::backend::cpu::canonical;
+use crate::backend::cpu::simd::Simd;
+use crate::backend::cpu::siren::{Layout, TrainBackward, TrainForward, TrainScratch};
 use crate::backend::series::Moment;
 use crate::model::SeriesShape;
 use crate::{Error, Result};
@@ -18,7 +17,7 @@ enum Place {
 }
 
 /// The way from stored parameters to padded SIRENs.
-pub(super) struct Generator {
+pub struct Generator {
     shape: SeriesShape,
     /// Of the SIREN over space.
     pub layout: Layout,
@@ -37,14 +36,14 @@ struct GeneratorNetwork {
 }
 
 /// The shared parameters in the padded layout; what is generated is 0.
-pub(super) struct Base {
+pub struct Base {
     padded: Vec<f32>,
     /// Weights of time, `[width]`.
     time: Vec<f32>,
 }
 
 impl Generator {
-    pub(super) fn new(shape: &SeriesShape, lanes: usize) -> Self {
+    pub fn new(shape: &SeriesShape, lanes: usize) -> Self {
         let layout = Layout::new(&shape.spatial(), lanes);
         let places = places(shape, &layout);
         let at = |positions: Vec<usize>| positions.into_iter().map(|i| places[i]).collect();
@@ -62,7 +61,7 @@ impl Generator {
     }
 
     /// The generated parameters at every moment, `[n_moments][lead]`; keeps what the way back needs.
-    pub(super) fn forward<S: Simd>(&mut self, simd: S, params: &[f32], moments: &[Moment]) -> Vec<f32> {
+    pub fn forward<S: Simd>(&mut self, simd: S, params: &[f32], moments: &[Moment]) -> Vec<f32> {
         let _mode = canonical();
         let Some(network) = &mut self.network else { return Vec::new() };
         let GeneratorNetwork { layout, params: padded, transposed, scratch, capacity } = network;
@@ -81,13 +80,13 @@ impl Generator {
     }
 
     /// The generated parameters at moment `index`.
-    pub(super) fn row<'a>(&self, generated: &'a [f32], index: usize) -> &'a [f32] {
+    pub fn row<'a>(&self, generated: &'a [f32], index: usize) -> &'a [f32] {
         let Some(network) = &self.network else { return &[] };
         &generated[index * network.layout.lead_out..][..network.layout.shape.n_outputs]
     }
 
     /// The shared parameters in place.
-    pub(super) fn base(&self, params: &[f32]) -> Base {
+    pub fn base(&self, params: &[f32]) -> Base {
         let mut base = Base { padded: vec![0.0; self.layout.len()], time: vec![0.0; self.shape.width] };
         for (place, p) in self.shared.iter().zip(params) {
             match *place {
@@ -99,7 +98,7 @@ impl Generator {
     }
 
     /// The SIREN at a moment into `padded`: the operations of [`SeriesShape::at_time`].
-    pub(super) fn network(&self, base: &Base, generated: &[f32], moment: &Moment, padded: &mut [f32]) {
+    pub fn network(&self, base: &Base, generated: &[f32], moment: &Moment, padded: &mut [f32]) {
         padded.copy_from_slice(&base.padded);
         let mut time = base.time.clone();
         for (place, p) in self.generated.iter().zip(generated) {
@@ -113,7 +112,7 @@ impl Generator {
     }
 
     /// Starts collecting the gradients of a step.
-    pub(super) fn pull_back(&self, params: &[f32], n_moments: usize) -> PullBack {
+    pub fn pull_back(&self, params: &[f32], n_moments: usize) -> PullBack {
         let lead = self.network.as_ref().map_or(0, |network| network.layout.lead_out);
         PullBack {
             padded: vec![0.0; self.layout.len()],
@@ -126,7 +125,7 @@ impl Generator {
 }
 
 /// Gradients of the SIRENs of a step on their way to the stored parameters.
-pub(super) struct PullBack {
+pub struct PullBack {
     /// Of the shared parameters.
     padded: Vec<f32>,
     time: Vec<f32>,
@@ -138,7 +137,7 @@ pub(super) struct PullBack {
 
 impl PullBack {
     /// Adds the gradient of the SIREN at moment `index`.
-    pub(super) fn add(&mut self, generator: &Generator, index: usize, moment: &Moment, gradient: &[f32]) {
+    pub fn add(&mut self, generator: &Generator, index: usize, moment: &Moment, gradient: &[f32]) {
         self.padded.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
         let biases = &gradient[generator.layout.input_biases()..][..self.time.len()];
         self.time.iter_mut().zip(biases).for_each(|(sum, g)| *sum += moment.t * g);
@@ -156,7 +155,7 @@ impl PullBack {
     ///
     /// # Errors
     /// [`Error::Internal`] before anything was frozen, or for a network that generates nothing.
-    pub(super) fn add_frozen(
+    pub fn add_frozen(
         &mut self,
         generator: &Generator,
         index: usize,
@@ -187,7 +186,7 @@ impl PullBack {
     }
 
     /// The gradient in stored order.
-    pub(super) fn finish<S: Simd>(self, simd: S, generator: &mut Generator, n_moments: usize) -> Vec<f32> {
+    pub fn finish<S: Simd>(self, simd: S, generator: &mut Generator, n_moments: usize) -> Vec<f32> {
         let _mode = canonical();
         let mut gradient: Vec<f32> = Vec::with_capacity(self.n_params);
         gradient.extend(generator.shared.iter().map(|place| match *place {

@@ -9,7 +9,7 @@ use crate::model::SirenShape;
 
 /// Where everything is in the padded vectors.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Layout {
+pub struct Layout {
     pub shape: SirenShape,
     /// Floats per row of neurons.
     pub lead: usize,
@@ -18,73 +18,73 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(shape: &SirenShape, lanes: usize) -> Self {
+    pub fn new(shape: &SirenShape, lanes: usize) -> Self {
         let (lead, lead_out) = (shape.width.next_multiple_of(lanes), shape.n_outputs.next_multiple_of(lanes));
         Layout { shape: *shape, lead, lead_out }
     }
 
     /// Hidden layers.
-    pub(super) fn n_hidden(&self) -> usize {
+    pub fn n_hidden(&self) -> usize {
         2 * self.shape.n_blocks
     }
 
-    pub(super) fn input_biases(&self) -> usize {
+    pub fn input_biases(&self) -> usize {
         self.shape.n_inputs * self.lead
     }
 
     /// Weights of hidden layer `layer`.
-    pub(super) fn weights(&self, layer: usize) -> usize {
+    pub fn weights(&self, layer: usize) -> usize {
         self.input_biases() + self.lead + layer * (self.shape.width + 1) * self.lead
     }
 
-    pub(super) fn biases(&self, layer: usize) -> usize {
+    pub fn biases(&self, layer: usize) -> usize {
         self.weights(layer) + self.shape.width * self.lead
     }
 
-    pub(super) fn output_weights(&self) -> usize {
+    pub fn output_weights(&self) -> usize {
         self.weights(self.n_hidden())
     }
 
-    pub(super) fn output_biases(&self) -> usize {
+    pub fn output_biases(&self) -> usize {
         self.output_weights() + self.shape.n_outputs * self.lead
     }
 
     /// Length of a padded parameter vector.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.output_biases() + self.lead_out
     }
 
     /// Transposed weights of hidden layer `layer`, or of the output layer for `n_hidden()`.
-    pub(super) fn transposed(&self, layer: usize) -> usize {
+    pub fn transposed(&self, layer: usize) -> usize {
         layer * self.shape.width * self.lead
     }
 
     /// Length of the transposed copy.
-    pub(super) fn transposed_len(&self) -> usize {
+    pub fn transposed_len(&self) -> usize {
         self.transposed(self.n_hidden()) + self.shape.width * self.lead_out
     }
 
     /// Pads a flat parameter vector.
-    pub(super) fn pad(&self, params: &[f32]) -> Vec<f32> {
+    pub fn pad(&self, params: &[f32]) -> Vec<f32> {
         let mut padded = vec![0.0; self.len()];
         self.pad_into(params, &mut padded);
         padded
     }
 
     /// As [`Self::pad`] into a vector whose padding is zero already.
-    pub(super) fn pad_into(&self, params: &[f32], padded: &mut [f32]) {
+    pub fn pad_into(&self, params: &[f32], padded: &mut [f32]) {
         self.pair(|flat, at| padded[at] = params[flat]);
     }
 
     /// Undoes [`Self::pad`].
-    pub(super) fn unpad(&self, padded: &[f32]) -> Vec<f32> {
+    pub fn unpad(&self, padded: &[f32]) -> Vec<f32> {
         let mut params = vec![0.0; self.shape.n_params()];
         self.pair(|flat, at| params[flat] = padded[at]);
         params
     }
 
     /// Calls `visit` with the flat and the padded position of every parameter.
-    pub(super) fn pair(&self, mut visit: impl FnMut(usize, usize)) {
+    pub fn pair(&self, mut visit: impl FnMut(usize, usize)) {
         let SirenShape { n_inputs, width, n_outputs, .. } = self.shape;
         let mut flat = 0;
         let mut next = |at: usize| {
@@ -108,7 +108,7 @@ impl Layout {
     }
 
     /// Fills the transposed copy.
-    pub(super) fn transpose(&self, padded: &[f32], transposed: &mut [f32]) {
+    pub fn transpose(&self, padded: &[f32], transposed: &mut [f32]) {
         let (hidden, output) = transposed.split_at_mut(self.transposed(self.n_hidden()));
         for (layer, out) in hidden.chunks_exact_mut(self.transposed(1)).enumerate() {
             self.transpose_layer(padded, layer, out);
@@ -117,7 +117,7 @@ impl Layout {
     }
 
     /// Writes one layer of the transposed copy (`layer` as in [`Self::transposed`]) into `out`, its slice of the copy.
-    pub(super) fn transpose_layer(&self, padded: &[f32], layer: usize, out: &mut [f32]) {
+    pub fn transpose_layer(&self, padded: &[f32], layer: usize, out: &mut [f32]) {
         let is_output = layer == self.n_hidden();
         let (rows, lead) =
             if is_output { (self.shape.n_outputs, self.lead_out) } else { (self.shape.width, self.lead) };

@@ -1,5 +1,5 @@
 // The loss of each visit from its sums, and the factor per channel that its derivatives still lack. Twin:
-// Visit::loss_of_residuals of src/backend/cpu/series_visit.rs.
+// Visit::loss_of_residuals of src/backend/cpu/series/visit.rs.
 //
 // | binding | content | layout |
 // |---|---|---|

@@ -1,9 +1,9 @@
 // Forward and backward pass of the networks at the nodes of all visits of a step, from the derivatives by their outputs
-// to gradient sums per workgroup. Twin: Network::run of src/backend/cpu/series_training.rs.
+// to gradient sums per workgroup. Twin: Network::run of src/backend/cpu/series/training.rs.
 //
 // | binding | content | layout |
 // |---|---|---|
-// | 0 networks | from series_generate.wgsl | [visit][P4] vec4 |
+// | 0 networks | from series/generate.wgsl | [visit][P4] vec4 |
 // | 1 visits | shared/series.wgsl | [visit] |
 // | 2 mesh | tables of a grid's axes, or coordinates | see place_node |
 // | 3 targets | listed nodes | words |
@@ -13,7 +13,7 @@
 // | 7 partials | gradient sums | [slot][4 * P4] |
 // | 8 work | shared/series.wgsl | uniform, one slot |
 //
-// Dispatch and workgroups: as series_compare.wgsl.
+// Dispatch and workgroups: as series/compare.wgsl.
 
 @group(0) @binding(0) var<storage, read> networks: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> visits: array<Visit>;

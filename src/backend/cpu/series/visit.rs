@@ -9,7 +9,7 @@ use crate::series::{Loss, Sketch};
 use crate::train::sample_index;
 
 /// Nodes of a visit.
-pub(super) enum Nodes {
+pub enum Nodes {
     /// Every node of the mesh, in order.
     All(usize),
     /// These.
@@ -17,7 +17,7 @@ pub(super) enum Nodes {
 }
 
 impl Nodes {
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         match self {
             Nodes::All(n) => *n,
             Nodes::List(nodes) => nodes.len(),
@@ -25,7 +25,7 @@ impl Nodes {
     }
 
     /// Coordinates of the nodes from `first` on, `x: [n][n_axes]`.
-    pub(super) fn coordinates(&self, mesh: &Mesh, first: usize, x: &mut [f32]) {
+    pub fn coordinates(&self, mesh: &Mesh, first: usize, x: &mut [f32]) {
         match self {
             Nodes::All(_) => mesh.nodes(first, x),
             Nodes::List(nodes) => {
@@ -49,7 +49,7 @@ enum Compare {
 }
 
 /// A target of a step, ready to be evaluated.
-pub(super) struct Visit {
+pub struct Visit {
     pub nodes: Nodes,
     compare: Compare,
     norms: Vec<f32>,
@@ -59,7 +59,7 @@ pub(super) struct Visit {
 }
 
 /// What a visit is drawn from.
-pub(super) struct Draw<'a> {
+pub struct Draw<'a> {
     pub mesh: &'a Mesh,
     pub n_channels: usize,
     pub loss: Loss,
@@ -74,7 +74,7 @@ pub(super) struct Draw<'a> {
 
 impl Draw<'_> {
     /// The visit of a target; `None` for one that has no nodes.
-    pub(super) fn visit(&self, target: &Target) -> Option<Visit> {
+    pub fn visit(&self, target: &Target) -> Option<Visit> {
         let (nodes, compare, norms) = match target {
             Target::Frozen => return None,
             Target::Snapshot { values, norms } => {
@@ -143,7 +143,7 @@ fn differences(dims: &[usize], node: u32) -> (Vec<u32>, Vec<f32>) {
 
 impl Visit {
     /// Replaces `outputs: [n][n_channels]` by the gradient of the visit's share of the objective; returns its own loss.
-    pub(super) fn gradient(&self, outputs: &mut [f32]) -> f64 {
+    pub fn gradient(&self, outputs: &mut [f32]) -> f64 {
         let n_channels = self.norms.len();
         match &self.compare {
             Compare::Nodes { values, weights, energy_scale } => {

@@ -1,5 +1,5 @@
 // One training step of a residual SIREN up to the gradient: draws the minibatch, forward pass, mean squared error,
-// backward pass, sum over the points. Twin: src/backend/cpu/siren_train.rs. adam.wgsl follows.
+// backward pass, sum over the points. Twin: src/backend/cpu/siren/train.rs. adam.wgsl follows.
 //
 // | binding | content | layout |
 // |---|---|---|

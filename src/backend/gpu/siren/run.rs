@@ -1,12 +1,12 @@
 //! A training run on the device: buffers, submissions, reading back. Lives on the owner thread.
 
-use super::device::{Device, UPLOAD_BYTES};
-use super::layout::Layout;
-use super::pace::MAX_PIECES;
-use super::shader::Kernel;
-use super::tile::{DeviceKind, Tile};
-use super::work::{SLOT_BYTES, Work};
 use crate::Result;
+use crate::backend::gpu::device::{Device, UPLOAD_BYTES};
+use crate::backend::gpu::layout::Layout;
+use crate::backend::gpu::pace::MAX_PIECES;
+use crate::backend::gpu::shader::Kernel;
+use crate::backend::gpu::tile::{DeviceKind, Tile};
+use crate::backend::gpu::work::{SLOT_BYTES, Work};
 use crate::model::SirenShape;
 use wgpu::BufferUsages as Usage;
 
@@ -16,7 +16,7 @@ const MAX_SLOTS: usize = MAX_PIECES;
 const MEMORY_ALLOWANCE: usize = 64 << 20;
 
 /// Buffers of a run, on the owner thread.
-pub(super) struct Run {
+pub struct Run {
     train: wgpu::ComputePipeline,
     adam: wgpu::ComputePipeline,
     layout: Layout,
@@ -33,7 +33,7 @@ pub(super) struct Run {
 
 /// Sizes of a run's buffers in bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
+pub struct Sizes {
     pub n_workgroups: usize,
     params: usize,
     values: usize,
@@ -162,7 +162,7 @@ impl Run {
 
 /// One dispatch of the training kernel, followed by Adam where it completes a step.
 #[derive(Clone, Debug)]
-pub(super) struct Dispatch {
+pub struct Dispatch {
     pub work: Work,
     pub n_groups: u32,
     pub ends_step: bool,

@@ -1,6 +1,6 @@
 //! Sine layers on vectors: the arithmetic of [`crate::model::canonical`] in lanes.
 
-use super::simd::Simd;
+use crate::backend::cpu::simd::Simd;
 use crate::model::canonical::SINE;
 use crate::model::siren::{OMEGA, OMEGA_HALF_TURNS};
 
@@ -17,7 +17,7 @@ fn polynomial<S: Simd>(simd: S, r: S::V) -> S::V {
 
 /// `sin(30 z)`.
 #[inline(always)]
-pub(super) fn sine<S: Simd>(simd: S, z: S::V) -> S::V {
+pub fn sine<S: Simd>(simd: S, z: S::V) -> S::V {
     let p = simd.mul(simd.splat(OMEGA_HALF_TURNS), z);
     let n = simd.round(p);
     simd.negate_if_odd(polynomial(simd, simd.sub(p, n)), n)
@@ -25,7 +25,7 @@ pub(super) fn sine<S: Simd>(simd: S, z: S::V) -> S::V {
 
 /// `sin(30 z)` with the bits of [`sine`], and its derivative `30 cos(30 z)`.
 #[inline(always)]
-pub(super) fn sine_and_slope<S: Simd>(simd: S, z: S::V) -> (S::V, S::V) {
+pub fn sine_and_slope<S: Simd>(simd: S, z: S::V) -> (S::V, S::V) {
     let p = simd.mul(simd.splat(OMEGA_HALF_TURNS), z);
     let n = simd.round(p);
     let r = simd.sub(p, n);

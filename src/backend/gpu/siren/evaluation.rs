@@ -1,13 +1,13 @@
 //! Values at all grid points, chunk by chunk.
 
-use super::GpuBackend;
-use super::device::Device;
-use super::layout::Layout;
-use super::owner;
-use super::shader::Kernel;
-use super::tile::DeviceKind;
-use super::work::{SLOT_BYTES, Work};
 use crate::Result;
+use crate::backend::gpu::GpuBackend;
+use crate::backend::gpu::device::Device;
+use crate::backend::gpu::layout::Layout;
+use crate::backend::gpu::owner;
+use crate::backend::gpu::shader::Kernel;
+use crate::backend::gpu::tile::DeviceKind;
+use crate::backend::gpu::work::{SLOT_BYTES, Work};
 use crate::model::SirenShape;
 use wgpu::BufferUsages as Usage;
 
@@ -17,7 +17,7 @@ const CHUNK_VALUES: usize = 1 << 20;
 const MAX_WORKGROUPS: usize = 2048;
 
 /// Evaluates into `out: [n_points][n_outputs]`, which fits `dims`.
-pub(super) fn evaluate(
+pub fn evaluate(
     backend: &GpuBackend,
     shape: &SirenShape,
     params: &[f32],

@@ -1,5 +1,5 @@
 // Gradient of a step by every stored parameter, summed over its visits, and the squares that clipping needs. Twin:
-// PullBack of src/backend/cpu/series_generator.rs.
+// PullBack of src/backend/cpu/series/generator.rs.
 //
 // | binding | content | layout |
 // |---|---|---|

@@ -1,13 +1,13 @@
-//! Forward and backward pass of a tile of points; the loss in between is the caller's. Twin of `shaders/siren_train.wgsl`.
+//! Forward and backward pass of a tile of points; the loss in between is the caller's. Twin of `shaders/siren/train.wgsl`.
 
+use super::evaluate::Forward;
 use super::layout::Layout;
-use super::simd::{Kernel, Simd};
-use super::simd_product::{Product, Start};
 use super::sine::sine_and_slope;
-use super::siren_evaluate::Forward;
+use crate::backend::cpu::simd::{Kernel, Simd};
+use crate::backend::cpu::simd_product::{Product, Start};
 
 /// Memory of one thread.
-pub(super) struct TrainScratch {
+pub struct TrainScratch {
     /// `[tile][n_inputs]`, filled by the caller.
     pub x: Vec<f32>,
     /// `[tile][n_outputs]`, for the caller's loss.
@@ -27,7 +27,7 @@ pub(super) struct TrainScratch {
 }
 
 impl TrainScratch {
-    pub(super) fn new(layout: &Layout, tile: usize) -> Self {
+    pub fn new(layout: &Layout, tile: usize) -> Self {
         let shape = &layout.shape;
         let rows = || vec![0.0; tile * layout.lead];
         let many = |n: usize| (0..n).map(|_| rows()).collect();
@@ -44,7 +44,7 @@ impl TrainScratch {
         }
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let many = |v: &[Vec<f32>]| v.iter().map(Vec::len).sum::<usize>();
         let single = [&self.x, &self.target, &self.d, &self.dz, &self.dmiddle, &self.out];
         4 * (single.map(Vec::len).iter().sum::<usize>() + many(&self.y) + many(&self.middle) + many(&self.slope))
@@ -52,7 +52,7 @@ impl TrainScratch {
 }
 
 /// The first `n` points of `scratch.x` to `scratch.out`, keeping what the way back needs.
-pub(super) struct TrainForward<'a> {
+pub struct TrainForward<'a> {
     pub layout: &'a Layout,
     pub params: &'a [f32],
     pub transposed: &'a [f32],
@@ -71,7 +71,7 @@ impl Kernel for TrainForward<'_> {
 
 /// The way back of the last [`TrainForward`]: `scratch.out` holds the loss gradient of each output (0 in the padding);
 /// adds that of the parameters to `gradient` (padded layout).
-pub(super) struct TrainBackward<'a> {
+pub struct TrainBackward<'a> {
     pub layout: &'a Layout,
     pub params: &'a [f32],
     pub scratch: &'a mut TrainScratch,

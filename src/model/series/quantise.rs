@@ -5,8 +5,9 @@
 //! every generated parameter depends on, 64 times. What a generator's 16 hidden neurons do to one layer of the body forms
 //! one group per neuron.
 
-use super::quantise::{nearest_code, step};
-use super::{NetworkKind, SeriesShape, weight_coder};
+use super::{NetworkKind, SeriesShape};
+use crate::model::quantise::{nearest_code, step};
+use crate::model::weight_coder;
 use crate::{Error, Result};
 
 /// Bits that input layers and biases get on top.

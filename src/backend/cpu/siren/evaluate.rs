@@ -1,13 +1,13 @@
-//! Evaluation of a tile of points, twin of `shaders/siren_evaluate.wgsl`. Its bits are those of
+//! Evaluation of a tile of points, twin of `shaders/siren/evaluate.wgsl`. Its bits are those of
 //! [`crate::model::canonical`]: vectors run across neurons, each sum is one chain.
 
 use super::layout::Layout;
-use super::simd::{Kernel, Simd};
-use super::simd_product::{Product, Start};
 use super::sine::sine;
+use crate::backend::cpu::simd::{Kernel, Simd};
+use crate::backend::cpu::simd_product::{Product, Start};
 
 /// Memory of one thread.
-pub(super) struct EvaluateScratch {
+pub struct EvaluateScratch {
     /// `[tile][n_inputs]`, filled by the caller.
     pub x: Vec<f32>,
     /// Output and middle of a residual block, `[tile][lead]` each.
@@ -19,7 +19,7 @@ pub(super) struct EvaluateScratch {
 }
 
 impl EvaluateScratch {
-    pub(super) fn new(layout: &Layout, tile: usize) -> Self {
+    pub fn new(layout: &Layout, tile: usize) -> Self {
         let rows = || vec![0.0; tile * layout.lead];
         let (x, out) = (vec![0.0; tile * layout.shape.n_inputs], vec![0.0; tile * layout.lead_out]);
         EvaluateScratch { x, y: rows(), middle: rows(), z: rows(), out }
@@ -27,7 +27,7 @@ impl EvaluateScratch {
 }
 
 /// The first `n` points of `scratch.x` to `scratch.out`.
-pub(super) struct EvaluateTile<'a> {
+pub struct EvaluateTile<'a> {
     pub layout: &'a Layout,
     pub params: &'a [f32],
     pub transposed: &'a [f32],
@@ -72,7 +72,7 @@ fn apply_residual<S: Simd>(simd: S, y: &mut [f32], z: &[f32]) {
 }
 
 /// The linear part of each layer for `n` points.
-pub(super) struct Forward<'a> {
+pub struct Forward<'a> {
     pub layout: &'a Layout,
     pub params: &'a [f32],
     pub transposed: &'a [f32],
@@ -82,7 +82,7 @@ pub(super) struct Forward<'a> {
 impl Forward<'_> {
     /// `x: [n][n_inputs]` -> `z: [n][lead]`.
     #[inline(always)]
-    pub(super) fn input<S: Simd>(&self, simd: S, x: &[f32], z: &mut [f32]) {
+    pub fn input<S: Simd>(&self, simd: S, x: &[f32], z: &mut [f32]) {
         let n_inputs = self.layout.shape.n_inputs;
         let biases = &self.params[self.layout.input_biases()..];
         self.layer(simd, n_inputs, (x, n_inputs), (self.params, self.layout.lead), biases, z);
@@ -90,7 +90,7 @@ impl Forward<'_> {
 
     /// Hidden layer `layer`: `y: [n][lead]` -> `z: [n][lead]`.
     #[inline(always)]
-    pub(super) fn hidden<S: Simd>(&self, simd: S, layer: usize, y: &[f32], z: &mut [f32]) {
+    pub fn hidden<S: Simd>(&self, simd: S, layer: usize, y: &[f32], z: &mut [f32]) {
         let weights = &self.transposed[self.layout.transposed(layer)..];
         let biases = &self.params[self.layout.biases(layer)..];
         let Layout { shape, lead, .. } = *self.layout;
@@ -99,7 +99,7 @@ impl Forward<'_> {
 
     /// `y: [n][lead]` -> `out: [n][lead_out]`.
     #[inline(always)]
-    pub(super) fn output<S: Simd>(&self, simd: S, y: &[f32], out: &mut [f32]) {
+    pub fn output<S: Simd>(&self, simd: S, y: &[f32], out: &mut [f32]) {
         let weights = &self.transposed[self.layout.transposed(self.layout.n_hidden())..];
         let biases = &self.params[self.layout.output_biases()..];
         let Layout { shape, lead, lead_out } = *self.layout;

@@ -1,9 +1,9 @@
 //! Evaluation at all nodes of a mesh: chunks of points over threads, tiles within a chunk.
 
-use super::canonical;
+use super::evaluate::{EvaluateScratch, EvaluateTile};
 use super::layout::Layout;
-use super::simd::{Kernel, Simd};
-use super::siren_evaluate::{EvaluateScratch, EvaluateTile};
+use crate::backend::cpu::canonical;
+use crate::backend::cpu::simd::{Kernel, Simd};
 use crate::backend::mesh::Mesh;
 use crate::model::SirenShape;
 use rayon::ThreadPool;
@@ -17,7 +17,7 @@ const TILE: usize = 96;
 const CHUNK: usize = 16 * TILE;
 
 /// All nodes into `out: [n_nodes][n_outputs]`; lengths were checked.
-pub(super) struct Evaluation<'a> {
+pub struct Evaluation<'a> {
     pub pool: Arc<ThreadPool>,
     pub shape: &'a SirenShape,
     pub params: &'a [f32],

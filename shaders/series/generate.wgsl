@@ -1,5 +1,5 @@
 // The SIREN over space at the time of each visit: generator, shared parameters, time folded into the input biases.
-// Twin: Generator::network of src/backend/cpu/series_generator.rs.
+// Twin: Generator::network of src/backend/cpu/series/generator.rs.
 //
 // | binding | content | layout |
 // |---|---|---|

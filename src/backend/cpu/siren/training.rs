@@ -1,10 +1,10 @@
 //! A training run: draws the samples of a step, spreads them over gradient slots, updates the parameters.
 
-use super::adam::{self, AdamChunk};
-use super::canonical;
 use super::layout::Layout;
-use super::simd::{Kernel, Simd};
-use super::siren_train::{TrainBackward, TrainForward, TrainScratch};
+use super::train::{TrainBackward, TrainForward, TrainScratch};
+use crate::backend::cpu::adam::{self, AdamChunk};
+use crate::backend::cpu::canonical;
+use crate::backend::cpu::simd::{Kernel, Simd};
 use crate::backend::grid::Grid;
 use crate::backend::{SirenTraining, TrainingSet};
 use crate::model::SirenShape;
@@ -26,7 +26,7 @@ fn tile_points(shape: &SirenShape) -> usize {
 }
 
 /// What a run starts from; lengths were checked.
-pub(super) struct Start<'a, 'p> {
+pub struct Start<'a, 'p> {
     pub pool: Arc<ThreadPool>,
     pub shape: SirenShape,
     pub params: &'p [f32],
