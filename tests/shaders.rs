@@ -4,7 +4,6 @@
 use adios2_inr::backend::gpu::{DeviceKind, Kernel, Tile, WorkgroupLimits, fma_peak_source};
 use adios2_inr::model::SirenShape;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use std::collections::BTreeSet;
 
 /// Workgroup memory and kind of: WebGPU's minimum, software Vulkan, Apple, NVIDIA, AMD.
 const DEVICES: [(usize, DeviceKind); 5] = [
@@ -127,18 +126,21 @@ fn no_kernel_uses_atomics_the_drivers_own_sine_or_too_many_buffers() {
 #[test]
 fn shader_files_begin_with_their_purpose_and_stay_short() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    let mut names = BTreeSet::new();
-    for folder in [root.clone(), root.join("shared")] {
-        for entry in std::fs::read_dir(folder).expect("shaders/") {
+    let mut files = 0;
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of shaders") {
             let path = entry.expect("an entry").path();
-            if path.is_file() {
-                let text = std::fs::read_to_string(&path).expect("text");
-                assert!(text.starts_with("// "), "{path:?}");
-                assert!(text.lines().count() <= 200, "{path:?}");
-                assert!(text.lines().all(|line| line.len() <= 120), "{path:?}");
-                names.insert(path.file_name().map(|n| n.to_string_lossy().into_owned()));
+            if path.is_dir() {
+                folders.push(path);
+                continue;
             }
+            let text = std::fs::read_to_string(&path).expect("text");
+            assert!(text.starts_with("// "), "{path:?}");
+            assert!(text.lines().count() <= 200, "{path:?}");
+            assert!(text.lines().all(|line| line.len() <= 120), "{path:?}");
+            files += 1;
         }
     }
-    assert!(names.len() >= 25, "{names:?}");
+    assert!(files >= 25, "{files} shaders");
 }
