@@ -1,0 +1,197 @@
+//! Predicted steps written today stay readable: predictors in tests/golden_prediction/ predict, and chains there decode to, the
+//! bits they did when they were added, at any number of threads.
+//!
+//! `INR_ADD_GOLDEN=1 cargo test --test golden_prediction` adds files that are missing; it never replaces one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use adios2_inr::codec::{self, Chain, History, predicted};
+use adios2_inr::predict::stencil::n_inputs;
+use adios2_inr::predict::{Dense, Mlp, Past, Predictor, Scaling};
+use adios2_inr::train::random_u32;
+use adios2_inr::{Block, Dtype, Error, Settings};
+
+/// Widths of the hidden layers; `None` for a linear predictor.
+type Widths = Option<[usize; 2]>;
+
+/// `(file name, dims, widths, bits behind the point of the weights, shifts of the inputs)`.
+const PREDICTORS: &[(&str, &[usize], Widths, u8, [i8; 4])] = &[
+    ("v1-linear-1d", &[200], None, 7, [14, 12, 11, 10]),
+    ("v1-network-1d", &[131], Some([16, 16]), 8, [14, 12, 11, 10]),
+    ("v1-network-2d", &[23, 41], Some([16, 16]), 9, [15, 13, 12, 11]),
+    ("v1-network-3d", &[9, 10, 11], Some([16, 16]), 7, [14, 12, 11, 10]),
+    ("v1-wide-3d", &[1, 17, 9], Some([32, 32]), 8, [14, 12, 11, 10]),
+    ("v1-uneven-4d", &[3, 4, 5, 6], Some([6, 20]), 15, [15, 13, 12, 11]),
+    ("v1-network-5d", &[2, 3, 1, 4, 5], Some([16, 16]), 4, [14, 12, 11, 10]),
+    // Inputs, sums and activations that overflow: cut off or wrapped, everywhere in the same way.
+    ("v1-extreme-3d", &[6, 7, 8], Some([16, 16]), 4, [-3, -15, 0, 1]),
+];
+
+/// `(file name, type, dims, settings)`.
+type Case = (&'static str, Dtype, &'static [usize], &'static [(&'static str, &'static str)]);
+
+const CHAINS: &[Case] = &[
+    ("v1-chain-1d-f64", Dtype::F64, &[3000], &[("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v1-chain-2d-f32", Dtype::F32, &[60, 50], &[("norm", "Linf"), ("accuracy", "1e-3"), ("predictor", "network")]),
+    ("v1-chain-l2-2d-f32", Dtype::F32, &[64, 64], &[("accuracy", "1e-2")]),
+    ("v1-chain-3d-f32", Dtype::F32, &[16, 17, 18], &[("norm", "Linf"), ("accuracy", "1e-2")]),
+    ("v1-chain-masked-f32", Dtype::F32, &[50, 40], &[("fill", "-1e34"), ("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v1-chain-last-c64", Dtype::C64, &[40, 30], &[("accuracy", "1e-2"), ("predictor", "last")]),
+    ("v1-chain-4d-f32", Dtype::F32, &[5, 8, 9, 10], &[("norm", "Linf"), ("accuracy", "1e-3")]),
+];
+
+/// Steps of a chain.
+const N_STEPS: usize = 7;
+
+/// A chain as a file: its predictors with their numbers, its steps with how many they need before them.
+type Stored = (Vec<(u32, Vec<u8>)>, Vec<(usize, Vec<u8>)>);
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden_prediction").join(name)
+}
+
+/// Waves with a front that move; no function of the platform's libm in it.
+fn values(n: usize, step: usize) -> Vec<f64> {
+    let triangle = |x: f64| 1.0 - 4.0 * ((x - x.floor()) - 0.5).abs();
+    let value = |i: usize| {
+        let x = (i as f64 + 3.0 * step as f64) / n as f64;
+        let bend = 0.3 * triangle(31.0 * x);
+        triangle(7.0 * x) + bend * bend + if x > 0.6 { 0.8 } else { 0.0 }
+    };
+    (0..n).map(value).collect()
+}
+
+fn dense(n_inputs: usize, n_outputs: usize, shift: u8, seed: u32) -> Dense {
+    let random = |i: usize| random_u32(seed, i as u32);
+    let weights = (0..n_inputs * n_outputs).map(|i| random(i) as i8).collect();
+    let biases = (0..n_outputs).map(|j| random(1 << 20 | j) as i16).collect();
+    Dense { n_inputs, weights, biases, shift }
+}
+
+fn predictor(dims: &[usize], widths: Widths, shift: u8, shifts: [i8; 4]) -> Predictor {
+    let n = n_inputs(dims.len());
+    let layers = |[a, b]: [usize; 2]| [dense(n, a, shift, 1), dense(a, b, shift, 2), dense(b, 1, shift, 3)];
+    let scaling = Scaling { offset: 0.125, exponent: 24, shifts };
+    Predictor {
+        rank: dims.len(),
+        scaling,
+        linear: dense(n, 1, shift, 4),
+        mlp: widths.map(|w| Mlp { layers: layers(w) }),
+    }
+}
+
+fn hash(parts: &[Vec<u8>]) -> String {
+    format!("{:032x}\n", xxhash_rust::xxh3::xxh3_128(&parts.concat()))
+}
+
+/// Reads a golden file and its hash, after `make` has written them where they may be added.
+fn golden(name: &str, make: impl FnOnce() -> Vec<u8>, decoded: impl Fn(&[u8]) -> Vec<Vec<u8>>) {
+    let (path, expected) = (path(name).with_extension("bin"), path(name).with_extension("xxh3"));
+    if std::env::var_os("INR_ADD_GOLDEN").is_some() && !path.exists() {
+        let bytes = make();
+        std::fs::write(&expected, hash(&decoded(&bytes))).expect("golden hash");
+        std::fs::write(&path, bytes).expect("golden file");
+    }
+    let bytes = std::fs::read(&path).expect(name);
+    assert_eq!(hash(&decoded(&bytes)), std::fs::read_to_string(&expected).expect(name), "{name}");
+}
+
+fn bytes_of(name: &str, dtype: Dtype, n: usize, step: usize) -> Vec<u8> {
+    let hole = |i: usize, v: f64| if name.contains("masked") && i % 9 < 2 { -1e34 } else { v };
+    match dtype {
+        Dtype::F32 => {
+            values(n, step).iter().enumerate().flat_map(|(i, &v)| (hole(i, v) as f32).to_le_bytes()).collect()
+        }
+        Dtype::C64 => values(2 * n, step).iter().flat_map(|v| v.to_le_bytes()).collect(),
+        _ => values(n, step).iter().flat_map(|v| v.to_le_bytes()).collect(),
+    }
+}
+
+fn chain(&(name, dtype, dims, pairs): &Case) -> Vec<u8> {
+    let base = [("threshold", "1"), ("backend", "cpu"), ("temporal", "predict"), ("model", "transform")];
+    let settings = Settings::from_pairs(base.into_iter().chain(pairs.iter().copied())).expect("settings");
+    let (mut chain, mut stored): (_, Stored) = (Chain::default(), Default::default());
+    for step in 0..N_STEPS {
+        let bytes = bytes_of(name, dtype, dims.iter().product(), step);
+        let block = Block::new(dtype, dims, &bytes).expect("block");
+        let mut alone = || codec::encode(&block, &settings, &codec::Context::default());
+        let link = chain.encode(&block, &settings, &mut alone).expect("a step");
+        stored.0.extend(link.predictors.iter().cloned());
+        stored.1.push((link.needs, link.encoded.record.clone()));
+        chain.accept(link);
+    }
+    assert!(stored.1.iter().filter(|step| step.0 > 0).count() >= 4, "{name} predicts next to nothing");
+    postcard::to_allocvec(&stored).expect("bytes")
+}
+
+/// The bytes of all steps of a stored chain of blocks of `n_bytes`.
+fn decode(stored: &[u8], n_bytes: usize) -> Vec<Vec<u8>> {
+    let (predictors, steps): Stored = postcard::from_bytes(stored).expect("a chain");
+    fn find(predictors: &[(u32, Vec<u8>)], number: u32) -> adios2_inr::Result<Arc<Predictor>> {
+        let found = predictors.iter().find(|(n, _)| *n == number);
+        let (_, bytes) = found.ok_or_else(|| Error::Internal(format!("no predictor {number}")))?;
+        predicted::decode_predictor(bytes, number, &|before| find(predictors, before))
+    }
+    let mut history: Option<History> = None;
+    let mut step = |(needs, record): &(usize, Vec<u8>)| {
+        let mut out = vec![0; n_bytes];
+        let find = |number| find(&predictors, number);
+        history = predicted::decode(record, *needs, history.as_ref(), &find, &mut out).expect("a step");
+        out
+    };
+    steps.iter().map(&mut step).collect()
+}
+
+#[test]
+fn golden_predictors_predict_the_bits_they_always_did() {
+    for &(name, dims, widths, shift, shifts) in PREDICTORS {
+        let n = dims.iter().product();
+        let [before, last] = [0, 1].map(|step| values(n, step));
+        golden(
+            name,
+            || predictor(dims, widths, shift, shifts).encode(None),
+            |bytes| {
+                let predictor = Predictor::decode(bytes, None).expect(name);
+                let predict = |before: Option<&[f64]>| {
+                    let values = predictor.predict(Past { last: &last, before }, dims).expect(name);
+                    assert!(values.iter().zip(&last).any(|(new, old)| new != old), "{name} changes nothing");
+                    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+                };
+                vec![predict(Some(&before)), predict(None)]
+            },
+        );
+    }
+}
+
+#[test]
+fn golden_chains_decode_to_the_bytes_they_always_did() {
+    for case in CHAINS {
+        let &(name, dtype, dims, _) = case;
+        let n_bytes = bytes_of(name, dtype, dims.iter().product(), 0).len();
+        golden(name, || chain(case), |stored| decode(stored, n_bytes));
+    }
+}
+
+#[test]
+fn golden_steps_decode_to_the_same_bytes_with_1_and_with_8_threads() {
+    for n_threads in ["1", "8"] {
+        // The number of threads is fixed when a process first decodes, so each count needs its own process.
+        let status = std::process::Command::new(std::env::current_exe().expect("this test"))
+            .arg("they_always_did")
+            .env("RAYON_NUM_THREADS", n_threads)
+            .env_remove("INR_ADD_GOLDEN")
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(status.expect("runs").success(), "{n_threads} threads");
+    }
+}
+
+#[test]
+fn every_file_in_the_folder_is_a_case() {
+    for entry in std::fs::read_dir(path("")).expect("tests/golden_prediction") {
+        let name = entry.expect("entry").path().file_stem().map(|s| s.to_string_lossy().into_owned());
+        let names = PREDICTORS.iter().map(|p| p.0).chain(CHAINS.iter().map(|c| c.0));
+        assert!(names.map(Some).any(|known| known == name.as_deref()), "{name:?}");
+    }
+}
