@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use cli_common::series::{client, errors, folder, inspect};
-use cli_common::{run, stdout};
+use cli_common::{inr, run, stdout};
 use serde_json::Value;
 
 const ACCURACY: f64 = 1e-3;
@@ -49,6 +49,28 @@ fn n_predicted(folder: &str, name: &str) -> usize {
     found["blocks"].as_array().unwrap().iter().filter(is_stub).count()
 }
 
+/// What `inr inspect` says about steps adds up to the bytes on the disk.
+fn inspect_tells_of_every_step(found: &Value) {
+    let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{value}"));
+    let steps: Vec<&Value> =
+        found["blocks"].as_array().unwrap().iter().filter(|b| b["prediction"].is_object()).collect();
+    assert!(steps.len() >= 60, "{}", steps.len());
+    for block in &steps {
+        let step = &block["prediction"];
+        assert_eq!(step["kind"] == "predicted", number(&step["needs"]) > 0.0);
+        assert_eq!(step["kind"] == "predicted", step["predictor"] != "" && step["gain"].is_number());
+        let n_stored = number(&block["stored_bytes"]) + number(&step["bytes"]) + number(&step["share_bytes"]);
+        assert!((number(&block["ratio"]) * n_stored / number(&block["raw_bytes"]) - 1.0).abs() < 0.01, "{block}");
+    }
+    let chains = found["model_store"]["files"][0]["chains"].as_array().unwrap();
+    assert_eq!(chains.len(), 2);
+    assert!(chains.iter().all(|c| c["variable"] == "u" && c["n_lost"] == 0 && number(&c["gain"]) > 1.0), "{chains:?}");
+    let in_chains: f64 = chains.iter().map(|chain| number(&chain["n_bytes"])).sum();
+    assert_eq!(in_chains + 8.0, number(&found["model_store"]["bytes"]), "nothing else is in the file");
+    let records: f64 = found["blocks"].as_array().unwrap().iter().map(|b| number(&b["stored_bytes"])).sum();
+    assert_eq!(number(&found["stored_bytes"]), records + in_chains + 8.0);
+}
+
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn an_xml_file_alone_gives_predicted_steps_that_move_with_their_dataset() {
@@ -56,11 +78,19 @@ fn an_xml_file_alone_gives_predicted_steps_that_move_with_their_dataset() {
     run(&mut client(&["write", &path, "run.bp", "0", "40"]), 0);
     check(&path, "run.bp", 40);
     assert!(n_predicted(&path, "run.bp") >= 60);
+    inspect_tells_of_every_step(&inspect(&path, "run.bp"));
+    let report = stdout(&run(inr().arg("report").arg(keep.path().join("run.jsonl")).arg("--json"), 0));
+    let chain = &serde_json::from_str::<Value>(&report).unwrap()["variables"][0]["chain"];
+    assert!(chain["n_predicted"].as_u64() >= Some(60) && chain["gain"].as_f64() > Some(1.0), "{chain}");
+    assert!(stdout(&run(inr().arg("report").arg(keep.path().join("run.jsonl")), 0)).contains("chain of"));
     std::fs::create_dir(keep.path().join("moved")).unwrap();
     std::fs::rename(keep.path().join("run.bp"), keep.path().join("moved/elsewhere.bp")).unwrap();
     check(&path, "moved/elsewhere.bp", 40);
     // A record without its store says where that should be.
     std::fs::remove_dir_all(keep.path().join("moved/elsewhere.bp/inr")).unwrap();
+    let found = inspect(&path, "moved/elsewhere.bp");
+    let is_lost = |block: &&Value| block["error"].as_str().is_some_and(|error| error.contains("subfolder 'inr'"));
+    assert!(found["blocks"].as_array().unwrap().iter().filter(is_lost).count() >= 60);
     let done = client(&["read", &path, "moved/elsewhere.bp", "1"]).output().unwrap();
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(!done.status.success() && said.contains("moved/elsewhere.bp/inr"), "{said}");

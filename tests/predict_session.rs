@@ -44,6 +44,10 @@ fn every_step_keeps_its_bound_in_fewer_bytes_than_alone_whatever_the_predictor()
         let text = std::fs::read_to_string(&log).unwrap();
         let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(lines.iter().filter(|line| !line.report.gains.is_empty()).count() >= 30, "{predictor}");
+        for report in lines.iter().map(|line| &line.report) {
+            assert_eq!(report.predictor.is_empty(), report.unpredicted_bytes.is_none());
+            assert!(predictor != "last" || ["", "last", "nothing"].contains(&report.predictor.as_str()));
+        }
         assert!(lines.iter().all(|line| line.report.errors.max_over_range <= ACCURACY));
     }
 }
@@ -117,6 +121,33 @@ fn damage_is_an_error_and_never_wrong_values() {
         }
     }
     assert!(n_refused > 0 && n_refused < 24 * 12, "{n_refused}");
+}
+
+#[test]
+fn a_survey_names_exactly_the_steps_that_cannot_be_read() {
+    let (folder, damaged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let key = key(folder.path(), "u");
+    let records: Vec<_> = (0..12).map(|step| write(&key, &settings(&[]), &drift(step))).collect();
+    session::finish(&key);
+    let id = store::ids(folder.path())[0];
+    let whole = std::fs::read(store::path(folder.path(), id)).unwrap();
+    std::fs::create_dir(damaged.path().join(store::FOLDER)).unwrap();
+    let mut n_lost = 0;
+    for k in 0..16 {
+        let mut bytes = whole.clone();
+        bytes[8 + (whole.len() - 9) * k / 16] ^= 0x55;
+        std::fs::write(damaged.path().join("draft"), bytes).unwrap();
+        std::fs::rename(damaged.path().join("draft"), store::path(damaged.path(), id)).unwrap();
+        let survey = session::survey(damaged.path()).remove(0).unwrap();
+        for record in &records {
+            let Some(place) = codec::step_of(record).unwrap() else { continue };
+            let step = survey.step(&place);
+            let is_told = step.is_none_or(|step| step.problem.is_some());
+            assert_eq!(try_read(damaged.path(), record).is_err(), is_told, "damage {k}, {place:?}: {step:?}");
+            n_lost += usize::from(is_told);
+        }
+    }
+    assert!(n_lost > 16, "{n_lost}");
 }
 
 #[test]

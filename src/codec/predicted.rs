@@ -76,8 +76,7 @@ pub fn encode(
             report.n_masked += component.mask.n_masked;
             let choice = choices.get(index).and_then(Option::as_ref);
             let forecast = history.forecast(index, choice.map(|(_, predictor)| predictor.as_ref()))?;
-            let name = choice.map_or_else(|| "last".to_owned(), |(_, predictor)| predictor.name());
-            let candidate = Predicted { forecast: &forecast, number: choice.map(|c| c.0), name };
+            let candidate = Predicted { forecast: &forecast, number: choice.map(|c| c.0), name: name(choice) };
             let about = About { block, settings, index, warm: None, skip_neural: true };
             let Some(c) = lossy::encode_component(&component, &about, &[&candidate], &mut report)? else {
                 return Ok(None);
@@ -94,11 +93,28 @@ pub fn encode(
         let payloads: usize = coded.iter().filter(|c| c.saved.is_some()).map(lossy::Coded::payload_bytes).sum();
         let unpredicted_bytes = record.len() - payloads.min(record.len()) + unpredicted;
         report.gains = saved.map(|s| s.gains.clone()).collect();
+        (report.predictor, report.unpredicted_bytes) = (names(&coded, choices), Some(unpredicted_bytes));
         (report.model, report.errors, report.stored_bytes) = (lossy::model_name(&coded), errors, record.len());
         report.seconds.total += started.elapsed().as_secs_f64();
         let encoded = Encoded { record, report, models: Vec::new(), fields };
         Ok(Some(Step { encoded, unpredicted_bytes }))
     })
+}
+
+/// What predicts a component.
+fn name(choice: Option<&(u32, Arc<Predictor>)>) -> String {
+    choice.map_or_else(|| "last".to_owned(), |(_, predictor)| predictor.name())
+}
+
+/// What predicts the components, in one name.
+fn names(coded: &[lossy::Coded], choices: &Choices) -> String {
+    let one = |(index, c): (usize, &lossy::Coded)| match &c.saved {
+        Some(saved) if !saved.gains.is_empty() => name(choices.get(index).and_then(Option::as_ref)),
+        _ => "nothing".to_owned(),
+    };
+    let mut names: Vec<String> = coded.iter().enumerate().map(one).collect();
+    names.dedup();
+    names.join(" / ")
 }
 
 /// Where predictors of a chain are found by their number.
@@ -126,6 +142,52 @@ pub fn decode_predictor(bytes: &[u8], number: u32, find: FindPredictor) -> Resul
     }
     let before = before.map(find).transpose()?;
     Predictor::decode(rest, before.as_deref()).map(Arc::new)
+}
+
+/// The predictor that one updates, if any, and its name, from the head of its bytes.
+///
+/// # Errors
+/// [`Error::Corrupt`].
+pub fn describe_predictor(bytes: &[u8]) -> Result<(Option<u32>, String)> {
+    let damaged = |_| Error::corrupt("a predictor in the model store is damaged");
+    let (before, rest) = postcard::take_from_bytes::<Option<u32>>(bytes).map_err(damaged)?;
+    Ok((before, Predictor::name_of(rest)?))
+}
+
+/// What a component of a step was coded with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uses {
+    /// No prediction.
+    Nothing,
+    /// The last step as it is.
+    Last,
+    /// The predictor of this number.
+    Predictor(u32),
+}
+
+/// What each component of a step's record was coded with, from its header.
+///
+/// # Errors
+/// [`Error::Corrupt`], [`Error::Version`].
+pub fn uses(record: &[u8]) -> Result<Vec<Uses>> {
+    let record = container::read(record)?;
+    let n_components = record.dtype.components().map_or(0, |(_, n)| n);
+    let of = |index| {
+        let is_predicted = record.section(section::of(section::TRANSFORM, index)).is_some_and(transform::is_predicted);
+        Ok(match number(&record, index)? {
+            Some(number) => Uses::Predictor(number),
+            None if is_predicted => Uses::Last,
+            None => Uses::Nothing,
+        })
+    };
+    (0..n_components).map(of).collect()
+}
+
+/// Number of the predictor of a component.
+fn number(record: &Record, index: usize) -> Result<Option<u32>> {
+    let damaged = |_| Error::corrupt("a predicted step does not name its predictor");
+    let bytes = record.section(section::of(section::PREDICTOR, index));
+    bytes.map(|bytes| postcard::from_bytes::<u32>(bytes).map_err(damaged)).transpose()
 }
 
 /// Decodes a step of a chain, which needs so many steps before it, into `out` and returns the history after it (`None` when
@@ -161,10 +223,7 @@ pub fn decode(
 fn forecasts(record: &Record, history: &History, find: FindPredictor) -> Result<Vec<Forecast>> {
     let n_components = record.dtype.components().map_or(0, |(_, n)| n);
     let forecast = |index| {
-        let number = record.section(section::of(section::PREDICTOR, index));
-        let damaged = || Error::corrupt("a predicted step does not name its predictor");
-        let number = number.map(|bytes| postcard::from_bytes::<u32>(bytes).map_err(|_| damaged())).transpose()?;
-        let predictor = number.map(find).transpose()?;
+        let predictor = number(record, index)?.map(find).transpose()?;
         threads::install(0, || history.forecast(index, predictor.as_deref()))
     };
     (0..n_components).map(forecast).collect()

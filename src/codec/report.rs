@@ -22,6 +22,12 @@ pub struct Report {
     pub n_masked: usize,
     /// Training steps.
     pub iterations: u32,
+    /// What a predicted step is predicted with: last, linear, network 16-16; empty for a step that stands alone.
+    #[serde(default)]
+    pub predictor: String,
+    /// Estimated bytes of a predicted step's record without prediction.
+    #[serde(default)]
+    pub unpredicted_bytes: Option<usize>,
     /// Bytes of new predictor weights in the model store, with `temporal=predict`.
     #[serde(default)]
     pub weights_bytes: usize,

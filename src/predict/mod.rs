@@ -55,9 +55,11 @@ impl Predictor {
 
     /// As reports say it.
     pub fn name(&self) -> String {
-        match &self.mlp {
-            Some(mlp) => format!("network {0}-{0}", mlp.layers[0].n_outputs()),
-            None => "linear".to_owned(),
-        }
+        name(self.mlp.as_ref().map(|mlp| mlp.layers[0].n_outputs()))
     }
+}
+
+/// Of a predictor with a network of this width, or with none.
+fn name(width: Option<usize>) -> String {
+    width.map_or_else(|| "linear".to_owned(), |width| format!("network {width}-{width}"))
 }

@@ -2,7 +2,7 @@
 
 use super::network::MAX_WIDTH;
 use super::stencil::{N_GROUPS, n_inputs};
-use super::{Dense, Mlp, Predictor, Scaling};
+use super::{Dense, Mlp, Predictor, Scaling, name};
 use crate::entropy::{decode_integers, encode_integers};
 use crate::{Error, Result};
 
@@ -25,6 +25,16 @@ impl Predictor {
     /// The layers in stored order.
     fn layers(&self) -> impl Iterator<Item = &Dense> {
         std::iter::once(&self.linear).chain(self.mlp.iter().flat_map(|mlp| &mlp.layers))
+    }
+
+    /// [`Self::name`] of the predictor of these bytes, from their head alone.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub fn name_of(bytes: &[u8]) -> Result<String> {
+        let bad = |_| Error::corrupt("a predictor in the model store is damaged");
+        let (head, _) = postcard::take_from_bytes::<Head>(bytes).map_err(bad)?;
+        Ok(name(head.widths.map(|[width, _]| width.into())))
     }
 
     fn integers(&self) -> Vec<i32> {
@@ -134,6 +144,7 @@ mod tests {
             let (old, new) = (predictor(0, has_network), predictor(1, has_network));
             let (alone, update) = (new.encode(None), new.encode(Some(&old)));
             assert_eq!(Predictor::decode(&alone, None), Ok(new.clone()));
+            assert_eq!([&alone, &update].map(|bytes| Predictor::name_of(bytes)), [(); 2].map(|()| Ok(new.name())));
             assert_eq!(Predictor::decode(&update, Some(&old)), Ok(new));
             assert!(update.len() < alone.len());
             assert!(Predictor::decode(&update, None).is_err());

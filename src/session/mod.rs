@@ -4,6 +4,7 @@
 //! ADIOS2 makes a new operator object per variable object, so everything here is process-global, keyed by series,
 //! bounded in bytes and safe under threads.
 
+mod chain_survey;
 mod chains;
 mod facts;
 mod finalize;
@@ -24,6 +25,7 @@ use crate::codec::{self, Encoded, Report};
 use crate::settings::{ModelChoice, Temporal};
 use crate::{Block, Error, Result, Settings};
 
+pub use chain_survey::{StoredChain, StoredStep};
 pub use chains::n_steps_decoded;
 pub use facts::Facts;
 pub use finalize::{Consolidated, Finalized, finalize};

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::chain_survey::{self, StoredChain, StoredStep};
 use super::facts::{Facts, key};
-use crate::codec::Place;
+use crate::codec::{Place, StepPlace};
 use crate::model::SeriesNetwork;
 use crate::settings::Target;
 use crate::store::{self, Contents, Kind};
@@ -22,6 +23,8 @@ pub struct StoreFile {
     pub n_torn: usize,
     /// Segments in order.
     pub segments: Vec<StoredSegment>,
+    /// Chains of predicted steps in order.
+    pub chains: Vec<StoredChain>,
 }
 
 /// One network and what is known about it.
@@ -85,6 +88,7 @@ fn file(dataset: &Path, id: u64) -> Result<StoreFile> {
         n_damaged: contents.n_damaged,
         n_torn: contents.n_torn,
         segments: segments.map_err(named)?,
+        chains: chain_survey::chains(&contents),
     })
 }
 
@@ -115,5 +119,19 @@ impl StoreFile {
     pub fn segment(&self, place: &Place) -> Option<&StoredSegment> {
         let is_it = |s: &&StoredSegment| (s.series, s.segment) == (place.series, place.segment);
         self.segments.iter().filter(|_| self.store == place.store).find(is_it)
+    }
+
+    /// The step of a chain at a place in this file.
+    pub fn step(&self, place: &StepPlace) -> Option<&StoredStep> {
+        let mut chains = self.chains.iter().filter(|_| self.store == place.store);
+        chains.find(|chain| chain.series == place.series)?.steps.get(&place.step)
+    }
+
+    /// Names the variable of the chain at a place, if it is in this file.
+    pub fn name_chain(&mut self, place: &StepPlace, variable: &str) {
+        let is_it = |chain: &&mut StoredChain| (self.store, chain.series) == (place.store, place.series);
+        if let Some(chain) = self.chains.iter_mut().find(is_it) {
+            variable.clone_into(&mut chain.variable);
+        }
     }
 }

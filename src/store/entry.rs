@@ -68,6 +68,11 @@ pub fn write(key: Key, payload: &[u8], file: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
+/// Bytes of an entry in its file.
+pub fn n_bytes(key: Key, n_payload: usize) -> usize {
+    HEAD + postcard::to_allocvec(&key).map_or(0, |key| key.len()) + n_payload
+}
+
 /// The bytes before a body, checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Head {
@@ -171,6 +176,7 @@ mod tests {
             assert_eq!(found.len(), n_whole, "cut at {cut}");
             for (found, (key, payload)) in found.iter().zip(&entries) {
                 let (found_key, range) = found.content.clone().unwrap();
+                assert_eq!(n_bytes(found_key, range.len()), found.span.len());
                 assert_eq!((found_key, &bytes[range]), (*key, *payload));
             }
         }

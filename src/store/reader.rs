@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use super::entry::{Key, Walk, check_magic};
+use super::entry::{self, Key, Walk, check_magic};
 use crate::{Error, Result};
 
 /// The bytes of a store file and where the newest entry of each key stands; holds no more than the file has.
@@ -55,6 +55,11 @@ impl Contents {
     /// The newest payload of a key.
     pub fn get(&self, key: Key) -> Option<&[u8]> {
         self.newest.get(&key).map(|range| &self.bytes[range.clone()])
+    }
+
+    /// Bytes in the file of the newest entry of a key, its head included; 0 without one.
+    pub fn entry_bytes(&self, key: Key) -> usize {
+        self.newest.get(&key).map_or(0, |payload| entry::n_bytes(key, payload.len()))
     }
 
     /// Keys that hold something, in order.

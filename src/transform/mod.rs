@@ -149,6 +149,11 @@ pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, known: Known) -> R
     Ok(values)
 }
 
+/// True for a payload that needs a prediction.
+pub fn is_predicted(payload: &[u8]) -> bool {
+    Head::read(payload).is_ok_and(|(head, _)| head.is_predicted)
+}
+
 impl Known<'_> {
     fn predicted(&self, transform: &Transform) -> Result<Predicted> {
         let prediction =

@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "adios2")]
+use adios2_inr::adios2::BlockRecord;
 use adios2_inr::codec::{self, Summary};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use crate::Done;
 #[cfg(feature = "adios2")]
-use crate::inspect_store::ModelStore;
+use crate::inspect_store::{ModelStore, step_json};
 use crate::table;
 #[cfg(feature = "adios2")]
 use crate::table::Table;
@@ -19,6 +21,9 @@ Examples:
   inr inspect u.inr
   inr inspect run.bp                  every variable, step and block
   inr inspect run.bp --json | jq '.[0].blocks[] | select(.record.max_error > 0.1)'
+
+Steps that are predicted from those before them are counted with what they take in the dataset's folder 'inr': their own
+bytes and an even share of the predictors' weights.
 
 Exit code 1 if one of the files cannot be read; the others are still shown.";
 
@@ -96,33 +101,11 @@ fn dataset(_: &Path, name: &str) -> Result<(String, Value)> {
 fn dataset(path: &Path, name: &str) -> Result<(String, Value)> {
     let blocks = adios2_inr::adios2::Dataset::open(path)?.records()?;
     let mut store = ModelStore::of(path);
-    let mut table = Table::new(HEADER, 2);
+    let has_steps = blocks.iter().any(|b| matches!(&b.summary, Ok(Some(s)) if s.step.is_some()));
+    let mut table = Table::new(HEADER.iter().take(HEADER.len() - usize::from(!has_steps)).copied(), 2);
     let mut objects = Vec::new();
-    for b in &blocks {
-        let ratio = table::ratio(b.raw_bytes, b.stored_bytes);
-        let mut cells = vec![b.variable.clone(), String::new(), b.step.to_string(), b.block.to_string()];
-        cells.extend([table::dims(&b.info.dims), table::bytes(b.raw_bytes), table::bytes(b.stored_bytes)]);
-        cells.push(table::number(ratio));
-        let mut object = json!({
-            "variable": b.variable, "step": b.step, "block": b.block, "start": b.info.start, "dims": b.info.dims,
-            "raw_bytes": b.raw_bytes, "stored_bytes": b.stored_bytes, "ratio": ratio,
-        });
-        match &b.summary {
-            Ok(Some(s)) => {
-                cells[1].clone_from(&s.model);
-                cells.extend([table::error(s.rel_l2), table::error(s.max_error), s.promise.clone()]);
-                object["record"] = serde_json::to_value(s)?;
-                if let Some(place) = &s.place {
-                    object["network"] = store.visit(place, b.step);
-                }
-            }
-            Ok(None) => cells[1] = "(not by inr)".into(),
-            Err(e) => {
-                cells[1] = "DAMAGED".into();
-                cells.extend(["-".into(), "-".into(), e.to_string()]);
-                object["error"] = e.to_string().into();
-            }
-        }
+    for block in &blocks {
+        let (cells, object) = row(block, &mut store);
         table.row(cells);
         objects.push(object);
     }
@@ -141,6 +124,64 @@ fn dataset(path: &Path, name: &str) -> Result<(String, Value)> {
     Ok((text, object))
 }
 
+/// A block's line in the table, and as JSON. A step of a chain counts with its bytes in the model store.
 #[cfg(feature = "adios2")]
-const HEADER: [&str; 11] =
-    ["variable", "model", "step", "block", "dims", "bytes", "stored", "ratio", "relative L2", "max error", "promised"];
+fn row(b: &BlockRecord, store: &mut ModelStore) -> (Vec<String>, Value) {
+    let mut object = json!({
+        "variable": b.variable, "step": b.step, "block": b.block, "start": b.info.start, "dims": b.info.dims,
+        "raw_bytes": b.raw_bytes, "stored_bytes": b.stored_bytes,
+    });
+    let (mut model, mut n_stored, mut behind) = (String::new(), b.stored_bytes, Vec::new());
+    match &b.summary {
+        Ok(Some(s)) => {
+            model.clone_from(&s.model);
+            behind.extend([table::error(s.rel_l2), table::error(s.max_error), s.promise.clone()]);
+            object["record"] = serde_json::to_value(s).unwrap_or_default();
+            if let Some(place) = &s.place {
+                object["network"] = store.visit(place, b.step);
+            }
+            let step = s.step.as_ref().map(|place| store.visit_step(place, &b.variable));
+            if let Some(Ok(step)) = &step {
+                n_stored += step.n_bytes + step.share.round() as usize;
+                model = if step.is_key() { "key".into() } else { format!("predicted ({})", step.predictor()) };
+                behind.push(step.gain.map_or_else(|| "-".into(), table::number));
+                object["prediction"] = step_json(step);
+            }
+            let problem = step.and_then(|step| step.map_or_else(Some, |step| step.problem.clone()));
+            if let Some(problem) = problem {
+                model = "LOST".into();
+                behind[2].clone_from(&problem);
+                object["error"] = problem.into();
+            }
+        }
+        Ok(None) => model = "(not by inr)".into(),
+        Err(e) => {
+            model = "DAMAGED".into();
+            behind.extend(["-".into(), "-".into(), e.to_string()]);
+            object["error"] = e.to_string().into();
+        }
+    }
+    let ratio = table::ratio(b.raw_bytes, n_stored);
+    object["ratio"] = ratio.into();
+    let mut cells = vec![b.variable.clone(), model, b.step.to_string(), b.block.to_string()];
+    cells.extend([table::dims(&b.info.dims), table::bytes(b.raw_bytes), table::bytes(n_stored), table::number(ratio)]);
+    cells.extend(behind);
+    (cells, object)
+}
+
+/// The last one only where there are steps of chains.
+#[cfg(feature = "adios2")]
+const HEADER: [&str; 12] = [
+    "variable",
+    "model",
+    "step",
+    "block",
+    "dims",
+    "bytes",
+    "stored",
+    "ratio",
+    "relative L2",
+    "max error",
+    "promised",
+    "gain",
+];

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use adios2_inr::codec::Place;
-use adios2_inr::session::{StoreFile, StoredSegment, survey};
+use adios2_inr::codec::{Place, StepPlace};
+use adios2_inr::session::{StoreFile, StoredChain, StoredSegment, StoredStep, survey};
 use serde_json::{Value, json};
 
 use crate::table::{self, Table};
@@ -55,6 +55,19 @@ impl ModelStore {
         }
     }
 
+    /// Takes note of a block of `variable` that a chain's step stands for; the step, or why it cannot be read.
+    pub fn visit_step(&mut self, place: &StepPlace, variable: &str) -> Result<&StoredStep, String> {
+        self.files.iter_mut().for_each(|file| file.name_chain(place, variable));
+        let &StepPlace { store, series, step } = place;
+        let lost = || {
+            let missing = format!("step {step} of series {series} in store {store:016x} is not in the model store");
+            let same = self.errors.iter().find(|error| error.contains(&format!("{store:016x}")));
+            same.cloned()
+                .unwrap_or(format!("{missing}: keep the .bp folder whole, its subfolder 'inr' holds the steps"))
+        };
+        self.files.iter().find_map(|file| file.step(place)).ok_or_else(lost)
+    }
+
     pub fn json(&self) -> Value {
         json!({"files": self.files, "errors": self.errors, "bytes": self.n_bytes()})
     }
@@ -73,12 +86,29 @@ impl ModelStore {
             text += &networks.to_string();
             all().for_each(|(file, segment)| text += &self.broken(file, segment));
         }
+        text += &self.chains_text();
         for file in self.files.iter().filter(|file| file.n_damaged + file.n_torn > 0) {
             let (id, damaged, torn) = (file.store, file.n_damaged, file.n_torn);
             let _ = writeln!(text, "{id:016x}.inr: {damaged} damaged entries, {torn} bytes of an unfinished one");
         }
         self.errors.iter().for_each(|error| text += &format!("{error}\n"));
         text
+    }
+
+    /// Empty without chains.
+    fn chains_text(&self) -> String {
+        let chains: Vec<&StoredChain> = self.files.iter().flat_map(|file| &file.chains).collect();
+        if chains.is_empty() {
+            return String::new();
+        }
+        let header = ["chain of", "series", "steps", "keys", "lost", "predictors", "their bytes", "bytes", "gain"];
+        let mut rows = Table::new(header, 1);
+        chains.iter().for_each(|chain| rows.row(chain_row(chain)));
+        let (n, bytes) = (chains.len(), table::bytes(self.n_bytes()));
+        format!(
+            "model store: {n} chains in {} files, {bytes} bytes\n{rows}Gain: bytes of the last step that stands alone over those of a predicted one with its share of the weights.\n",
+            self.files.len()
+        )
     }
 
     /// The steps of a segment that break their promise, in the dataset's numbers where its blocks were seen.
@@ -100,6 +130,36 @@ impl ModelStore {
             names.join(", ")
         )
     }
+}
+
+/// A step as JSON.
+pub fn step_json(step: &StoredStep) -> Value {
+    let mut object = json!({
+        "kind": if step.is_key() { "key" } else { "predicted" },
+        "needs": step.needs,
+        "predictor": step.predictor(),
+        "bytes": step.n_bytes,
+        "share_bytes": step.share,
+        "gain": step.gain,
+    });
+    if let Some(problem) = &step.problem {
+        object["error"] = problem.clone().into();
+    }
+    object
+}
+
+fn chain_row(chain: &StoredChain) -> [String; 9] {
+    [
+        if chain.variable.is_empty() { "?".to_owned() } else { chain.variable.clone() },
+        chain.series.to_string(),
+        chain.n_steps.to_string(),
+        chain.n_keys.to_string(),
+        chain.n_lost.to_string(),
+        chain.n_predictors.to_string(),
+        table::bytes(chain.predictor_bytes),
+        table::bytes(chain.n_bytes),
+        chain.gain.map_or_else(|| "-".to_owned(), table::number),
+    ]
 }
 
 fn row(segment: &StoredSegment) -> [String; 8] {

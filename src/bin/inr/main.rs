@@ -19,6 +19,7 @@ mod progress;
 mod query;
 mod raster;
 mod report;
+mod report_chains;
 mod runs;
 mod settings_args;
 mod table;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::Done;
 use crate::plot::{self, Panel};
+use crate::report_chains::{self, Chain};
 use crate::table::{self, Table};
 
 const EXAMPLES: &str = "\
@@ -60,6 +61,8 @@ struct Variable {
     promises: Vec<String>,
     /// Blocks by model.
     models: BTreeMap<String, usize>,
+    /// Null where no block is predicted from the steps before.
+    chain: Option<Chain>,
     #[serde(flatten)]
     total: Step,
     steps: Vec<Step>,
@@ -82,7 +85,8 @@ pub fn run(args: &Args) -> Result<Done> {
         ));
     }
     let wrote: String = plots.iter().map(|p| format!("wrote {p}\n")).collect();
-    Done::ok(render(&variables) + &render_segments(&segments) + &wrote)
+    let chains = variables.iter().filter_map(|v| Some((v.variable.as_str(), v.chain.as_ref()?)));
+    Done::ok(render(&variables) + &report_chains::render(chains) + &render_segments(&segments) + &wrote)
 }
 
 /// Blocks, segments of series, and how many lines are neither.
@@ -131,6 +135,7 @@ fn one_variable(dataset: &str, variable: &str, lines: &[&Line], network_bytes: u
         dtype: lines.first().map_or(String::new(), |l| l.dtype.clone()),
         promises,
         models,
+        chain: Chain::of(lines),
         total,
         steps,
     }
