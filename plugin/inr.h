@@ -80,6 +80,10 @@ typedef int (*inr_observer)(void *user, const void *record, size_t record_bytes)
 /* Installs an observer for the whole process; null takes it away. It is called from the decoding thread. */
 void inr_observe(inr_observer observer, void *user);
 
+/* The next block that this thread encodes is stored as this record, which is copied and must be of a block of its size; null
+ * takes it back. Returns 1 if an earlier one was not used. */
+int inr_supply(const void *record, size_t record_bytes);
+
 /* Version of the library, "0.1.0". */
 const char *inr_version(void);
 

@@ -197,12 +197,13 @@ fn bench_measures_what_the_files_hold() {
     assert!(stem.with_extension("png").exists() && stem.with_extension("svg").exists());
 }
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "encode",
     "decode",
     "inspect",
     "query",
     "finalize",
+    "pack",
     "doctor",
     "report",
     "bench",

@@ -21,6 +21,11 @@ pub struct adios2_variable {
 }
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
+pub struct adios2_attribute {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
 pub struct adios2_engine {
     _unused: [u8; 0],
 }
@@ -30,6 +35,9 @@ pub const adios2_error_system_error: adios2_error = 2;
 pub const adios2_error_runtime_error: adios2_error = 3;
 pub const adios2_error_exception: adios2_error = 4;
 pub type adios2_error = ::std::os::raw::c_uint;
+pub const adios2_false: adios2_bool = 0;
+pub const adios2_true: adios2_bool = 1;
+pub type adios2_bool = ::std::os::raw::c_uint;
 pub const adios2_constant_dims_false: adios2_constant_dims = 0;
 pub const adios2_constant_dims_true: adios2_constant_dims = 1;
 pub type adios2_constant_dims = ::std::os::raw::c_uint;
@@ -120,6 +128,32 @@ pub struct Adios2C {
     pub adios2_declare_io:
         unsafe extern "C" fn(adios: *mut adios2_adios, name: *const ::std::os::raw::c_char) -> *mut adios2_io,
     pub adios2_finalize: unsafe extern "C" fn(adios: *mut adios2_adios) -> adios2_error,
+    pub adios2_attribute_name: unsafe extern "C" fn(
+        name: *mut ::std::os::raw::c_char,
+        size: *mut usize,
+        attribute: *const adios2_attribute,
+    ) -> adios2_error,
+    pub adios2_attribute_type:
+        unsafe extern "C" fn(type_: *mut adios2_type, attribute: *const adios2_attribute) -> adios2_error,
+    pub adios2_attribute_is_value:
+        unsafe extern "C" fn(result: *mut adios2_bool, attribute: *const adios2_attribute) -> adios2_error,
+    pub adios2_attribute_size:
+        unsafe extern "C" fn(size: *mut usize, attribute: *const adios2_attribute) -> adios2_error,
+    pub adios2_attribute_data: unsafe extern "C" fn(
+        data: *mut ::std::os::raw::c_void,
+        size: *mut usize,
+        attribute: *const adios2_attribute,
+    ) -> adios2_error,
+    pub adios2_attribute_string_data: unsafe extern "C" fn(
+        attribute: *const adios2_attribute,
+        data: *mut ::std::os::raw::c_char,
+        length: *mut usize,
+    ) -> adios2_error,
+    pub adios2_attribute_string_data_array: unsafe extern "C" fn(
+        attribute: *const adios2_attribute,
+        data: *mut *mut ::std::os::raw::c_char,
+        lengths: *mut usize,
+    ) -> adios2_error,
     pub adios2_engine_get_type: unsafe extern "C" fn(
         type_: *mut ::std::os::raw::c_char,
         size: *mut usize,
@@ -169,11 +203,31 @@ pub struct Adios2C {
         size: *mut usize,
         io: *mut adios2_io,
     ) -> adios2_error,
+    pub adios2_define_attribute: unsafe extern "C" fn(
+        io: *mut adios2_io,
+        name: *const ::std::os::raw::c_char,
+        type_: adios2_type,
+        value: *const ::std::os::raw::c_void,
+    ) -> *mut adios2_attribute,
+    pub adios2_define_attribute_array: unsafe extern "C" fn(
+        io: *mut adios2_io,
+        name: *const ::std::os::raw::c_char,
+        type_: adios2_type,
+        data: *const ::std::os::raw::c_void,
+        size: usize,
+    ) -> *mut adios2_attribute,
+    pub adios2_inquire_all_attributes: unsafe extern "C" fn(
+        attributes: *mut *mut *mut adios2_attribute,
+        size: *mut usize,
+        io: *mut adios2_io,
+    ) -> adios2_error,
     pub adios2_open: unsafe extern "C" fn(
         io: *mut adios2_io,
         name: *const ::std::os::raw::c_char,
         mode: adios2_mode,
     ) -> *mut adios2_engine,
+    pub adios2_set_shape:
+        unsafe extern "C" fn(variable: *mut adios2_variable, ndims: usize, shape: *const usize) -> adios2_error,
     pub adios2_set_block_selection:
         unsafe extern "C" fn(variable: *mut adios2_variable, block_id: usize) -> adios2_error,
     pub adios2_set_selection: unsafe extern "C" fn(
@@ -217,6 +271,14 @@ impl Adios2C {
         let adios2_init_config_serial = __library.get(b"adios2_init_config_serial\0").map(|sym| *sym)?;
         let adios2_declare_io = __library.get(b"adios2_declare_io\0").map(|sym| *sym)?;
         let adios2_finalize = __library.get(b"adios2_finalize\0").map(|sym| *sym)?;
+        let adios2_attribute_name = __library.get(b"adios2_attribute_name\0").map(|sym| *sym)?;
+        let adios2_attribute_type = __library.get(b"adios2_attribute_type\0").map(|sym| *sym)?;
+        let adios2_attribute_is_value = __library.get(b"adios2_attribute_is_value\0").map(|sym| *sym)?;
+        let adios2_attribute_size = __library.get(b"adios2_attribute_size\0").map(|sym| *sym)?;
+        let adios2_attribute_data = __library.get(b"adios2_attribute_data\0").map(|sym| *sym)?;
+        let adios2_attribute_string_data = __library.get(b"adios2_attribute_string_data\0").map(|sym| *sym)?;
+        let adios2_attribute_string_data_array =
+            __library.get(b"adios2_attribute_string_data_array\0").map(|sym| *sym)?;
         let adios2_engine_get_type = __library.get(b"adios2_engine_get_type\0").map(|sym| *sym)?;
         let adios2_begin_step = __library.get(b"adios2_begin_step\0").map(|sym| *sym)?;
         let adios2_steps = __library.get(b"adios2_steps\0").map(|sym| *sym)?;
@@ -229,7 +291,11 @@ impl Adios2C {
         let adios2_define_variable = __library.get(b"adios2_define_variable\0").map(|sym| *sym)?;
         let adios2_inquire_variable = __library.get(b"adios2_inquire_variable\0").map(|sym| *sym)?;
         let adios2_inquire_all_variables = __library.get(b"adios2_inquire_all_variables\0").map(|sym| *sym)?;
+        let adios2_define_attribute = __library.get(b"adios2_define_attribute\0").map(|sym| *sym)?;
+        let adios2_define_attribute_array = __library.get(b"adios2_define_attribute_array\0").map(|sym| *sym)?;
+        let adios2_inquire_all_attributes = __library.get(b"adios2_inquire_all_attributes\0").map(|sym| *sym)?;
         let adios2_open = __library.get(b"adios2_open\0").map(|sym| *sym)?;
+        let adios2_set_shape = __library.get(b"adios2_set_shape\0").map(|sym| *sym)?;
         let adios2_set_block_selection = __library.get(b"adios2_set_block_selection\0").map(|sym| *sym)?;
         let adios2_set_selection = __library.get(b"adios2_set_selection\0").map(|sym| *sym)?;
         let adios2_set_step_selection = __library.get(b"adios2_set_step_selection\0").map(|sym| *sym)?;
@@ -245,6 +311,13 @@ impl Adios2C {
             adios2_init_config_serial,
             adios2_declare_io,
             adios2_finalize,
+            adios2_attribute_name,
+            adios2_attribute_type,
+            adios2_attribute_is_value,
+            adios2_attribute_size,
+            adios2_attribute_data,
+            adios2_attribute_string_data,
+            adios2_attribute_string_data_array,
             adios2_engine_get_type,
             adios2_begin_step,
             adios2_steps,
@@ -257,7 +330,11 @@ impl Adios2C {
             adios2_define_variable,
             adios2_inquire_variable,
             adios2_inquire_all_variables,
+            adios2_define_attribute,
+            adios2_define_attribute_array,
+            adios2_inquire_all_attributes,
             adios2_open,
+            adios2_set_shape,
             adios2_set_block_selection,
             adios2_set_selection,
             adios2_set_step_selection,
@@ -284,6 +361,55 @@ impl Adios2C {
     }
     pub unsafe fn adios2_finalize(&self, adios: *mut adios2_adios) -> adios2_error {
         (self.adios2_finalize)(adios)
+    }
+    pub unsafe fn adios2_attribute_name(
+        &self,
+        name: *mut ::std::os::raw::c_char,
+        size: *mut usize,
+        attribute: *const adios2_attribute,
+    ) -> adios2_error {
+        (self.adios2_attribute_name)(name, size, attribute)
+    }
+    pub unsafe fn adios2_attribute_type(
+        &self,
+        type_: *mut adios2_type,
+        attribute: *const adios2_attribute,
+    ) -> adios2_error {
+        (self.adios2_attribute_type)(type_, attribute)
+    }
+    pub unsafe fn adios2_attribute_is_value(
+        &self,
+        result: *mut adios2_bool,
+        attribute: *const adios2_attribute,
+    ) -> adios2_error {
+        (self.adios2_attribute_is_value)(result, attribute)
+    }
+    pub unsafe fn adios2_attribute_size(&self, size: *mut usize, attribute: *const adios2_attribute) -> adios2_error {
+        (self.adios2_attribute_size)(size, attribute)
+    }
+    pub unsafe fn adios2_attribute_data(
+        &self,
+        data: *mut ::std::os::raw::c_void,
+        size: *mut usize,
+        attribute: *const adios2_attribute,
+    ) -> adios2_error {
+        (self.adios2_attribute_data)(data, size, attribute)
+    }
+    pub unsafe fn adios2_attribute_string_data(
+        &self,
+        attribute: *const adios2_attribute,
+        data: *mut ::std::os::raw::c_char,
+        length: *mut usize,
+    ) -> adios2_error {
+        (self.adios2_attribute_string_data)(attribute, data, length)
+    }
+    pub unsafe fn adios2_attribute_string_data_array(
+        &self,
+        attribute: *const adios2_attribute,
+        data: *mut *mut ::std::os::raw::c_char,
+        lengths: *mut usize,
+    ) -> adios2_error {
+        (self.adios2_attribute_string_data_array)(attribute, data, lengths)
     }
     pub unsafe fn adios2_engine_get_type(
         &self,
@@ -368,6 +494,33 @@ impl Adios2C {
     ) -> adios2_error {
         (self.adios2_inquire_all_variables)(variables, size, io)
     }
+    pub unsafe fn adios2_define_attribute(
+        &self,
+        io: *mut adios2_io,
+        name: *const ::std::os::raw::c_char,
+        type_: adios2_type,
+        value: *const ::std::os::raw::c_void,
+    ) -> *mut adios2_attribute {
+        (self.adios2_define_attribute)(io, name, type_, value)
+    }
+    pub unsafe fn adios2_define_attribute_array(
+        &self,
+        io: *mut adios2_io,
+        name: *const ::std::os::raw::c_char,
+        type_: adios2_type,
+        data: *const ::std::os::raw::c_void,
+        size: usize,
+    ) -> *mut adios2_attribute {
+        (self.adios2_define_attribute_array)(io, name, type_, data, size)
+    }
+    pub unsafe fn adios2_inquire_all_attributes(
+        &self,
+        attributes: *mut *mut *mut adios2_attribute,
+        size: *mut usize,
+        io: *mut adios2_io,
+    ) -> adios2_error {
+        (self.adios2_inquire_all_attributes)(attributes, size, io)
+    }
     pub unsafe fn adios2_open(
         &self,
         io: *mut adios2_io,
@@ -375,6 +528,14 @@ impl Adios2C {
         mode: adios2_mode,
     ) -> *mut adios2_engine {
         (self.adios2_open)(io, name, mode)
+    }
+    pub unsafe fn adios2_set_shape(
+        &self,
+        variable: *mut adios2_variable,
+        ndims: usize,
+        shape: *const usize,
+    ) -> adios2_error {
+        (self.adios2_set_shape)(variable, ndims, shape)
     }
     pub unsafe fn adios2_set_block_selection(&self, variable: *mut adios2_variable, block_id: usize) -> adios2_error {
         (self.adios2_set_block_selection)(variable, block_id)

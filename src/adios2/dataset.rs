@@ -19,6 +19,8 @@ pub struct Variable {
     pub name: String,
     /// Element type; `None` for strings, characters and long double, which this crate does not read.
     pub dtype: Option<Dtype>,
+    /// True for strings, which are single values.
+    pub is_string: bool,
     /// Shape of the global array, slowest first; empty for single values and local arrays.
     pub shape: Vec<usize>,
     /// Dimensions of its blocks.
@@ -27,28 +29,18 @@ pub struct Variable {
     pub n_steps: usize,
 }
 
-/// A block of a variable in a step.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct BlockInfo {
-    /// Start in the global array; empty for local arrays and single values.
-    pub start: Vec<usize>,
-    /// Dimensions; empty for single values.
-    pub dims: Vec<usize>,
-    /// True for a single value, which no operator ever sees.
-    pub is_value: bool,
-}
-
 /// A dataset open for reading any step in any order.
 #[derive(Debug)]
 pub struct Dataset {
     pub(super) library: Arc<Library>,
     adios: NonNull<c::adios2_adios>,
-    io: NonNull<c::adios2_io>,
-    engine: NonNull<c::adios2_engine>,
-    path: PathBuf,
+    pub(super) io: NonNull<c::adios2_io>,
+    pub(super) engine: NonNull<c::adios2_engine>,
+    pub(super) path: PathBuf,
     variables: Vec<Variable>,
+    n_steps: usize,
     /// Not for BP5: the dataset's steps that hold a variable, where some do not.
-    steps: HashMap<String, Vec<usize>>,
+    pub(super) steps: HashMap<String, Vec<usize>>,
 }
 
 impl Dataset {
@@ -77,8 +69,8 @@ impl Dataset {
             unsafe { api.adios2_finalize(adios.as_ptr()) };
             return Err(refused("open the dataset"));
         };
-        let mut dataset =
-            Dataset { library, adios, io, engine, path: path.to_owned(), variables: Vec::new(), steps: HashMap::new() };
+        let (path, variables, steps) = (path.to_owned(), Vec::new(), HashMap::new());
+        let mut dataset = Dataset { library, adios, io, engine, path, variables, n_steps: 0, steps };
         dataset.examine()?;
         Ok(dataset)
     }
@@ -91,6 +83,20 @@ impl Dataset {
     /// All variables, by name.
     pub fn variables(&self) -> &[Variable] {
         &self.variables
+    }
+
+    /// Steps of the dataset.
+    pub fn n_steps(&self) -> usize {
+        self.n_steps
+    }
+
+    /// The steps of the dataset that hold each variable, by name.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the dataset cannot be read step by step.
+    pub fn held(&self) -> Result<HashMap<String, Vec<usize>>> {
+        let names: Vec<&str> = self.variables.iter().map(|variable| variable.name.as_str()).collect();
+        steps::walk(&self.library, self.adios, &self.path, &names)
     }
 
     /// The variable with this name.
@@ -112,6 +118,7 @@ impl Dataset {
         check(unsafe { api.adios2_steps(&mut n_steps, self.engine.as_ptr()) })?;
         // SAFETY: live handle; the names of ADIOS2's engines have at most some twenty characters.
         check(unsafe { api.adios2_engine_get_type(kind.as_mut_ptr().cast(), &mut n_kind, self.engine.as_ptr()) })?;
+        self.n_steps = n_steps;
         self.variables = self.list()?;
         if !kind.starts_with(b"BP5") {
             let sparse = self.variables.iter().filter(|v| v.n_steps != n_steps).map(|v| v.name.as_str());
@@ -165,7 +172,9 @@ impl Dataset {
             // SAFETY: room for `n_dims`.
             check(unsafe { api.adios2_variable_shape(shape.as_mut_ptr(), handle) })?;
         }
-        Ok(Variable { name: String::from_utf8_lossy(&name).into_owned(), dtype: dtype(code), shape, n_dims, n_steps })
+        let name = String::from_utf8_lossy(&name).into_owned();
+        let is_string = code == c::adios2_type_string;
+        Ok(Variable { name, dtype: dtype(code), is_string, shape, n_dims, n_steps })
     }
 
     pub(super) fn handle(&self, variable: &Variable) -> Result<NonNull<c::adios2_variable>> {
@@ -173,49 +182,6 @@ impl Dataset {
         // SAFETY: live handle, terminated name.
         let handle = unsafe { self.library.api.adios2_inquire_variable(self.io.as_ptr(), name.as_ptr()) };
         NonNull::new(handle).ok_or_else(|| failed(&self.path, &format!("there is no variable '{}'", variable.name)))
-    }
-
-    /// The blocks of a variable in the `step`-th of the steps that hold it.
-    ///
-    /// # Errors
-    /// [`Error::File`] when the step does not exist.
-    pub fn blocks(&self, variable: &Variable, step: usize) -> Result<Vec<BlockInfo>> {
-        let failed = |reason: &str| failed(&self.path, &format!("variable '{}' {reason}", variable.name));
-        if step >= variable.n_steps {
-            return Err(failed(&format!("has {} steps, so there is no step {step} (from 0)", variable.n_steps)));
-        }
-        // Outside BP5, ADIOS2 counts the dataset's steps here, and crashes at one that does not hold the variable.
-        let step = match self.steps.get(&variable.name) {
-            Some(held) => *held.get(step).ok_or_else(|| failed(&format!("has no step {step}")))?,
-            None => step,
-        };
-        let api = &self.library.api;
-        let handle = self.handle(variable)?;
-        // SAFETY: live handles, a step that exists; the result is freed below.
-        let info = unsafe { api.adios2_inquire_blockinfo(self.engine.as_ptr(), handle.as_ptr(), step) };
-        let info = NonNull::new(info).ok_or_else(|| failed(&format!("has no step {step}")))?;
-        // SAFETY: ADIOS2 filled it in.
-        let described = unsafe { info.as_ref() };
-        // For local arrays in BP4 the number of dimensions is missing.
-        let n_dims = usize::try_from(described.Dims).unwrap_or(0).max(variable.n_dims);
-        let is_value = described.IsValue != 0;
-        let blocks = if described.BlocksInfo.is_null() {
-            Vec::new()
-        } else {
-            // SAFETY: ADIOS2 gives `nblocks` entries.
-            let all = unsafe { slice::from_raw_parts(described.BlocksInfo, described.nblocks) };
-            let numbers = |at: *const usize| match at.is_null() || is_value {
-                true => Vec::new(),
-                // SAFETY: ADIOS2 gives `Dims` numbers.
-                false => unsafe { slice::from_raw_parts(at, n_dims) }.to_vec(),
-            };
-            let is_local = variable.shape.is_empty();
-            let start = |at| if is_local { Vec::new() } else { numbers(at) };
-            all.iter().map(|b| BlockInfo { start: start(b.Start), dims: numbers(b.Count), is_value }).collect()
-        };
-        // SAFETY: not used again.
-        unsafe { api.adios2_free_blockinfo(info.as_ptr()) };
-        Ok(blocks)
     }
 
     /// The values of one block of one step, in the machine's byte order.
@@ -231,7 +197,10 @@ impl Dataset {
     }
 
     /// `product(dims)` elements of the variable's type in bytes.
-    pub(super) fn n_bytes(&self, variable: &Variable, dims: &[usize]) -> Result<usize> {
+    ///
+    /// # Errors
+    /// [`Error::File`] for a type that is not read here, [`Error::Limit`].
+    pub fn n_bytes(&self, variable: &Variable, dims: &[usize]) -> Result<usize> {
         let Some(dtype) = variable.dtype else {
             return Err(failed(&self.path, &format!("variable '{}' has a type that is not read here", variable.name)));
         };
@@ -309,7 +278,7 @@ const DTYPES: [Dtype; 12] = [
     Dtype::U64,
 ];
 
-fn dtype(code: c::adios2_type) -> Option<Dtype> {
+pub(super) fn dtype(code: c::adios2_type) -> Option<Dtype> {
     usize::try_from(code).ok().and_then(|code| DTYPES.get(code.checked_sub(1)?)).copied()
 }
 

@@ -13,6 +13,9 @@ const NAME: &str = "libadios2_inr.so";
 type Observe =
     unsafe extern "C" fn(Option<unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> c_int>, *mut c_void);
 
+/// `inr_supply` of `plugin/inr.h`.
+type Supply = unsafe extern "C" fn(*const c_void, usize) -> c_int;
+
 /// The plugin library, loaded; stays loaded until the process ends.
 #[derive(Debug)]
 pub struct Plugin {
@@ -61,7 +64,7 @@ impl Plugin {
         let library =
             unsafe { libloading::Library::new(path) }.map_err(|e| failed(format!("cannot be loaded: {e}")))?;
         let plugin = Plugin { library, path: path.to_owned() };
-        for symbol in [c"OperatorCreate", c"OperatorDestroy", c"inr_observe"] {
+        for symbol in [c"OperatorCreate", c"OperatorDestroy", c"inr_observe", c"inr_supply"] {
             // SAFETY: only looked up, not used under this type.
             let found = unsafe { plugin.library.get::<*const c_void>(symbol.to_bytes_with_nul()) };
             found.map_err(|_| failed(format!("is not adios2-inr's plugin: it lacks {}", symbol.to_string_lossy())))?;
@@ -81,6 +84,22 @@ impl Plugin {
         let Ok(function) = function else { return "unknown".into() };
         // SAFETY: never null, terminated, never freed (inr.h).
         unsafe { CStr::from_ptr(function()) }.to_string_lossy().into_owned()
+    }
+
+    /// Runs `work`, which hands one block to the operator on this thread; what is stored for it is `record`.
+    ///
+    /// # Errors
+    /// What `work` reports; [`Error::Internal`] when the operator was not asked.
+    pub fn supply<T>(&self, record: &[u8], work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let failed = || Error::Internal("the operator did not take a finished record".into());
+        // SAFETY: the type is the one of inr.h.
+        let supply = unsafe { self.library.get::<Supply>(b"inr_supply\0") }.map_err(|_| failed())?;
+        // SAFETY: a slice; the plugin copies it.
+        unsafe { supply(record.as_ptr().cast(), record.len()) };
+        let done = work();
+        // SAFETY: null takes back what was not used.
+        let is_unused = unsafe { supply(std::ptr::null(), 0) } != 0;
+        done.and_then(|done| if is_unused { Err(failed()) } else { Ok(done) })
     }
 
     /// Runs `work` while every record that reaches the plugin is shown to `observe`; they are not decoded.

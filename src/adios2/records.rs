@@ -1,6 +1,7 @@
 //! What is stored: the record of every block, seen on its way into the plugin.
 
-use super::dataset::{BlockInfo, Dataset, Variable};
+use super::blocks::BlockInfo;
+use super::dataset::{Dataset, Variable};
 use super::plugin::Plugin;
 use crate::Result;
 use crate::codec::{self, Summary};
@@ -24,7 +25,37 @@ pub struct BlockRecord {
     pub summary: Result<Option<Summary>>,
 }
 
+/// What ADIOS2 keeps for a block.
+#[derive(Clone, Debug)]
+pub enum Stored {
+    /// A record of this operator.
+    Record(Vec<u8>),
+    /// Values, in the machine's byte order: plain, or by another operator.
+    Values(Vec<u8>),
+}
+
 impl Dataset {
+    /// What is kept for a block of `n_bytes`, a record without decoding it.
+    ///
+    /// # Errors
+    /// As [`Self::records`].
+    pub fn stored(
+        &self,
+        plugin: &Plugin,
+        variable: &Variable,
+        step: usize,
+        block: usize,
+        n_bytes: usize,
+    ) -> Result<Stored> {
+        let (mut seen, mut bytes) = (None, vec![0; n_bytes]);
+        let mut observe = |record: &[u8]| seen = Some(record.to_vec());
+        let read = plugin.observe(&mut observe, || self.get_block(variable, step, block, &mut bytes));
+        match seen {
+            Some(record) => Ok(Stored::Record(record)),
+            None => read.map(|()| Stored::Values(bytes)),
+        }
+    }
+
     /// The records of all blocks of all variables, without decoding them.
     ///
     /// # Errors
@@ -51,18 +82,11 @@ impl Dataset {
         info: BlockInfo,
     ) -> Result<BlockRecord> {
         let raw_bytes = if variable.dtype.is_some() { self.n_bytes(variable, &info.dims)? } else { 0 };
-        let mut seen = None;
-        if variable.dtype.is_some() && !info.is_value && raw_bytes > 0 {
-            let mut bytes = vec![0; raw_bytes];
-            let mut observe = |record: &[u8]| seen = Some((record.len(), codec::inspect(record)));
-            let read = plugin.observe(&mut observe, || self.get_block(variable, step, block, &mut bytes));
-            if seen.is_none() {
-                read?;
-            }
-        }
-        let (stored_bytes, summary) = match seen {
-            Some((n, summary)) => (n, summary.map(Some)),
-            None => (raw_bytes, Ok(None)),
+        let is_block = variable.dtype.is_some() && !info.is_value && raw_bytes > 0;
+        let stored = if is_block { Some(self.stored(plugin, variable, step, block, raw_bytes)?) } else { None };
+        let (stored_bytes, summary) = match stored {
+            Some(Stored::Record(record)) => (record.len(), codec::inspect(&record).map(Some)),
+            Some(Stored::Values(_)) | None => (raw_bytes, Ok(None)),
         };
         Ok(BlockRecord { variable: variable.name.clone(), step, block, info, raw_bytes, stored_bytes, summary })
     }

@@ -6,6 +6,7 @@ use super::stub::{self, StepPlace};
 use super::{section, siren};
 use crate::container::{self, Record};
 use crate::field::{self, mask};
+use crate::settings::Target;
 use crate::transform::{self, Known};
 use crate::{Dtype, Error, Result, lossless, threads};
 
@@ -38,6 +39,9 @@ pub struct Summary {
     pub stored_bytes: usize,
     /// The promise in words; "exact" for lossless records.
     pub promise: String,
+    /// The promise; `None` for lossless records.
+    #[serde(skip)]
+    pub target: Option<Target>,
     /// Relative L2 error that was measured when writing, rounded up.
     pub rel_l2: f64,
     /// Largest absolute error that was measured when writing, rounded up.
@@ -120,6 +124,18 @@ pub fn place_of(record: &[u8]) -> Result<Option<Place>> {
     series::place(&container::read(record)?)
 }
 
+/// The finite value that marks missing data in a record that stands alone or of a predicted step, if there is one.
+///
+/// # Errors
+/// As [`decode`].
+pub fn fill_of(record: &[u8]) -> Result<Option<f64>> {
+    let parsed = container::read(record)?;
+    let Some((real, _)) = parsed.dtype.components() else { return Ok(None) };
+    let palette = parsed.section(section::MASKED_VALUES).map(mask::palette).transpose()?;
+    let value = |bits: u64| if real == Dtype::F32 { f32::from_bits(bits as u32).into() } else { f64::from_bits(bits) };
+    Ok(palette.unwrap_or_default().into_iter().map(value).find(|value| value.is_finite()))
+}
+
 /// Reads a record's header, checks its checksum, decodes nothing.
 ///
 /// # Errors
@@ -134,6 +150,7 @@ pub fn inspect(record: &[u8]) -> Result<Summary> {
         raw_bytes: parsed.raw_bytes,
         stored_bytes: record.len(),
         promise: meta.as_ref().map_or_else(|| "exact".to_owned(), |m| m.target.to_string()),
+        target: meta.as_ref().map(|m| m.target),
         rel_l2: meta.as_ref().map_or(0.0, |m| f64::from(m.rel_l2)),
         max_error: meta.as_ref().map_or(0.0, |m| f64::from(m.max_error)),
         sections: parsed.sections.iter().map(|(t, p)| (section::name(*t).to_owned(), p.len())).collect(),

@@ -23,7 +23,8 @@ use std::time::Instant;
 
 pub use chain::{Chain, Link};
 pub use decode::{
-    DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_into_with, decode_on, decode_within, inspect, place_of,
+    DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_into_with, decode_on, decode_within, fill_of, inspect,
+    place_of,
 };
 pub use history::History;
 pub use report::{Report, Seconds, Tried};

@@ -4,9 +4,9 @@
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::slice;
-use std::sync::{PoisonError, RwLock};
 
 use super::guard::guard;
+use super::hooks;
 use super::operator::{HostBlock, MAX_GROWTH, Operator};
 use crate::{Dtype, Result, codec, session};
 
@@ -165,7 +165,11 @@ pub unsafe extern "C" fn inr_encode(
         let n_bytes = n_bytes.ok_or_else(|| bad_call(&format!("a block of {dims:?} values is too large")))?;
         // SAFETY: `product(dims)` elements by the caller's promise, read as bytes.
         let bytes = unsafe { input(data.cast::<u8>(), n_bytes, "data") }?;
-        let record = op.encode(&HostBlock { dtype, start, dims, bytes }).map_err(|text| (INR_BAD_SETTINGS, text))?;
+        let record = match hooks::supplied() {
+            Some(record) if codec::inspect(&record).is_ok_and(|summary| summary.raw_bytes == n_bytes) => record,
+            Some(_) => return Err(bad_call("the record supplied is not of this block")),
+            None => op.encode(&HostBlock { dtype, start, dims, bytes }).map_err(|text| (INR_BAD_SETTINGS, text))?,
+        };
         if record.is_empty() || record.len() > n_bytes + MAX_GROWTH {
             return Err((INR_INTERNAL, format!("adios2_inr: {} bytes for a block of {n_bytes}.", record.len())));
         }
@@ -225,7 +229,7 @@ pub unsafe extern "C" fn inr_decode(
             Some(op) => (INR_BAD_RECORD, op.describe_failure(&error)),
             None => (INR_BAD_RECORD, format!("adios2_inr: {error}.")),
         };
-        if observed(record) {
+        if hooks::observed(record) {
             // SAFETY: not null, writable by the caller's promise.
             unsafe { decoded_bytes.write(codec::inspect(record).map_or(0, |summary| summary.raw_bytes)) };
             return Ok(());
@@ -250,41 +254,6 @@ pub unsafe extern "C" fn inr_decode(
 #[unsafe(no_mangle)]
 pub extern "C" fn inr_last_error() -> *const c_char {
     LAST_ERROR.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
-}
-
-/// Sees every record that comes in to be decoded; not 0 skips the decoding.
-pub type Observer = unsafe extern "C" fn(user: *mut c_void, record: *const c_void, record_bytes: usize) -> c_int;
-
-struct Installed {
-    observer: Observer,
-    user: *mut c_void,
-}
-
-// SAFETY: who installs an observer promises that it may be called from any thread.
-unsafe impl Send for Installed {}
-// SAFETY: as above.
-unsafe impl Sync for Installed {}
-
-static OBSERVER: RwLock<Option<Installed>> = RwLock::new(None);
-
-/// Shows a record to the observer; true when it wants it skipped.
-fn observed(record: &[u8]) -> bool {
-    // The lock is held during the call: when `inr_observe(NULL)` returns, no call is under way.
-    let installed = OBSERVER.read().unwrap_or_else(PoisonError::into_inner);
-    let Some(Installed { observer, user }) = &*installed else { return false };
-    // SAFETY: the observer and its user data are valid until taken away, by the promise to `inr_observe`.
-    unsafe { observer(*user, record.as_ptr().cast(), record.len()) != 0 }
-}
-
-/// Installs an observer for the whole process; null takes it away.
-///
-/// # Safety
-/// `observer` may be called with `user` from any thread until it is taken away; it does not call back into this library
-/// and lets no exception out.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn inr_observe(observer: Option<Observer>, user: *mut c_void) {
-    let mut installed = OBSERVER.write().unwrap_or_else(PoisonError::into_inner);
-    *installed = observer.map(|observer| Installed { observer, user });
 }
 
 /// Version of the library.

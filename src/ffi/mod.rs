@@ -6,6 +6,7 @@
 pub mod c_api;
 mod dataset;
 mod guard;
+pub mod hooks;
 mod operator;
 #[cfg(feature = "adios2")]
 mod plugin;

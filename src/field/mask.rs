@@ -121,6 +121,17 @@ pub fn decode_positions(payload: &[u8], dims: &[usize]) -> Result<Vec<bool>> {
     entropy::decode_bits(payload, dims)
 }
 
+/// The different bit patterns of [`encode_values`]; none when there are too many to list.
+///
+/// # Errors
+/// [`Error::Corrupt`].
+pub fn palette(payload: &[u8]) -> Result<Vec<u64>> {
+    let cut = || Error::corrupt("the masked values are cut off");
+    let (&n, rest) = payload.split_first().ok_or_else(cut)?;
+    let patterns = rest.get(..8 * usize::from(n)).ok_or_else(cut)?;
+    Ok(patterns.as_chunks::<8>().0.iter().map(|bits| u64::from_le_bytes(*bits)).collect())
+}
+
 /// Stores the bit patterns of the masked points in order: a palette and indices, or all of them when too many differ.
 pub fn encode_values(bits: &[u64]) -> Vec<u8> {
     let mut palette: Vec<u64> = Vec::new();

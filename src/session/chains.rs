@@ -91,6 +91,16 @@ pub fn decode(path: &Path, place: &StepPlace, out: &mut [u8]) -> Result<Option<(
     Ok(Some(()))
 }
 
+/// The record of a step of the store file at `path`; `None` when the file is not there or holds no such step.
+///
+/// # Errors
+/// As [`decode`].
+pub fn record(path: &Path, place: &StepPlace) -> Result<Option<Vec<u8>>> {
+    let Some(index) = open(path, place)? else { return Ok(None) };
+    let entry = entry(&index, place.series, place.step)?.ok_or_else(|| lost(place, place.step))?;
+    payload::read(&entry).map(|(_, record)| Some(record.to_vec())).ok_or_else(|| lost(place, place.step))
+}
+
 /// The first step to decode for `place`, and the history before it.
 fn start(index: &Mutex<Index>, place: &StepPlace, kept: Option<&Kept>) -> Result<(u32, Option<History>)> {
     let (mut step, mut needed) = (place.step, place.step);

@@ -121,6 +121,18 @@ fn encode_alone(key: &SeriesKey, block: &Block, settings: &Settings) -> Attempt 
     }
 }
 
+/// The finite value that marks missing data in the block that a record of the dataset at `dataset` (absolute) stands for, if
+/// there is one.
+///
+/// # Errors
+/// As [`decode_from`].
+pub fn fill_of(dataset: &str, record: &[u8]) -> Result<Option<f64>> {
+    match codec::step_of(record)? {
+        Some(place) => codec::fill_of(&StoredNetworks { dataset }.step_record(&place)?),
+        None => codec::fill_of(record),
+    }
+}
+
 fn describe(key: &SeriesKey, what: &str) -> String {
     let name = if key.variable.is_empty() { "?" } else { &key.variable };
     format!("variable '{name}': {what}")

@@ -75,6 +75,16 @@ impl StoredNetworks<'_> {
         found.map_err(|looked| Error::NoStep { store, series, step, looked })
     }
 
+    /// The record of a step of a chain.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub fn step_record(&self, place: &StepPlace) -> Result<Vec<u8>> {
+        let &StepPlace { store, series, step } = place;
+        let found = self.look(store, |path| chains::record(path, place))?;
+        found.map_err(|looked| Error::NoStep { store, series, step, looked })
+    }
+
     fn find(&self, place: &Place) -> Result<Found> {
         let found = self.look(place.store, |path| match stamp(path) {
             Some(stamp) => read(path, stamp, place),

@@ -1,4 +1,4 @@
-//! `inr`: encode, decode, inspect, ask and finish networks, check the installation, read run logs, measure, train. The only place that prints.
+//! `inr`: encode, decode, inspect, pack, ask and finish networks, check the installation, read run logs, measure, train. The only place that prints.
 
 mod bench;
 mod decode;
@@ -13,6 +13,9 @@ mod inspect;
 mod inspect_store;
 mod npy;
 mod output;
+mod pack;
+#[cfg(feature = "adios2")]
+mod pack_dataset;
 mod peers;
 mod plot;
 mod progress;
@@ -38,6 +41,7 @@ Examples:
   inr inspect u.inr run.bp
   inr query run.bp u --at 3.5,7 --gradient
   inr finalize run.bp
+  inr pack run.bp archive.bp
   inr doctor
   inr report run.jsonl --plot run
   inr bench u.npy v.npy --peers sz3,sperr,zfp
@@ -61,6 +65,7 @@ enum Command {
     Inspect(inspect::Args),
     Query(query::Args),
     Finalize(finalize::Args),
+    Pack(pack::Args),
     Doctor(doctor::Args),
     Report(report::Args),
     Bench(bench::Args),
@@ -106,6 +111,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Query(args) => query::run(&args),
         Command::Finalize(args) => finalize::run(&args),
+        Command::Pack(args) => pack::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
