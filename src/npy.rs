@@ -1,7 +1,8 @@
 //! NumPy's `.npy` files as blocks: little-endian, slowest dimension first, whatever the file says.
 
+use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{Block, Dtype, Error};
 
@@ -50,9 +51,71 @@ type Result<T> = std::result::Result<T, String>;
 /// # Errors
 /// [`Error::File`].
 pub fn read(path: &Path) -> crate::Result<Array> {
-    let file = std::fs::File::open(path).map_err(|e| e.to_string());
+    let file = File::open(path).map_err(|e| e.to_string());
     file.and_then(|file| from_reader(BufReader::new(file)))
         .map_err(|reason| Error::File { path: path.display().to_string(), reason })
+}
+
+/// The parts of an array along its first dimension, read one by one where the order in the file allows.
+#[derive(Debug)]
+pub struct Steps {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Dimensions of the array, slowest first.
+    pub dims: Vec<usize>,
+    path: PathBuf,
+    source: Source,
+    step_bytes: usize,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(BufReader<File>, Header),
+    /// Read as a whole, and what is left of it.
+    Memory(std::io::Cursor<Vec<u8>>),
+}
+
+impl Steps {
+    /// Opens a file with at least one dimension.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn open(path: &Path) -> crate::Result<Steps> {
+        let named = |reason: String| Error::File { path: path.display().to_string(), reason };
+        let mut reader = BufReader::new(File::open(path).map_err(|e| named(e.to_string()))?);
+        let header = Header::read(&mut reader).map_err(named)?;
+        let (dtype, dims) = (header.dtype, header.dims.clone());
+        let too_large = || named(format!("dimensions {dims:?} overflow"));
+        let step_bytes = dims.iter().skip(1).try_fold(dtype.size(), |n, &d| n.checked_mul(d)).ok_or_else(too_large)?;
+        let source = match header.fortran {
+            true => Source::Memory(std::io::Cursor::new(read(path)?.bytes)),
+            false => Source::File(reader, header),
+        };
+        Ok(Steps { dtype, dims, path: path.to_owned(), source, step_bytes })
+    }
+
+    /// The next part: little-endian elements, last dimension fastest.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the file was cut off.
+    pub fn read_next(&mut self) -> crate::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let n = self.step_bytes as u64;
+        let read = match &mut self.source {
+            Source::File(reader, header) => {
+                let read = reader.take(n).read_to_end(&mut bytes);
+                header.to_little_endian(&mut bytes);
+                read
+            }
+            Source::Memory(reader) => reader.take(n).read_to_end(&mut bytes),
+        };
+        let reason = match read {
+            Ok(found) if found == self.step_bytes => return Ok(bytes),
+            Ok(_) => format!("dimensions {:?} need more bytes than are there: it was cut off", self.dims),
+            Err(error) => error.to_string(),
+        };
+        Err(Error::File { path: self.path.display().to_string(), reason })
+    }
 }
 
 fn from_reader(mut reader: impl Read) -> Result<Array> {
@@ -67,10 +130,7 @@ fn from_reader(mut reader: impl Read) -> Result<Array> {
         let dims = header.dims;
         return Err(format!("dimensions {dims:?} need {n_bytes} bytes, {found} are there: it was cut off"));
     }
-    if header.big_endian {
-        let component = header.dtype.components().map_or(header.dtype.size(), |(real, _)| real.size());
-        bytes.chunks_exact_mut(component).for_each(<[u8]>::reverse);
-    }
+    header.to_little_endian(&mut bytes);
     if header.fortran {
         bytes = fortran_to_c(&bytes, &header.dims, header.dtype.size());
     }
@@ -78,6 +138,7 @@ fn from_reader(mut reader: impl Read) -> Result<Array> {
 }
 
 /// What stands before the elements.
+#[derive(Debug)]
 struct Header {
     dtype: Dtype,
     big_endian: bool,
@@ -100,6 +161,13 @@ impl Header {
         let mut text = Vec::new();
         reader.take(u64::from(u32::from_le_bytes(length))).read_to_end(&mut text).map_err(|e| e.to_string())?;
         Header::parse(std::str::from_utf8(&text).map_err(|_| not_npy())?)
+    }
+
+    fn to_little_endian(&self, bytes: &mut [u8]) {
+        if self.big_endian {
+            let component = self.dtype.components().map_or(self.dtype.size(), |(real, _)| real.size());
+            bytes.chunks_exact_mut(component).for_each(<[u8]>::reverse);
+        }
     }
 
     /// `text`: a Python dictionary with the keys descr, fortran_order and shape.

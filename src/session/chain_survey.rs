@@ -6,6 +6,7 @@ use super::chains::payload;
 use super::facts::key;
 use crate::Result;
 use crate::codec::predicted::{self, Uses};
+use crate::codec::{self, Summary};
 use crate::store::{Contents, Kind};
 
 /// A chain of steps, each predicted from those before it.
@@ -48,6 +49,8 @@ pub struct StoredStep {
     pub share: f64,
     /// Estimate: bytes of the last step that stands alone over those of this one and its share; `None` for a key.
     pub gain: Option<f64>,
+    /// What its record says about itself.
+    pub record: Option<Summary>,
     /// Why it cannot be decoded, in a sentence.
     pub problem: Option<String>,
 }
@@ -126,6 +129,10 @@ fn step(
         return step;
     };
     step.needs = needs;
+    match codec::inspect(record) {
+        Ok(summary) => step.record = Some(summary),
+        Err(error) => step.problem = Some(format!("step {number} of series {series}: {error}")),
+    }
     let is_lost = |back: &u32| {
         let needed = number.checked_sub(*back).and_then(|n| before.get(&n));
         needed.is_none_or(|needed| needed.problem.is_some())

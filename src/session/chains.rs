@@ -17,10 +17,13 @@ use crate::{Error, Result};
 const N_FILES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// Predictors kept decoded.
 const N_PREDICTORS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
-/// Limit of the decoded steps kept, in bytes.
+/// Limit of the decoded steps kept, in bytes; the newest one stays, or reading forward would decode from the key on each time.
 const KEPT_BYTES: usize = 256 << 20;
 /// Longest chain that is followed; a longer one is damage.
 const LONGEST: u32 = 10_001;
+
+/// Stands in a [`StepPlace`] for a file that is no part of a dataset.
+pub const NO_STORE: u64 = 0;
 
 /// Payload of a [`Kind::STEP`] entry: one byte, how many steps before it the record needs, then the record.
 pub mod payload {
@@ -145,9 +148,8 @@ fn predictor(index: &Mutex<Index>, chain: &ChainKey, number: u32, depth: u32) ->
 
 fn lost(place: &StepPlace, step: u32) -> Error {
     let StepPlace { series, step: wanted, store } = place;
-    Error::corrupt(format!(
-        "step {wanted} of series {series} in store {store:016x} needs step {step}, which is lost or damaged"
-    ))
+    let whose = if *store == NO_STORE { String::new() } else { format!(" of series {series} in store {store:016x}") };
+    Error::corrupt(format!("step {wanted}{whose} needs step {step}, which is lost or damaged"))
 }
 
 /// The index of the file at `path`, which knows the step of `place`.
@@ -193,7 +195,7 @@ fn keep(chain: ChainKey, kept: Kept) {
     forget(&mut cache, &chain);
     cache.n_bytes += kept.history.n_bytes();
     cache.kept.put(chain, kept);
-    while cache.n_bytes > KEPT_BYTES {
+    while cache.n_bytes > KEPT_BYTES && cache.kept.len() > 1 {
         let Some((_, old)) = cache.kept.pop_lru() else { break };
         cache.n_bytes -= old.history.n_bytes();
     }

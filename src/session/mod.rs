@@ -4,6 +4,7 @@
 //! ADIOS2 makes a new operator object per variable object, so everything here is process-global, keyed by series,
 //! bounded in bytes and safe under threads.
 
+mod chain_file;
 mod chain_survey;
 mod chains;
 mod facts;
@@ -25,6 +26,7 @@ use crate::codec::{self, Encoded, Report};
 use crate::settings::{ModelChoice, Temporal};
 use crate::{Block, Error, Result, Settings};
 
+pub use chain_file::{ChainArray, ChainReader, ChainWriter};
 pub use chain_survey::{StoredChain, StoredStep};
 pub use chains::n_steps_decoded;
 pub use facts::Facts;
@@ -34,7 +36,7 @@ pub use log::{Line, SegmentLine, append};
 pub use networks::StoredNetworks;
 pub use query::{Answer, SeriesField, StepError};
 pub use series::SeriesKey;
-pub use survey::{StoreFile, StoredSegment, survey};
+pub use survey::{StoreFile, StoredSegment, survey, survey_file};
 
 /// Limit of the cache of decoded blocks, in bytes.
 const DECODED_BYTES: usize = 256 << 20;

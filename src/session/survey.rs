@@ -77,9 +77,16 @@ pub fn store_ids(dataset: &Path) -> Result<Vec<u64>> {
 }
 
 fn file(dataset: &Path, id: u64) -> Result<StoreFile> {
-    let path = store::path(dataset, id);
+    survey_file(&store::path(dataset, id), id)
+}
+
+/// One file of a model store; `id` is what it is to be called.
+///
+/// # Errors
+/// [`Error::File`] when it cannot be read or holds damaged facts.
+pub fn survey_file(path: &Path, id: u64) -> Result<StoreFile> {
     let named = |e: Error| Error::File { path: path.display().to_string(), reason: e.to_string() };
-    let contents = Contents::read(&path).map_err(named)?;
+    let contents = Contents::read(path).map_err(named)?;
     let keys = contents.keys().filter(|key| key.kind == Kind::SEGMENT);
     let segments: Result<Vec<_>> = keys.map(|k| segment(&contents, k.series, k.segment)).collect();
     Ok(StoreFile {

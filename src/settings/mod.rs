@@ -221,9 +221,14 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// True for parameters that single arrays have no use for.
+    /// True for parameters of `temporal=series`, which only datasets have.
     pub fn is_about_series(&self) -> bool {
-        ["series: ", "predict: "].iter().any(|mode| self.meaning.starts_with(mode))
+        self.meaning.starts_with("series: ")
+    }
+
+    /// True for parameters of `temporal=predict`.
+    pub fn is_about_prediction(&self) -> bool {
+        self.meaning.starts_with("predict: ")
     }
 }
 

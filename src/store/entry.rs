@@ -34,6 +34,8 @@ impl Kind {
     pub const STEP: Kind = Kind(5);
     /// Weights that steps of a chain were predicted with; the segment is their number.
     pub const PREDICTOR: Kind = Kind(6);
+    /// Of which array the steps in a file are, where the file is no part of a dataset.
+    pub const ARRAY: Kind = Kind(7);
 }
 
 /// What an entry is about.

@@ -205,5 +205,8 @@ fn random_id() -> u64 {
 }
 
 fn failure(path: &Path, error: &std::io::Error) -> Error {
-    Error::File { path: path.display().to_string(), reason: format!("networks cannot be kept here ({error})") }
+    Error::File {
+        path: path.display().to_string(),
+        reason: format!("networks and predicted steps cannot be kept here ({error})"),
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use adios2_inr::Temporal;
 use adios2_inr::codec::{self, Context};
 use adios2_inr::session::{self, SeriesKey};
 use anyhow::{Context as _, Result};
 
 use crate::settings_args::SettingsArgs;
-use crate::{Done, npy, output, progress, table};
+use crate::{Done, encode_steps, npy, output, progress, table};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +18,11 @@ Examples:
   inr encode u.npy u.inr --psnr 60
   inr encode u.npy u.inr --ratio 100                      as accurate as 100 : 1 allows
   inr encode u.npy u.inr --model siren --seconds 20
+  inr encode u.npy u.inr --temporal predict --accuracy 1e-3 --norm Linf
+
+With --temporal predict the first axis of the array is time: each step is predicted from the two before it, and the bound holds
+in each step. 'inr decode --step' reads one of them. The file holds everything that is needed; one step is in memory at a time
+(of Fortran-ordered files the whole array).
 
 Floats and complex numbers are stored within the bound, integers without loss. Fortran-ordered files give the same
 record as their C-ordered copy.";
@@ -27,19 +33,22 @@ record as their C-ordered copy.";
 pub struct Args {
     /// The array (float32, float64, complex64, complex128 or an integer type)
     #[arg(value_name = "IN.npy")]
-    input: PathBuf,
+    pub input: PathBuf,
     /// The record to write
     #[arg(value_name = "OUT.inr")]
-    output: PathBuf,
+    pub output: PathBuf,
     #[command(flatten)]
     settings: SettingsArgs<false>,
     /// Print one JSON object
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 pub fn run(args: &Args) -> Result<Done> {
     let settings = args.settings.with([])?;
+    if settings.temporal == Temporal::Predict {
+        return encode_steps::run(args, &settings);
+    }
     let array = npy::read(&args.input)?;
     let spinner = progress::spinner(format!("encoding {}", args.input.display()));
     let encoded = codec::encode(&array.block()?, &settings, &Context::default())
@@ -48,7 +57,7 @@ pub fn run(args: &Args) -> Result<Done> {
     output::write_whole(&args.output, |w| Ok(w.write_all(&encoded.record)?))?;
     let report = &encoded.report;
     if let Some(log) = &settings.log {
-        let line = session::Line::new(&series_key(args, &array), 0, &array.block()?, report);
+        let line = session::Line::new(&series_key(args, &array.dims), 0, &array.block()?, report);
         session::append(log, &line).with_context(|| log.display().to_string())?;
     }
     if args.json {
@@ -79,13 +88,13 @@ pub fn run(args: &Args) -> Result<Done> {
 }
 
 /// The record's place in the run log: the output file, with the input's name as the variable.
-fn series_key(args: &Args, array: &npy::Array) -> SeriesKey {
+pub fn series_key(args: &Args, dims: &[usize]) -> SeriesKey {
     let dataset = std::path::absolute(&args.output).unwrap_or_else(|_| args.output.clone());
     let variable = args.input.file_stem().unwrap_or_default();
     SeriesKey {
         dataset: dataset.display().to_string(),
         variable: variable.to_string_lossy().into_owned(),
-        dims: array.dims.clone(),
+        dims: dims.to_vec(),
         ..SeriesKey::default()
     }
 }

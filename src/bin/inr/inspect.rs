@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 #[cfg(feature = "adios2")]
 use adios2_inr::adios2::BlockRecord;
 use adios2_inr::codec::{self, Summary};
+use adios2_inr::session::ChainReader;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use crate::Done;
+use crate::inspect_chain;
 #[cfg(feature = "adios2")]
-use crate::inspect_store::{ModelStore, step_json};
+use crate::inspect_store::ModelStore;
 use crate::table;
 #[cfg(feature = "adios2")]
 use crate::table::Table;
@@ -61,6 +63,9 @@ fn inspect(path: &Path) -> Result<(String, Value)> {
     let name = path.display().to_string();
     if path.is_dir() {
         return dataset(path, &name);
+    }
+    if ChainReader::is_one(path) {
+        return inspect_chain::file(path, &name);
     }
     let record = std::fs::read(path).with_context(|| name.clone())?;
     let summary = codec::inspect(&record).with_context(|| name.clone())?;
@@ -143,9 +148,9 @@ fn row(b: &BlockRecord, store: &mut ModelStore) -> (Vec<String>, Value) {
             let step = s.step.as_ref().map(|place| store.visit_step(place, &b.variable));
             if let Some(Ok(step)) = &step {
                 n_stored += step.n_bytes + step.share.round() as usize;
-                model = if step.is_key() { "key".into() } else { format!("predicted ({})", step.predictor()) };
+                model = inspect_chain::step_name(step);
                 behind.push(step.gain.map_or_else(|| "-".into(), table::number));
-                object["prediction"] = step_json(step);
+                object["prediction"] = inspect_chain::step_json(step);
             }
             let problem = step.and_then(|step| step.map_or_else(Some, |step| step.problem.clone()));
             if let Some(problem) = problem {

@@ -8,6 +8,7 @@ use adios2_inr::codec::{Place, StepPlace};
 use adios2_inr::session::{StoreFile, StoredChain, StoredSegment, StoredStep, survey};
 use serde_json::{Value, json};
 
+use crate::inspect_chain;
 use crate::table::{self, Table};
 
 /// Steps named in a line before "...".
@@ -86,29 +87,18 @@ impl ModelStore {
             text += &networks.to_string();
             all().for_each(|(file, segment)| text += &self.broken(file, segment));
         }
-        text += &self.chains_text();
+        let chains: Vec<&StoredChain> = self.files.iter().flat_map(|file| &file.chains).collect();
+        if !chains.is_empty() {
+            let (n, n_files, bytes) = (chains.len(), self.files.len(), table::bytes(self.n_bytes()));
+            let _ = writeln!(text, "model store: {n} chains in {n_files} files, {bytes} bytes");
+            text += &inspect_chain::chains(&chains);
+        }
         for file in self.files.iter().filter(|file| file.n_damaged + file.n_torn > 0) {
             let (id, damaged, torn) = (file.store, file.n_damaged, file.n_torn);
             let _ = writeln!(text, "{id:016x}.inr: {damaged} damaged entries, {torn} bytes of an unfinished one");
         }
         self.errors.iter().for_each(|error| text += &format!("{error}\n"));
         text
-    }
-
-    /// Empty without chains.
-    fn chains_text(&self) -> String {
-        let chains: Vec<&StoredChain> = self.files.iter().flat_map(|file| &file.chains).collect();
-        if chains.is_empty() {
-            return String::new();
-        }
-        let header = ["chain of", "series", "steps", "keys", "lost", "predictors", "their bytes", "bytes", "gain"];
-        let mut rows = Table::new(header, 1);
-        chains.iter().for_each(|chain| rows.row(chain_row(chain)));
-        let (n, bytes) = (chains.len(), table::bytes(self.n_bytes()));
-        format!(
-            "model store: {n} chains in {} files, {bytes} bytes\n{rows}Gain: bytes of the last step that stands alone over those of a predicted one with its share of the weights.\n",
-            self.files.len()
-        )
     }
 
     /// The steps of a segment that break their promise, in the dataset's numbers where its blocks were seen.
@@ -130,36 +120,6 @@ impl ModelStore {
             names.join(", ")
         )
     }
-}
-
-/// A step as JSON.
-pub fn step_json(step: &StoredStep) -> Value {
-    let mut object = json!({
-        "kind": if step.is_key() { "key" } else { "predicted" },
-        "needs": step.needs,
-        "predictor": step.predictor(),
-        "bytes": step.n_bytes,
-        "share_bytes": step.share,
-        "gain": step.gain,
-    });
-    if let Some(problem) = &step.problem {
-        object["error"] = problem.clone().into();
-    }
-    object
-}
-
-fn chain_row(chain: &StoredChain) -> [String; 9] {
-    [
-        if chain.variable.is_empty() { "?".to_owned() } else { chain.variable.clone() },
-        chain.series.to_string(),
-        chain.n_steps.to_string(),
-        chain.n_keys.to_string(),
-        chain.n_lost.to_string(),
-        chain.n_predictors.to_string(),
-        table::bytes(chain.predictor_bytes),
-        table::bytes(chain.n_bytes),
-        chain.gain.map_or_else(|| "-".to_owned(), table::number),
-    ]
 }
 
 fn row(segment: &StoredSegment) -> [String; 8] {

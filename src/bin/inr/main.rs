@@ -5,10 +5,12 @@ mod decode;
 mod dimension;
 mod doctor;
 mod encode;
+mod encode_steps;
 mod eval;
 mod figures;
 mod finalize;
 mod inspect;
+mod inspect_chain;
 #[cfg(feature = "adios2")]
 mod inspect_store;
 mod npy;

@@ -47,7 +47,8 @@ pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>)
         Ok(())
     })();
     remember(None);
-    result.with_context(cannot)
+    // What went wrong with the contents says so itself.
+    result.map_err(|error| if error.is::<std::io::Error>() { error.context(cannot()) } else { error })
 }
 
 fn remember(path: Option<PathBuf>) {

@@ -5,7 +5,7 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches};
 
 const HEADING: &str = "Parameters (the same as in XML)";
 
-/// Parameters given as flags, checked by [`Settings::from_pairs`]. Without those about series, which single arrays are not;
+/// Parameters given as flags, checked by [`Settings::from_pairs`]. Without those about networks of series, which only datasets have;
 /// with `BENCH`, without those that `inr bench` sets itself for each row.
 #[derive(Clone, Debug)]
 pub struct SettingsArgs<const BENCH: bool> {
@@ -16,11 +16,14 @@ impl<const BENCH: bool> SettingsArgs<BENCH> {
     /// The settings these flags and `more` pairs stand for.
     pub fn with<'a>(&'a self, more: impl IntoIterator<Item = (&'a str, &'a str)>) -> adios2_inr::Result<Settings> {
         let settings = Settings::from_pairs(self.pairs.iter().map(|(k, v)| (*k, v.as_str())).chain(more))?;
-        if settings.temporal == Temporal::Series {
-            let expected = "none: a single array has no earlier steps";
-            return Err(Error::BadValue { key: "temporal", value: "series".to_owned(), expected });
+        let refused =
+            |value: &str, expected| Err(Error::BadValue { key: "temporal", value: value.to_owned(), expected });
+        match settings.temporal {
+            Temporal::Predict if BENCH => refused("predict", "none: arrays are measured one by one"),
+            Temporal::Series if BENCH => refused("series", "none: arrays are measured one by one"),
+            Temporal::Series => refused("series", "predict, or none: networks of a series stand in datasets"),
+            Temporal::None | Temporal::Predict => Ok(settings),
         }
-        Ok(settings)
     }
 
     /// True if the flag was given.
@@ -30,7 +33,8 @@ impl<const BENCH: bool> SettingsArgs<BENCH> {
 
     fn parameters() -> impl Iterator<Item = &'static Parameter> {
         const SET_BY_BENCH: [&str; 7] = ["accuracy", "mode", "norm", "psnr", "ratio", "model", "log"];
-        let is_shown = |p: &Parameter| !p.is_about_series() && (!BENCH || !SET_BY_BENCH.contains(&p.key));
+        let is_for_bench = |p: &Parameter| !p.is_about_prediction() && !SET_BY_BENCH.contains(&p.key);
+        let is_shown = move |p: &Parameter| !p.is_about_series() && (!BENCH || is_for_bench(p));
         PARAMETERS.iter().filter(move |p| is_shown(p))
     }
 }
