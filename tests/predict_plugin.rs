@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use cli_common::series::{client, errors, folder, inspect};
-use cli_common::{inr, run, stdout};
+use cli_common::{inr, run, stderr, stdout};
 use serde_json::Value;
 
 const ACCURACY: f64 = 1e-3;
@@ -110,6 +110,8 @@ fn a_killed_run_is_readable_to_its_last_step_and_goes_on() {
         let n = errors(&path, "run.bp", "3").len() / 2;
         run(&mut client(&["append", &path, "run.bp", &n.to_string(), "8"]), 0);
         check(&path, "run.bp", n + 8);
+        let files = inspect(&path, "run.bp")["model_store"]["files"].as_array().unwrap().len();
+        assert_eq!(files, 2, "the second process has a file of its own");
     }
 }
 
@@ -150,6 +152,22 @@ fn two_runs_at_once_and_one_written_anew_do_not_mix() {
         check(&path, name, 18);
         assert_eq!(inspect(&path, name)["model_store"]["files"].as_array().unwrap().len(), 1);
     }
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_full_disk_costs_the_prediction_of_that_step_and_the_following_ones_and_is_said_once() {
+    let engine = "<engine type=\"BP5\"><parameter key=\"StripeSize\" value=\"64\"/></engine>";
+    let (_keep, path) = folder(&XML.replace("<engine type=\"BP5\"/>", engine));
+    let done = run(&mut client(&["full", &path, "run.bp", "0", "20"]), 0);
+    let said = stderr(&done);
+    assert_eq!(said.matches("the following ones of the variable are stored alone").count(), 1, "{said}");
+    check(&path, "run.bp", 20);
+    let is_predicted = |block: &&Value| block["record"]["step"].is_object();
+    let found = inspect(&path, "run.bp");
+    let predicted = found["blocks"].as_array().unwrap().iter().filter(is_predicted);
+    let steps: Vec<u64> = predicted.map(|block| block["step"].as_u64().unwrap()).collect();
+    assert!(steps.len() >= 12 && steps.iter().all(|step| *step < 10), "{steps:?}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ mod drift;
 
 use std::path::Path;
 
-use adios2_inr::session::{self, Line};
-use adios2_inr::{codec, store};
+use adios2_inr::session::{self, Line, SeriesKey};
+use adios2_inr::{Block, Dtype, Settings, codec, store};
 use drift::{ACCURACY, N, drift, error, floats, key, settings, try_read, write};
 
 fn noise(step: usize) -> Vec<f32> {
@@ -161,5 +161,74 @@ fn a_run_that_goes_on_and_blocks_of_another_shape_start_with_a_key() {
             assert!(error(&try_read(folder.path(), record).unwrap(), &drift(step)) <= ACCURACY, "step {step}");
         }
         assert!(records[0].len() > 64, "a record that stands alone");
+    }
+}
+
+/// Encodes a block of any kind; its record.
+fn encode(key: &SeriesKey, settings: &Settings, dtype: Dtype, bytes: &[u8]) -> Vec<u8> {
+    let outcome = session::encode(key, &Block::new(dtype, &key.dims, bytes).unwrap(), settings);
+    assert_eq!(outcome.warning, None);
+    outcome.record
+}
+
+#[test]
+fn a_variable_whose_steps_do_not_fit_memory_stands_alone_and_the_log_says_what_to_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.jsonl");
+    let n_block = (4 * N * N).to_string();
+    let asked = settings(&[("memory", &n_block), ("log", log.to_str().unwrap())]);
+    let key = key(folder.path(), "u");
+    for step in 0..6 {
+        let record = write(&key, &asked, &drift(step));
+        assert!(error(&floats(&codec::decode(&record).unwrap().bytes), &drift(step)) <= ACCURACY);
+    }
+    assert!(store::ids(folder.path()).is_empty());
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.lines().all(|line| line.contains("set 'memory' higher")), "{text}");
+}
+
+#[test]
+fn variables_of_one_name_in_two_datasets_at_once_do_not_mix() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let keys = folders.each_ref().map(|folder| key(folder.path(), "u"));
+    let value = |which: usize, step: usize| drift(step + 100 * which);
+    let records: Vec<_> =
+        (0..20).map(|step| [0, 1].map(|which| write(&keys[which], &settings(&[]), &value(which, step)))).collect();
+    keys.iter().for_each(session::finish);
+    for which in [0, 1] {
+        assert_eq!(store::ids(folders[which].path()).len(), 1);
+        assert!(records.iter().filter(|record| record[which].len() < 64).count() >= 14);
+        for step in (0..20).map(|i| i * 7 % 20) {
+            let found = try_read(folders[which].path(), &records[step][which]).unwrap();
+            assert!(error(&found, &value(which, step)) <= ACCURACY, "dataset {which}, step {step}");
+        }
+    }
+}
+
+#[test]
+fn blocks_that_change_their_shape_begin_anew_and_integers_stand_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, mut key) = (key(folder.path(), "u"), key(folder.path(), "u"));
+    let mut records = Vec::new();
+    for step in 0..18 {
+        // Six whole blocks, then six of half the rows, then whole ones again.
+        key.dims = if step / 6 == 1 { vec![N / 2, N] } else { whole.dims.clone() };
+        let n = key.dims.iter().product::<usize>();
+        records.push((encode(&key, &settings(&[]), Dtype::F32, bytemuck::cast_slice(&drift(step)[..n])), n));
+    }
+    for (step, (record, n)) in records.iter().enumerate() {
+        let mut bytes = vec![0; 4 * n];
+        session::decode_from(folder.path().to_str().unwrap(), record, &mut bytes).unwrap();
+        // Half a block has a smaller range.
+        assert!(error(&floats(&bytes), &drift(step)[..*n]) <= ACCURACY, "step {step}");
+        assert!(step % 6 > 0 || record.len() > 64, "step {step} stands alone");
+    }
+    let mut integers = key.clone();
+    integers.variable = "cells".to_owned();
+    for step in 0..4 {
+        let cells: Vec<i32> = drift(step).iter().map(|x| (100.0 * x) as i32).collect();
+        let bytes: &[u8] = bytemuck::cast_slice(&cells);
+        let record = encode(&integers, &settings(&[]), Dtype::I32, bytes);
+        assert_eq!(codec::decode(&record).unwrap().bytes, bytes);
     }
 }

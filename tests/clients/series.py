@@ -1,9 +1,12 @@
-"""usage: series.py write|append|each FOLDER NAME FIRST N: a program that knows nothing of the operator writes N steps of two blocks of
-"u" to FOLDER/NAME, as FOLDER/adios2.xml says, and tells every finished step; "each" hands over a new operator in each step instead.
+"""usage: series.py write|append|each|full FOLDER NAME FIRST N: a program that knows nothing of the operator writes N steps of two blocks of
+"u" to FOLDER/NAME, as FOLDER/adios2.xml says, and tells every finished step; "each" hands over a new operator in each step instead;
+"full" may not make the model store larger in the 11th step.
 series.py read FOLDER NAME SEED: reads all steps in random order and prints {"step,block": relative L2 error} as JSON."""
+import glob
 import json
 import os
 import random
+import resource
 import sys
 from xml.etree import ElementTree
 
@@ -30,6 +33,13 @@ def parameters():
     return {p.get("key"): p.get("value") for p in operator.iter("parameter")}
 
 
+def limit_files(is_full):
+    """No file may grow beyond the model store as it is, or all may again."""
+    largest = max(os.path.getsize(path) for path in glob.glob(f"{name}/inr/*.inr"))
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest if is_full else hard, hard))
+
+
 def write():
     first, n = int(sys.argv[4]), int(sys.argv[5])
     shape, count = [N, 2 * N], [N, N]
@@ -40,12 +50,18 @@ def write():
             variable = io.define_variable("u", np.zeros(1, "f4"), shape, [0, 0], count)
         for step in range(first, first + n):
             stream.begin_step()
+            is_full = mode == "full" and step - first == 10
+            if is_full:
+                limit_files(True)
             for start, block in blocks(step):
                 if mode == "each":
                     stream.write("u", block, shape, [0, start], count, operations=[("plugin", parameters())])
                 else:
                     variable.set_selection([[0, start], count])
                     stream.write(variable, block)
+            if is_full:
+                # ADIOS2 writes its own file when the step ends.
+                limit_files(False)
             stream.end_step()
             print(step, flush=True)
 
