@@ -26,7 +26,7 @@ def peers(truth, reached):
 def through_adios2(place, data, truth, parameters, accuracies=None):
     """One run: bytes, errors, seconds, and how certificates compare with the truth."""
     config = place.config("run", {"backend": "cpu", **parameters}, accuracies, names=NAMES)
-    seconds, resident = place.simulate(config, "run.bp", data, *NAMES, solver=REPLAY)
+    seconds, resident = place.simulate(config, "run.bp", *data, solver=REPLAY)
     values, _ = place.read("run.bp")
     errors = {v: step_errors(truth[v], values[v]) for v in NAMES}
     blocks = place.blocks("run.bp")
@@ -87,9 +87,11 @@ def main():
     parser.add_argument("--train", action="append", default=[])
     args = parser.parse_args()
     place = Place(args.plugin, args.out)
-    data, points = (args.data / name for name in ("pitzdaily.npy", "points.npy"))
-    snapshots = np.load(data)
-    truth = {name: snapshots[..., i] for i, name in enumerate(NAMES)}
+    snapshots, points = np.load(args.data / "pitzdaily.npy"), args.data / "points.npy"
+    truth = {name: np.ascontiguousarray(snapshots[..., i]) for i, name in enumerate(NAMES)}
+    for name, values in truth.items():
+        np.save(place.out / f"{name}.npy", values)
+    data = [f"{name}={place.out / name}.npy" for name in NAMES]
     for run in args.train:
         print(json.dumps(through_train(run, truth)), flush=True)
     for accuracy in filter(None, args.accuracies.split(",")):

@@ -66,7 +66,8 @@ class Place:
         return time.perf_counter() - started, resident
 
     def read(self, dataset, seed=7):
-        """All steps as another process reads them in random order: {variable: (steps, ...)}, and its seconds per read."""
+        """All steps as another process reads them, "forward" or in random order: {variable: (steps, ...)}, and seconds
+        per read, by the clock and of CPU time."""
         command = [sys.executable, str(HERE / "series_reader.py"), dataset, str(seed), "read.npz"]
         subprocess.run(command, cwd=self.out, env=self.environment, check=True, stderr=subprocess.PIPE)
         with np.load(self.out / "read.npz") as arrays:
