@@ -19,6 +19,7 @@ use crate::predict::Predictor;
 use crate::predict::fit::{self, Learner};
 use crate::predict::sample::{Samples, Task};
 use crate::settings::PredictorChoice;
+use crate::transform::Goal;
 use crate::{Block, Result, Settings, threads};
 
 /// A step that stands alone is taken when it is at most this much larger than the predicted one.
@@ -27,10 +28,8 @@ const KEY_MARGIN: f64 = 1.02;
 const DOUBTFUL_GAIN: f64 = 1.15;
 /// Steps without an attempt at most, after attempts that did not pay.
 const LONGEST_REST: usize = 64;
-/// Part of a step's bytes that halving the squared error of the prediction saves.
-const SAVED_PER_OCTAVE: f64 = 0.125;
 /// Steps that new weights are expected to serve.
-const HORIZON: f64 = 8.0;
+const HORIZON: f64 = 5.0;
 /// Training steps for one step of the chain: at first, until so many are done, and then.
 const N_FIRST: u32 = 96;
 const N_BOOTSTRAP: u32 = 600;
@@ -64,8 +63,6 @@ pub struct Chain {
     /// Steps to go without an attempt, and how many it will be after the next one that does not pay.
     rest: usize,
     next_rest: usize,
-    /// Bytes of the last predicted step, or a guess.
-    expected_bytes: usize,
 }
 
 /// One more step of a chain, which counts when it is [`Chain::accept`]ed.
@@ -128,7 +125,6 @@ impl Chain {
         draft.history = history.next(&step.encoded.fields);
         (draft.n_since_key, draft.is_alone, draft.pays) = (self.n_since_key + 1, false, true);
         (draft.rest, draft.next_rest) = (0, 0);
-        draft.expected_bytes = n_bytes;
         let needs = history.n_steps();
         Ok(Link { encoded: step.encoded, needs, is_start: false, is_awaited: false, predictors, after: draft })
     }
@@ -154,9 +150,6 @@ impl Chain {
         let before = history.map(|_| if self.is_alone { 0 } else { self.n_since_key });
         (after.n_since_key, after.is_alone) = (before.map_or(0, |n| n + 1), true);
         after.rest = self.rest.saturating_sub(1);
-        if self.expected_bytes == 0 {
-            after.expected_bytes = encoded.record.len() / 2;
-        }
         let is_awaited = self.pays && self.rest == 0;
         Link { encoded, needs: 0, is_start: history.is_none(), is_awaited, predictors: Vec::new(), after }
     }
@@ -231,13 +224,19 @@ impl Chain {
         let steps = history.of(index)?;
         let seed = settings.seed.wrapping_add((self.n_attempts * 31 + index) as u64);
         let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
-        let expected = self.expected_bytes as f64 / self.slots.len() as f64;
         let slot = &mut self.slots[index][history.n_steps() - 1];
         let current = slot.predictor.clone();
-        let task = Task { past: steps.past(), values, mask, dims, seed };
+        let n_values = values.len() - component.mask.n_masked;
+        let tolerance = match component.goal(settings.target, usize::MAX, 1, 0) {
+            Some(Goal::Linf(bound)) => bound,
+            // A quantiser with errors of this root mean square errs by so much at most.
+            Some(Goal::L2(bound)) => bound * (3.0 / n_values as f64).sqrt(),
+            Some(Goal::Bytes(_)) | None => 0.0,
+        };
+        let task = Task { past: steps.past(), values, mask, dims, tolerance, seed };
         let samples = Samples::of(&task, current.as_ref().map(|(_, p)| &p.scaling));
         let n_before = slot.learner.n_steps();
-        let new = slot.fit(&samples, settings, expected, seed);
+        let new = slot.fit(&samples, settings, n_values, seed);
         report.iterations += slot.learner.n_steps().saturating_sub(n_before);
         match new {
             Choice::Last => Ok(None),
@@ -260,29 +259,28 @@ enum Choice {
 }
 
 impl Slot {
-    /// What saves most of `expected` bytes per step, the bytes of new weights counted.
-    fn fit(&mut self, samples: &Samples, settings: &Settings, expected: f64, seed: u64) -> Choice {
-        let last_error = fit::last_error(samples);
-        let saved = |error: f64| {
-            let octaves = libm::log2(last_error / error.max(last_error * f64::EPSILON)).min(8.0);
-            SAVED_PER_OCTAVE * octaves * expected
-        };
-        if last_error == 0.0 {
+    /// What saves most bytes per step among `n_values`, the bytes of new weights counted.
+    fn fit(&mut self, samples: &Samples, settings: &Settings, n_values: usize, seed: u64) -> Choice {
+        let last_bits = fit::last_bits(samples);
+        let saved = |bits: f64| (last_bits - bits) * n_values as f64 / 8.0;
+        if last_bits == 0.0 {
             return Choice::Last;
         }
         let current = self.predictor.as_ref().map(|(_, predictor)| predictor.as_ref());
         let (mut most, mut choice) = (0.0, Choice::Last);
-        if let Some(current) = current
-            && saved(fit::error(samples, current)) > most
+        if let Some(now) = current.map(|current| saved(fit::bits(samples, current)))
+            && now > most
         {
-            (most, choice) = (saved(fit::error(samples, current)), Choice::Current);
+            (most, choice) = (now, Choice::Current);
         }
         let n_steps = if self.learner.n_steps() < N_BOOTSTRAP { N_FIRST } else { N_LATER };
         let n_steps = settings.iterations.unwrap_or(n_steps);
         let trains = settings.predictor != PredictorChoice::Linear;
         let network = trains.then(|| self.learner.network(samples, current, n_steps, seed)).flatten();
-        for new in [self.learner.linear(samples, current), network].into_iter().flatten() {
-            let per_step = saved(new.error) - new.predictor.encode(current).len() as f64 / HORIZON;
+        let is_network = trains && current.is_some_and(|current| current.mlp.is_some());
+        let linear = if is_network { None } else { fit::linear(samples, current) };
+        for new in [linear, network].into_iter().flatten() {
+            let per_step = saved(new.bits) - new.predictor.encode(current).len() as f64 / HORIZON;
             if per_step > most {
                 (most, choice) = (per_step, Choice::New(Box::new(new.predictor)));
             }

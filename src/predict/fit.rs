@@ -3,6 +3,7 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
 
 use super::sample::Samples;
 use super::stencil::n_inputs;
@@ -19,8 +20,8 @@ const RATE: f32 = 8e-3;
 const RATE_STEPS: f32 = 100.0;
 const LEAST_RATE: f32 = 0.15;
 const N_WARMUP: f32 = 5.0;
-/// Added to the diagonal, as a part of its mean.
-const RIDGE: f64 = 1e-6;
+/// Added to the diagonal, as a part of its mean: the first that makes up for rounding in single precision, which smooth fields need.
+const RIDGES: [f64; 4] = [1e-6, 1e-5, 1e-4, 1e-3];
 /// One sample in this many only tells how good the weights are.
 const HELD_OUT: usize = 5;
 
@@ -31,13 +32,13 @@ pub struct Learner {
     n_steps: u32,
 }
 
-/// A predictor with its mean squared error on points that it was not fitted to, in the unit of the [`Samples`].
+/// A predictor with what its errors cost on points that it was not fitted to.
 #[derive(Clone, Debug)]
 pub struct Fitted {
     /// The weights.
     pub predictor: Predictor,
-    /// Mean squared error.
-    pub error: f64,
+    /// Bits per value; see [`Samples`].
+    pub bits: f64,
 }
 
 /// The samples in two parts.
@@ -52,8 +53,8 @@ impl Learner {
         self.n_steps
     }
 
-    /// Trains the network for `n_steps` steps, starting from that of `current` if this learner has none, and returns it with
-    /// a linear part that suits it; `None` where nothing can be learned.
+    /// Trains the network for `n_steps` steps beside the linear part of `current`, then solves for the best linear part and last
+    /// layer; `None` where nothing can be learned.
     pub fn network(
         &mut self,
         samples: &Samples,
@@ -64,7 +65,7 @@ impl Learner {
         let parts = Parts::new(samples)?;
         let linear = match current.filter(|p| p.scaling == samples.scaling) {
             Some(current) => current.linear.clone(),
-            None => parts.least_squares(None)?,
+            None => parts.linear(None)?,
         };
         let n_inputs = n_inputs(samples.rank);
         let known = self.training.take().filter(|(scaling, _)| *scaling == samples.scaling);
@@ -72,36 +73,38 @@ impl Learner {
             self.n_steps = 0;
             (samples.scaling, Training::new(n_inputs, WIDTH, random_params(n_inputs, seed), Instructions::best()))
         });
+        let (stride, sharpness) = (samples.stride, samples.sharpness as f32);
         let left = parts.less_linear(&linear);
         let batch = BATCH.min(parts.n_train);
         for _ in 0..n_steps {
             let at = self.n_steps as usize * batch % (parts.n_train - batch + 1);
-            let inputs = &samples.rows[at * samples.stride..(at + batch) * samples.stride];
+            let inputs = &samples.rows[at * stride..(at + batch) * stride];
             let targets = &left[at..at + batch];
-            training.step(Batch { inputs, stride: samples.stride, targets }, rate(self.n_steps));
+            training.step(Batch { inputs, stride, targets, sharpness }, rate(self.n_steps));
             self.n_steps += 1;
         }
-        let mlp = mlp_of(n_inputs, training.params());
+        let fitted = parts.with_best_last_layer(&mut training, &left);
         self.training = Some((samples.scaling, training));
-        parts.with_mlp(Some(mlp))
-    }
-
-    /// The linear part anew, beside the network of `current`.
-    pub fn linear(&self, samples: &Samples, current: Option<&Predictor>) -> Option<Fitted> {
-        let current = current.filter(|p| p.scaling == samples.scaling);
-        Parts::new(samples)?.with_mlp(current.and_then(|p| p.mlp.clone()))
+        fitted
     }
 }
 
-/// Mean squared error of the last step itself, in the unit of the samples.
-pub fn last_error(samples: &Samples) -> f64 {
-    Parts::new(samples).map_or(0.0, |parts| parts.mean_square(|_, target| target))
+/// The linear predictor with the least cost, starting from `current`; `None` where nothing can be learned.
+pub fn linear(samples: &Samples, current: Option<&Predictor>) -> Option<Fitted> {
+    let parts = Parts::new(samples)?;
+    let linear = parts.linear(current.filter(|p| p.scaling == samples.scaling && p.mlp.is_none()))?;
+    Some(parts.fitted(linear, None))
 }
 
-/// Mean squared error of a predictor; infinite for one with another scaling.
-pub fn error(samples: &Samples, predictor: &Predictor) -> f64 {
+/// Bits per value that errors of the last step itself cost.
+pub fn last_bits(samples: &Samples) -> f64 {
+    Parts::new(samples).map_or(0.0, |parts| parts.mean_bits(|_, target| target))
+}
+
+/// Bits per value that errors of a predictor cost; infinite for one with another scaling.
+pub fn bits(samples: &Samples, predictor: &Predictor) -> f64 {
     match Parts::new(samples) {
-        Some(parts) if predictor.scaling == samples.scaling => parts.error(predictor),
+        Some(parts) if predictor.scaling == samples.scaling => parts.bits(predictor),
         _ => f64::INFINITY,
     }
 }
@@ -113,19 +116,28 @@ impl<'a> Parts<'a> {
         (n_train > 2 * n_inputs(samples.rank)).then_some(Parts { samples, n_train })
     }
 
-    /// Mean of the squares of `error(row, target)` over the samples held out.
-    fn mean_square(&self, mut error: impl FnMut(usize, f32) -> f32) -> f64 {
+    /// Mean cost of `error(row, target)` over the samples held out.
+    fn mean_bits(&self, mut error: impl FnMut(usize, f32) -> f32) -> f64 {
         let held_out = self.n_train..self.samples.len();
         let n = held_out.len().max(1) as f64;
-        held_out.map(|i| f64::from(error(i, self.samples.targets[i])).powi(2)).sum::<f64>() / n
+        let octaves = |i: usize| {
+            let d = f64::from(error(i, self.samples.targets[i]));
+            libm::log2(1.0 + self.samples.sharpness * d * d)
+        };
+        held_out.map(octaves).sum::<f64>() / (2.0 * n)
     }
 
-    fn error(&self, predictor: &Predictor) -> f64 {
+    fn bits(&self, predictor: &Predictor) -> f64 {
         let first = self.n_train;
         let rows = &self.samples.rows[first * self.samples.stride..];
         let outputs = predictor.mlp.as_ref().map(|mlp| outputs(mlp, rows, self.samples.stride));
         let dot = self.dot(&predictor.linear);
-        self.mean_square(|i, target| dot(i) + outputs.as_ref().map_or(0.0, |o| o[i - first]) - target)
+        self.mean_bits(|i, target| dot(i) + outputs.as_ref().map_or(0.0, |o| o[i - first]) - target)
+    }
+
+    fn fitted(&self, linear: Dense, mlp: Option<Mlp>) -> Fitted {
+        let predictor = Predictor { rank: self.samples.rank, scaling: self.samples.scaling, linear, mlp };
+        Fitted { bits: self.bits(&predictor), predictor }
     }
 
     /// The linear part at a sample.
@@ -144,43 +156,62 @@ impl<'a> Parts<'a> {
         (0..self.n_train).map(|i| self.samples.targets[i] - dot(i)).collect()
     }
 
-    /// The predictor of this network with the best linear part.
-    fn with_mlp(&self, mlp: Option<Mlp>) -> Option<Fitted> {
-        let linear = self.least_squares(mlp.as_ref())?;
-        let predictor = Predictor { rank: self.samples.rank, scaling: self.samples.scaling, linear, mlp };
-        let error = self.error(&predictor);
-        Some(Fitted { predictor, error })
+    /// The linear part with the least cost: least squares weighted by the errors that `current` leaves, or plain ones leave.
+    fn linear(&self, current: Option<&Predictor>) -> Option<Dense> {
+        let first = match current {
+            Some(current) => current.linear.clone(),
+            None => self.solve(&[], &[])?.0,
+        };
+        Some(self.solve(&[], &self.less_linear(&first))?.0)
     }
 
-    /// The linear part with the least squared error beside `mlp`.
-    fn least_squares(&self, mlp: Option<&Mlp>) -> Option<Dense> {
+    /// The predictor of the network in training with the best linear part and last layer, which it keeps; `left` is what the linear
+    /// part beside it left.
+    fn with_best_last_layer(&self, training: &mut Training, left: &[f32]) -> Option<Fitted> {
+        let (n_inputs, stride) = (n_inputs(self.samples.rank), self.samples.stride);
+        let (outputs, hidden) = training.outputs(&self.samples.rows[..self.n_train * stride], stride);
+        let errors: Vec<f32> = left.iter().zip(outputs).map(|(left, output)| left - output).collect();
+        let (linear, last) = self.solve(&hidden, &errors)?;
+        training.set_last(&last, 0.0);
+        Some(self.fitted(linear, Some(mlp_of(n_inputs, training.average()))))
+    }
+
+    /// Weights of the inputs with a bias, and of `hidden` `[n_train][n]` beside them, by least squares; each sample counts as its part
+    /// of `errors` (none: all alike) makes it cost: one step of iteratively reweighted least squares.
+    fn solve(&self, hidden: &[f32], errors: &[f32]) -> Option<(Dense, Vec<f32>)> {
         let (k, stride) = (n_inputs(self.samples.rank), self.samples.stride);
-        let rows = &self.samples.rows[..self.n_train * stride];
-        let products = match mlp {
-            None => gram(rows, stride, Instructions::best()),
-            Some(mlp) => {
-                let mut rows = rows.to_vec();
-                let outputs = outputs(mlp, &rows, stride);
-                rows.chunks_exact_mut(stride).zip(outputs).for_each(|(row, output)| row[k + 1] -= output);
-                gram(&rows, stride, Instructions::best())
-            }
-        };
-        // The column behind the inputs is 1, the next one the target.
-        let mut normal = DMatrix::from_fn(k + 1, k + 1, |i, j| products[i * stride + j]);
-        let wanted = DVector::from_fn(k + 1, |i, _| products[i * stride + k + 1]);
-        let ridge = RIDGE * normal.trace() / (k + 1) as f64;
-        (0..=k).for_each(|i| normal[(i, i)] += ridge);
-        let solution = Cholesky::new(normal)?.solve(&wanted);
+        let n_hidden = hidden.len() / self.n_train;
+        let n = k + 1 + n_hidden;
+        let width = (n + 1).next_multiple_of(16);
+        let mut rows = vec![0.0; self.n_train * width];
+        rows.par_chunks_exact_mut(width).enumerate().for_each(|(i, row)| {
+            // The column behind the inputs is 1, the next one the target.
+            let from = &self.samples.rows[i * stride..];
+            row[..=k].copy_from_slice(&from[..=k]);
+            row[k + 1..n].copy_from_slice(&hidden[i * n_hidden..(i + 1) * n_hidden]);
+            row[n] = from[k + 1];
+            let error = errors.get(i).copied().unwrap_or(0.0);
+            let weight = 1.0 / (1.0 + self.samples.sharpness as f32 * error * error).sqrt();
+            row.iter_mut().for_each(|v| *v *= weight);
+        });
+        let products = gram(&rows, width, Instructions::best());
+        let normal = DMatrix::from_fn(n, n, |i, j| products[i * width + j]);
+        let wanted = DVector::from_fn(n, |i, _| products[i * width + n]);
+        let mean = normal.trace() / n as f64;
+        let mut factors = RIDGES
+            .iter()
+            .filter_map(|ridge| Cholesky::new(&normal + DMatrix::from_diagonal_element(n, n, ridge * mean)));
+        let solution = factors.next()?.solve(&wanted);
         let weights: Vec<f32> = solution.iter().map(|&w| w as f32).collect();
         let is_sound = weights.iter().all(|w| w.is_finite());
-        is_sound.then(|| Dense::quantise(k, &weights[..k], &weights[k..]))
+        is_sound.then(|| (Dense::quantise(k, &weights[..k], &weights[k..=k]), weights[k + 1..].to_vec()))
     }
 }
 
 /// Outputs of a network for rows of inputs, in floating point.
 fn outputs(mlp: &Mlp, rows: &[f32], stride: usize) -> Vec<f32> {
     let [first, ..] = &mlp.layers;
-    Training::new(first.n_inputs, first.n_outputs(), params_of(mlp), Instructions::best()).outputs(rows, stride)
+    Training::new(first.n_inputs, first.n_outputs(), params_of(mlp), Instructions::best()).outputs(rows, stride).0
 }
 
 /// Learning rate of a training step.
@@ -248,23 +279,25 @@ mod tests {
         let linear_law = field(2.0, n);
         let bent: Vec<f64> = linear_law.iter().zip(&last).map(|(v, l)| v + 0.5 * (l - 5.0) * (l - 5.0)).collect();
         let past = Past { last: &last, before: Some(&before) };
-        let samples = |values| Samples::of(&Task { past, values, mask: None, dims: &[n, n], seed: 1 }, None);
+        let dims = [n, n];
+        let task = |values| Task { past, values, mask: None, dims: &dims, tolerance: 1e-3, seed: 1 };
+        let samples = |values| Samples::of(&task(values), None);
         let mut learner = Learner::default();
         let straight = samples(&linear_law);
-        assert!(learner.linear(&straight, None).unwrap().error < 0.01 * last_error(&straight));
+        assert!(linear(&straight, None).unwrap().bits < last_bits(&straight) - 3.0);
         let samples = samples(&bent);
-        let linear = learner.linear(&samples, None).unwrap();
+        let linear = linear(&samples, None).unwrap();
         let network = learner.network(&samples, None, 300, 1).unwrap();
-        assert!(network.error < 0.1 * linear.error, "{} {}", network.error, linear.error);
+        assert!(network.bits < linear.bits - 1.5, "{} {}", network.bits, linear.bits);
         let refined = learner.network(&samples, Some(&network.predictor), 20, 1).unwrap();
-        assert!(refined.error < 0.5 * linear.error, "{} {}", refined.error, linear.error);
+        assert!(refined.bits < linear.bits - 1.5, "{} {}", refined.bits, linear.bits);
         assert_eq!(learner.n_steps(), 320);
         let (update, alone) = (refined.predictor.encode(Some(&network.predictor)), refined.predictor.encode(None));
         assert!(update.len() < alone.len());
         let predicted = network.predictor.predict(past, &[n, n]).unwrap();
-        let square = predicted.iter().zip(&bent).map(|(p, v)| (p - v) * (p - v)).sum::<f64>() / bent.len() as f64;
-        let unit = samples.scaling.unit(0);
-        assert!((square / (network.error * unit * unit) - 1.0).abs() < 0.3, "integers err like floats");
+        let cost = |(p, v): (&f64, &f64)| libm::log2(1.0 + ((p - v) / 1e-3).powi(2)) / 2.0;
+        let bits = predicted.iter().zip(&bent).map(cost).sum::<f64>() / bent.len() as f64;
+        assert!((bits - network.bits).abs() < 0.2, "integers err like floats: {bits} {}", network.bits);
     }
 
     #[test]
@@ -272,9 +305,9 @@ mod tests {
         let still = vec![1.0; 400];
         let past = Past { last: &still, before: Some(&still) };
         let none = vec![false; 400];
-        let task = Task { past, values: &still, mask: Some(&none), dims: &[20, 20], seed: 1 };
+        let task = Task { past, values: &still, mask: Some(&none), dims: &[20, 20], tolerance: 0.0, seed: 1 };
         let samples = Samples::of(&task, None);
-        assert!(samples.is_empty() && Learner::default().linear(&samples, None).is_none());
+        assert!(samples.is_empty() && linear(&samples, None).is_none());
         assert!(Learner::default().network(&samples, None, 5, 1).is_none());
     }
 }

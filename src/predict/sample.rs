@@ -18,6 +18,11 @@ const FEW: usize = 1 << 14;
 const SPARSE: usize = 16;
 const MANY: usize = 1 << 17;
 
+/// Tolerance where none is known, as a part of the last change.
+const GUESSED_TOLERANCE: f64 = 0.1;
+/// Nothing smaller or larger than this and its inverse makes sense in single precision.
+const LEAST_SHARPNESS: f64 = 1e-9;
+
 /// What a predictor is fitted to.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
@@ -29,6 +34,8 @@ pub struct Task<'a> {
     pub mask: Option<&'a [bool]>,
     /// Axes of the field, slowest first.
     pub dims: &'a [usize],
+    /// Error of a value that costs next to nothing; 0 where it is not known.
+    pub tolerance: f64,
     /// Of the random points.
     pub seed: u64,
 }
@@ -43,6 +50,8 @@ pub struct Samples {
     pub(super) stride: usize,
     /// In units of the predictor's output, `[n]`.
     pub(super) targets: Vec<f32>,
+    /// An error `d`, in units of the predictor's output, costs `log2(1 + sharpness d^2) / 2` bits.
+    pub(super) sharpness: f64,
 }
 
 impl Samples {
@@ -76,7 +85,9 @@ impl Samples {
             }
             (row[n_inputs], row[n_inputs + 1]) = (1.0, *target);
         });
-        Samples { rank, scaling, rows, stride, targets }
+        let tolerance = if task.tolerance > 0.0 { task.tolerance } else { GUESSED_TOLERANCE * rms(&changes) };
+        let sharpness = (unit / tolerance).powi(2).clamp(LEAST_SHARPNESS, 1.0 / LEAST_SHARPNESS);
+        Samples { rank, sharpness, scaling, rows, stride, targets }
     }
 
     /// Number of points.

@@ -23,6 +23,9 @@ pub struct Batch<'a> {
     pub stride: usize,
     /// `[n]`.
     pub targets: &'a [f32],
+    /// The loss of an error `d` is `ln(1 + k d^2) / k` with this `k >= 0`, and `d^2` for 0: errors far above `1 / sqrt(k)` count
+    /// as the bits that they cost, not as their squares.
+    pub sharpness: f32,
 }
 
 /// Where the parameters are, weights `[n_inputs][n_outputs]`.
@@ -53,11 +56,17 @@ impl Layout {
     }
 }
 
+/// Steps that the average of the weights reaches back, and the part of those so far that it never exceeds.
+const N_AVERAGED: f32 = 50.0;
+const AVERAGED_PART: f32 = 0.25;
+
 /// A network in training.
 #[derive(Clone, Debug)]
 pub struct Training {
     layout: Layout,
     params: Vec<f32>,
+    /// Of the parameters of the last steps: what single batches did to them cancels out.
+    average: Vec<f32>,
     moments: [Vec<f32>; 2],
     n_steps: u32,
     instructions: Instructions,
@@ -70,7 +79,7 @@ impl Training {
         let layout = Layout { n_inputs, width };
         assert!(params.len() == layout.n_params() && width.is_multiple_of(16));
         let moments = [vec![0.0; params.len()], vec![0.0; params.len()]];
-        Training { layout, params, moments, n_steps: 0, instructions }
+        Training { layout, average: params.clone(), params, moments, n_steps: 0, instructions }
     }
 
     /// Number of parameters, as [`Self::new`] takes them.
@@ -78,12 +87,21 @@ impl Training {
         Layout { n_inputs, width }.n_params()
     }
 
-    /// As [`Self::new`] takes them.
-    pub fn params(&self) -> &[f32] {
-        &self.params
+    /// Averaged parameters, as [`Self::new`] takes them.
+    pub fn average(&self) -> &[f32] {
+        &self.average
     }
 
-    /// One step of Adam; returns the mean squared error before it.
+    /// The last layer becomes this: `width` weights and a bias.
+    pub fn set_last(&mut self, weights: &[f32], bias: f32) {
+        let (last, last_bias) = (self.layout.last(), self.layout.last_bias());
+        for params in [&mut self.params, &mut self.average] {
+            params[last..last_bias].copy_from_slice(weights);
+            params[last_bias] = bias;
+        }
+    }
+
+    /// One step of Adam; returns the mean loss before it.
     pub fn step(&mut self, batch: Batch, rate: f32) -> f32 {
         let (loss, mut gradient) = self.gradient(batch);
         let correction = Schedule::bias_correction(self.n_steps);
@@ -96,19 +114,24 @@ impl Training {
                 AdamChunk { slots, stride, n_slots, params, first_moment: m, second_moment: v, rate, correction };
             self.instructions.dispatch(chunk);
         }
+        let new = 1.0 / (AVERAGED_PART * self.n_steps as f32 + 1.0).min(N_AVERAGED);
+        self.average.iter_mut().zip(&self.params).for_each(|(average, p)| *average += new * (p - *average));
         loss
     }
 
-    /// Outputs of samples in rows of `stride`.
-    pub fn outputs(&self, inputs: &[f32], stride: usize) -> Vec<f32> {
-        let mut out = vec![0.0; inputs.len() / stride];
-        let (layout, params, instructions) = (self.layout, &self.params[..], self.instructions);
-        let parts = out.par_chunks_mut(16 * TILE).zip(inputs.par_chunks(16 * TILE * stride));
-        parts.for_each(|(out, inputs)| instructions.dispatch(Outputs { layout, params, inputs, stride, out }));
-        out
+    /// Outputs of the averaged network for samples in rows of `stride`, and what its last layer sees of them, `[n][width]`.
+    pub fn outputs(&self, inputs: &[f32], stride: usize) -> (Vec<f32>, Vec<f32>) {
+        let (layout, params, instructions) = (self.layout, &self.average[..], self.instructions);
+        let n = inputs.len() / stride;
+        let (mut outputs, mut hidden) = (vec![0.0; n], vec![0.0; n * layout.width]);
+        let parts = outputs.par_chunks_mut(16 * TILE).zip(hidden.par_chunks_mut(16 * TILE * layout.width));
+        parts.zip(inputs.par_chunks(16 * TILE * stride)).for_each(|((outputs, hidden), inputs)| {
+            instructions.dispatch(Outputs { layout, params, inputs, stride, outputs, hidden });
+        });
+        (outputs, hidden)
     }
 
-    /// Mean squared error and its gradient.
+    /// Mean loss and its gradient.
     pub fn gradient(&self, batch: Batch) -> (f32, Vec<f32>) {
         let (n, stride) = (batch.targets.len(), batch.stride);
         let per_slot = n.div_ceil(N_SLOTS).max(1);
@@ -117,10 +140,17 @@ impl Training {
         let slot = |(inputs, targets): (&[f32], &[f32])| {
             let (mut gradient, mut loss) = (vec![0.0; self.params.len()], 0.0);
             let (layout, params, transposed) = (self.layout, &self.params[..], &transposed[..]);
-            let gradient_of = &mut gradient;
-            let part =
-                Part { layout, params, transposed, inputs, stride, targets, gradient: gradient_of, loss: &mut loss };
-            self.instructions.dispatch(part);
+            self.instructions.dispatch(Part {
+                layout,
+                params,
+                transposed,
+                inputs,
+                stride,
+                targets,
+                sharpness: batch.sharpness,
+                gradient: &mut gradient,
+                loss: &mut loss,
+            });
             (loss, gradient)
         };
         let parts = batch.inputs.par_chunks(per_slot * stride).zip(batch.targets.par_chunks(per_slot));
@@ -149,6 +179,7 @@ struct Part<'a> {
     inputs: &'a [f32],
     stride: usize,
     targets: &'a [f32],
+    sharpness: f32,
     /// Of half the sum of squares.
     gradient: &'a mut [f32],
     loss: &'a mut f32,
@@ -215,13 +246,14 @@ fn last_output(hidden: &[f32], weights: &[f32], bias: f32) -> f32 {
     lanes.iter().sum::<f32>() + bias
 }
 
-/// Outputs of samples, without a way back.
+/// Outputs of samples and their last hidden layer, without a way back.
 struct Outputs<'a> {
     layout: Layout,
     params: &'a [f32],
     inputs: &'a [f32],
     stride: usize,
-    out: &'a mut [f32],
+    outputs: &'a mut [f32],
+    hidden: &'a mut [f32],
 }
 
 impl Kernel for Outputs<'_> {
@@ -231,12 +263,13 @@ impl Kernel for Outputs<'_> {
     fn run<S: Simd>(self, simd: S) {
         let mut tile = Rows::new(self.layout.width);
         let (last, bias, width) = (self.layout.last(), self.layout.last_bias(), self.layout.width);
-        for (inputs, out) in self.inputs.chunks(TILE * self.stride).zip(self.out.chunks_mut(TILE)) {
-            forward(simd, (self.layout, self.params), (inputs, self.stride), out.len(), &mut tile);
-            let rows = tile.hidden[1].chunks_exact(width);
-            out.iter_mut()
-                .zip(rows)
-                .for_each(|(y, h)| *y = last_output(h, &self.params[last..bias], self.params[bias]));
+        let parts = self.outputs.chunks_mut(TILE).zip(self.hidden.chunks_mut(TILE * width));
+        for (inputs, (outputs, hidden)) in self.inputs.chunks(TILE * self.stride).zip(parts) {
+            forward(simd, (self.layout, self.params), (inputs, self.stride), outputs.len(), &mut tile);
+            hidden.copy_from_slice(&tile.hidden[1][..hidden.len()]);
+            let rows = hidden.chunks_exact(width);
+            let output = |row: &[f32]| last_output(row, &self.params[last..bias], self.params[bias]);
+            outputs.iter_mut().zip(rows).for_each(|(y, row)| *y = output(row));
         }
     }
 }
@@ -264,8 +297,9 @@ impl Part<'_> {
         let (weights, b) = (&self.params[last..bias], self.params[bias]);
         let rows = tile.hidden[1].chunks_exact(width).zip(tile.slopes[1].chunks_exact(width));
         for ((target, (hidden, slopes)), dz) in targets.iter().zip(rows).zip(tile.dz[1].chunks_exact_mut(width)) {
-            let d = last_output(hidden, weights, b) - target;
-            *self.loss += d * d;
+            let error = last_output(hidden, weights, b) - target;
+            let (loss, d) = loss(error, self.sharpness);
+            *self.loss += loss;
             self.gradient[bias] += d;
             self.gradient[last..bias].iter_mut().zip(hidden).for_each(|(g, h)| *g += d * h);
             dz.iter_mut().zip(weights.iter().zip(slopes)).for_each(|(z, (w, s))| *z = d * w * s);
@@ -325,6 +359,18 @@ impl Part<'_> {
     }
 }
 
+/// Loss of an error, and half its derivative; see [`Batch::sharpness`].
+#[inline(always)]
+fn loss(error: f32, sharpness: f32) -> (f32, f32) {
+    let square = error * error;
+    if sharpness > 0.0 {
+        let x = sharpness * square;
+        (libm::log1pf(x) / sharpness, error / (1.0 + x))
+    } else {
+        (square, error)
+    }
+}
+
 /// `z` becomes its activation: 0 below -1, `z` above 1, `(z + 1)^2 / 4` in between.
 #[inline(always)]
 fn activate(z: &mut [f32], slopes: &mut [f32]) {
@@ -348,21 +394,23 @@ mod tests {
         let (n_inputs, width, n) = (6, 16, 150);
         let params = numbers(Training::n_params(n_inputs, width), 0.3);
         let (inputs, targets) = (numbers(n * n_inputs, 1.0), numbers(n, 0.7));
-        let batch = Batch { inputs: &inputs, stride: n_inputs, targets: &targets };
-        let training = Training::new(n_inputs, width, params.clone(), Instructions::Scalar);
-        let (_, gradient) = training.gradient(batch);
-        for i in (0..params.len()).step_by(7) {
-            let loss = |change: f32| {
-                let mut moved = params.clone();
-                moved[i] += change;
-                f64::from(Training::new(n_inputs, width, moved, Instructions::Scalar).gradient(batch).0)
-            };
-            let slope = (loss(3e-3) - loss(-3e-3)) / 6e-3;
-            let error = (slope - f64::from(gradient[i])).abs();
-            assert!(error < 2e-3 * (1.0 + slope.abs()), "{i}: {slope} {}", gradient[i]);
+        for sharpness in [0.0, 3.0] {
+            let batch = Batch { inputs: &inputs, stride: n_inputs, targets: &targets, sharpness };
+            let training = Training::new(n_inputs, width, params.clone(), Instructions::Scalar);
+            let (_, gradient) = training.gradient(batch);
+            for i in (0..params.len()).step_by(7) {
+                let loss = |change: f32| {
+                    let mut moved = params.clone();
+                    moved[i] += change;
+                    f64::from(Training::new(n_inputs, width, moved, Instructions::Scalar).gradient(batch).0)
+                };
+                let slope = (loss(3e-3) - loss(-3e-3)) / 6e-3;
+                let error = (slope - f64::from(gradient[i])).abs();
+                assert!(error < 2e-3 * (1.0 + slope.abs()), "{sharpness} {i}: {slope} {}", gradient[i]);
+            }
         }
         let targets: Vec<f32> = inputs.chunks(n_inputs).map(|x| (x[0] - x[3]).abs() + x[1] * x[2]).collect();
-        let batch = Batch { inputs: &inputs, stride: n_inputs, targets: &targets };
+        let batch = Batch { inputs: &inputs, stride: n_inputs, targets: &targets, sharpness: 0.0 };
         for instructions in Instructions::ALL.into_iter().filter(|i| i.is_available()) {
             let mut other = Training::new(n_inputs, width, params.clone(), instructions);
             let losses: Vec<f32> = (0..100).map(|_| other.step(batch, 1e-2)).collect();
