@@ -32,7 +32,7 @@ pub fn include_dir() -> PathBuf {
     });
     println!(
         "cargo::error={found}: install ADIOS2 2.12 or newer (`pip install adios2` has it), or set ADIOS2_DIR to its prefix, \
-         or build without the plugin with --no-default-features"
+         or build without the plugin with --no-default-features --features cli,gpu"
     );
     std::process::exit(1);
 }
@@ -72,7 +72,9 @@ fn output(command: &mut Command) -> String {
 pub fn compile_shim(include: &Path) {
     println!("cargo::rerun-if-changed=plugin");
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
-        println!("cargo::error=the ADIOS2 plugin is for Linux: build library and `inr` with --no-default-features");
+        println!(
+            "cargo::error=the ADIOS2 plugin is for Linux: build library and `inr` with --no-default-features --features cli,gpu"
+        );
         std::process::exit(1);
     }
     cc::Build::new()

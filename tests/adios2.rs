@@ -12,9 +12,9 @@ use adios2_inr::{Block, Dtype};
 const DIMS: [usize; 3] = [24, 25, 26];
 
 fn plugin_folder() -> PathBuf {
-    let programs = Path::new(env!("CARGO_BIN_EXE_inr")).parent().unwrap();
-    let folder = [programs.join("deps"), programs.to_owned()].into_iter().find(|f| f.join("libadios2_inr.so").exists());
-    folder.expect("libadios2_inr.so is built with the tests")
+    let test = std::env::current_exe().unwrap();
+    let folder = test.ancestors().find(|f| f.join("libadios2_inr.so").exists());
+    folder.expect("libadios2_inr.so is built with the tests").to_owned()
 }
 
 /// The environment of ADIOS2 is read once per process, so each test runs again in a child that has it.

@@ -1,4 +1,5 @@
 //! The command line from outside: the built binary, files and exit codes.
+#![cfg(feature = "cli")]
 
 mod cli_common;
 

@@ -1,5 +1,5 @@
 //! The command line on real datasets; needs the Python with adios2 that `INR_TEST_PYTHON` named when the tests were built.
-#![cfg(feature = "adios2")]
+#![cfg(all(feature = "adios2", feature = "cli"))]
 
 mod cli_common;
 

@@ -1,4 +1,5 @@
 //! `inr query` from outside: tables, files and refusals.
+#![cfg(feature = "cli")]
 
 mod cli_common;
 #[path = "common/networks.rs"]

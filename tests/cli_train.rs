@@ -1,4 +1,5 @@
 //! `inr train` and what reads its runs, from outside: the built binary, small series, files.
+#![cfg(feature = "cli")]
 
 mod cli_common;
 

@@ -14,9 +14,9 @@ use tempfile::TempDir;
 
 /// The library under test: cargo links it for the tests into `deps`, for builds beside the executables.
 fn plugin_folder() -> PathBuf {
-    let programs = Path::new(env!("CARGO_BIN_EXE_inr")).parent().unwrap();
-    let folder = [programs.join("deps"), programs.to_owned()].into_iter().find(|f| f.join("libadios2_inr.so").exists());
-    folder.expect("libadios2_inr.so is built with the tests")
+    let test = std::env::current_exe().unwrap();
+    let folder = test.ancestors().find(|f| f.join("libadios2_inr.so").exists());
+    folder.expect("libadios2_inr.so is built with the tests").to_owned()
 }
 
 fn clients() -> PathBuf {

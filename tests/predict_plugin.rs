@@ -1,7 +1,7 @@
 //! `temporal=predict` in real ADIOS2 clients: runs that end, are killed, go on, move and share a machine.
 //!
 //! As `tests/plugin.rs`, these need the Python with adios2 that `INR_TEST_PYTHON` named when the tests were built.
-#![cfg(feature = "adios2")]
+#![cfg(all(feature = "adios2", feature = "cli"))]
 
 mod cli_common;
 
