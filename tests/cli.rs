@@ -198,11 +198,12 @@ fn bench_measures_what_the_files_hold() {
     assert!(stem.with_extension("png").exists() && stem.with_extension("svg").exists());
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "encode",
     "decode",
     "inspect",
     "query",
+    "predict",
     "finalize",
     "pack",
     "doctor",
@@ -227,6 +228,35 @@ fn every_command_explains_itself_with_examples() {
     for parameter in adios2_inr::PARAMETERS.iter().filter(|p| !p.is_about_series()) {
         assert!(help.contains(&format!("--{}", parameter.key)), "{}", parameter.key);
     }
+}
+
+#[test]
+fn predictions_come_nearer_than_the_step_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let (n_steps, side) = (8, 48);
+    let value = |i: usize| {
+        let (step, row, column) = (i / (side * side), i / side % side, i % side);
+        (0.3 * row as f32 - 0.2 * step as f32).sin() * (0.2 * column as f32 + 0.1 * step as f32).cos()
+    };
+    let values: Vec<f32> = (0..n_steps * side * side).map(value).collect();
+    let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let array = Npy { code: "f4".into(), dims: vec![n_steps, side, side], bytes };
+    let [input, output] = ["in.npy", "out.npy"].map(|n| folder.path().join(n));
+    std::fs::write(&input, array.file("<", false)).unwrap();
+    let flags = ["--norm", "Linf", "--accuracy", "1e-3", "--json"];
+    let told = run(inr().arg("predict").args([&input, &output]).args(flags), 0);
+    let report: serde_json::Value = serde_json::from_str(&stdout(&told)).unwrap();
+    assert_eq!(report["steps"].as_array().unwrap().len(), n_steps);
+    let back = Npy::parse(&std::fs::read(&output).unwrap());
+    assert_eq!((&back.code[..], &back.dims), ("f8", &array.dims));
+    let predicted: Vec<f64> = back.bytes.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect();
+    assert!(predicted[..side * side].iter().all(|p| p.is_nan()), "the first step stands alone");
+    let last = (n_steps - 1) * side * side;
+    let worst = |of: &dyn Fn(usize) -> f64| {
+        (last..last + side * side).map(|i| (f64::from(values[i]) - of(i)).abs()).fold(0.0, f64::max)
+    };
+    let (by_prediction, by_last) = (worst(&|i| predicted[i]), worst(&|i| f64::from(values[i - side * side])));
+    assert!(by_prediction < 0.2 * by_last, "{by_prediction} {by_last}");
 }
 
 #[test]

@@ -207,11 +207,7 @@ pub fn decode(
         return Err(Error::corrupt("a step of a chain has another size than its block"));
     }
     let history = history.filter(|history| history.suits(parsed.dtype, &parsed.dims));
-    let forecasts = match history.and_then(|history| history.newest(needs)) {
-        _ if needs == 0 => Vec::new(),
-        Some(known) => forecasts(&parsed, &known, find)?,
-        None => return Err(Error::corrupt("a step of a chain needs more steps of its shape than come before it")),
-    };
+    let forecasts = forecasts(&parsed, needs, history, find)?;
     let references = References { predictions: &forecasts, ..References::default() };
     let fields = threads::install(0, || fill(&parsed, &references, out))?;
     Ok(match history {
@@ -220,7 +216,24 @@ pub fn decode(
     })
 }
 
-fn forecasts(record: &Record, history: &History, find: FindPredictor) -> Result<Vec<Forecast>> {
+/// What each component of a step is predicted to be (values in f64, masked points filled in), which [`decode`] corrects; none
+/// for a step that stands alone.
+///
+/// # Errors
+/// As [`decode`].
+pub fn forecast(record: &[u8], needs: usize, history: Option<&History>, find: FindPredictor) -> Result<Vec<Vec<f64>>> {
+    let parsed = container::read(record)?;
+    let history = history.filter(|history| history.suits(parsed.dtype, &parsed.dims));
+    Ok(forecasts(&parsed, needs, history, find)?.into_iter().map(|forecast| forecast.values).collect())
+}
+
+fn forecasts(record: &Record, needs: usize, known: Option<&History>, find: FindPredictor) -> Result<Vec<Forecast>> {
+    if needs == 0 {
+        return Ok(Vec::new());
+    }
+    let history = known
+        .and_then(|history| history.newest(needs))
+        .ok_or_else(|| Error::corrupt("a step of a chain needs more steps of its shape than come before it"))?;
     let n_components = record.dtype.components().map_or(0, |(_, n)| n);
     let forecast = |index| {
         let predictor = number(record, index)?.map(find).transpose()?;

@@ -47,8 +47,8 @@ pub fn stderr(done: &Output) -> String {
 /// An array with little-endian elements in C order.
 #[derive(Debug, PartialEq)]
 pub struct Npy {
-    code: String,
-    dims: Vec<usize>,
+    pub code: String,
+    pub dims: Vec<usize>,
     pub bytes: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! `inr`: encode, decode, inspect, pack, ask and finish networks, check the installation, read run logs, measure, train. The only place that prints.
+//! `inr`: encode, decode, inspect, pack, ask and finish networks, predict, check the installation, read run logs, measure, train. The only place that prints.
 
 mod bench;
 mod decode;
@@ -20,6 +20,7 @@ mod pack;
 mod pack_dataset;
 mod peers;
 mod plot;
+mod predict;
 mod progress;
 mod query;
 mod raster;
@@ -42,6 +43,7 @@ Examples:
   inr decode u.inr u_back.npy
   inr inspect u.inr run.bp
   inr query run.bp u --at 3.5,7 --gradient
+  inr predict u.npy u_predicted.npy --accuracy 1e-3 --norm Linf
   inr finalize run.bp
   inr pack run.bp archive.bp
   inr doctor
@@ -66,6 +68,7 @@ enum Command {
     Decode(decode::Args),
     Inspect(inspect::Args),
     Query(query::Args),
+    Predict(predict::Args),
     Finalize(finalize::Args),
     Pack(pack::Args),
     Doctor(doctor::Args),
@@ -112,6 +115,7 @@ fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Query(args) => query::run(&args),
+        Command::Predict(args) => predict::run(&args),
         Command::Finalize(args) => finalize::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Doctor(args) => doctor::run(&args),
