@@ -109,7 +109,7 @@ def peer(codec, variables, accuracy):
 
 def head():
     """The first two lines of the table."""
-    columns = "data | bound | alone, bytes | predicted, bytes | of alone | aim"
+    columns = "data | bound | alone, bytes | predicted, bytes | ADIOS2's own | of alone | aim | without ADIOS2's own"
     columns += "".join(f" | of {codec}" for codec in PEERS) + " | aims | encode s, alone, predicted | decode s"
     return f"| {columns} |\n|{'---|' * (columns.count('|') + 1)}"
 
@@ -125,12 +125,14 @@ def line(name, norm, accuracy, aims, result):
         text = f"{share:.3f}" if codec == "none" else f"{share:.2f}"
         return f"**{text}**" if share <= aims.get(codec, 0) else text
 
+    own, alone_own = (run["bytes"] - sum(run["variable_bytes"].values()) for run in (predicted, alone))
+    records = (predicted["bytes"] - own) / (alone["bytes"] - alone_own)
     others = " | ".join(part(codec, result.get(codec)) for codec in PEERS)
     aimed = ", ".join(f"{codec} {aim:g}" for codec, aim in aims.items() if codec != "none") or "-"
     seconds = " | ".join(f"{alone[what]:.1f}, {predicted[what]:.1f}" for what in ("encode_seconds", "decode_seconds"))
     return (
-        f"| {name} | {norm} {accuracy:g} | {alone['bytes']:,} | {predicted['bytes']:,} | {part('none', alone)} | "
-        f"{aims['none']} | {others} | {aimed} | {seconds} |"
+        f"| {name} | {norm} {accuracy:g} | {alone['bytes']:,} | {predicted['bytes']:,} | {own:,} | {part('none', alone)} | "
+        f"{aims['none']} | {records:.3f} | {others} | {aimed} | {seconds} |"
     )
 
 
