@@ -4,7 +4,7 @@ Two chemicals U and V on a periodic cube (J. E. Pearson, Science 261, 189, 1993)
 step of 1, 7-point Laplacian.
 What happens to the output is decided in the XML file alone.
 
-usage: python gray_scott.py CONFIG.xml OUTPUT.bp [--size 64] [--steps 1000] [--plotgap 40] [--keep DIR]
+usage: python gray_scott.py CONFIG.xml OUTPUT.bp [--size 64] [--steps 1000] [--plotgap 20] [--keep DIR]
 """
 
 import argparse
@@ -80,7 +80,7 @@ def main():
     parser.add_argument("output")
     parser.add_argument("--size", type=int, default=64, help="points per axis")
     parser.add_argument("--steps", type=int, default=1000, help="time steps")
-    parser.add_argument("--plotgap", type=int, default=40, help="time steps from one output to the next")
+    parser.add_argument("--plotgap", type=int, default=20, help="time steps from one output to the next")
     parser.add_argument("--keep", type=Path, help="folder for a copy of every output as .npy")
     args = parser.parse_args()
 

@@ -15,8 +15,15 @@ say "simulation: 3D Gray-Scott, 64 cubed, float64, written with examples/gray_sc
 # In its own folder, so that the run log lands beside the data.
 (cd "$out" && "$PYTHON" "$ROOT/examples/gray_scott.py" "$ROOT/examples/gray_scott.xml" gs.bp --keep original)
 
+say "the same outputs without prediction (temporal=none)"
+alone=$(mktemp -d)
+sed 's/"predict"/"none"/; s/run\.jsonl/alone.jsonl/' examples/gray_scott.xml >"$alone/alone.xml"
+(cd "$out" && "$PYTHON" "$ROOT/scripts/bench/replay.py" "$alone/alone.xml" alone.bp U=original V=original >/dev/null)
+rm -rf "$alone"
+
 say "reader: another process with nothing but ADIOS2 and ADIOS2_PLUGIN_PATH"
 "$PYTHON" examples/read_back.py "$out/gs.bp" "$out/decoded"
+"$PYTHON" examples/read_back.py "$out/alone.bp" "$out/alone"
 
 say "what the files say about themselves (inr inspect)"
 "$TARGET/release/inr" inspect "$out/gs.bp" >"$out/inspect.txt"
@@ -29,4 +36,9 @@ say "the run log (inr report)"
 say "comparison with the original, and the peers at the same bound"
 "$PYTHON" scripts/demo/report.py examples/gray_scott.xml "$out"
 
-say "demo-out/ has table.txt, summary.json, slices_U.png, slices_V.png, steps.png, report.txt, run.jsonl; took $(elapsed)"
+rm -r "$out/alone"
+
+say "a picture of a prediction (inr predict)"
+"$PYTHON" scripts/demo/prediction.py examples/gray_scott.xml "$TARGET/release/inr" "$out/original" V "$out/prediction_V.png"
+
+say "demo-out/ has table.txt, summary.json, prediction_V.png, slices_U.png, slices_V.png, steps.png, report.txt, run.jsonl; took $(elapsed)"
