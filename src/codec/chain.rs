@@ -14,11 +14,12 @@ use super::history::History;
 use super::lossy::Component;
 use super::predicted::{self, Choices};
 use super::report::Report;
+use super::step_factor::StepFactor;
 use super::{Encoded, ordered_dims};
 use crate::predict::Predictor;
 use crate::predict::fit::{self, Learner};
 use crate::predict::sample::{Samples, Task};
-use crate::settings::PredictorChoice;
+use crate::settings::{Norm, PredictorChoice, Target};
 use crate::transform::Goal;
 use crate::{Block, Result, Settings, threads};
 
@@ -26,6 +27,8 @@ use crate::{Block, Result, Settings, threads};
 const KEY_MARGIN: f64 = 1.02;
 /// Below this estimated gain the step is coded alone too, and the smaller one taken.
 const DOUBTFUL_GAIN: f64 = 1.15;
+/// So many steps after a key the step is coded alone too, whatever the estimate says.
+const CHECKED_STEP: usize = 2;
 /// Steps without an attempt at most, after attempts that did not pay.
 const LONGEST_REST: usize = 64;
 /// Steps that new weights are expected to serve.
@@ -60,6 +63,9 @@ pub struct Chain {
     /// Predictors made so far.
     n_predictors: u32,
     n_attempts: usize,
+    /// Bytes of the last step that was coded alone beside a prediction over those estimated for it.
+    calibration: Option<f64>,
+    step_factor: StepFactor,
     /// Steps to go without an attempt, and how many it will be after the next one that does not pay.
     rest: usize,
     next_rest: usize,
@@ -113,10 +119,12 @@ impl Chain {
             return Ok(self.unpaid(draft, alone()?, (block, &dims), history, why));
         };
         let weights: usize = predictors.iter().map(|(_, bytes)| bytes.len()).sum();
-        let n_bytes = step.encoded.record.len();
-        let gain = step.unpredicted_bytes as f64 / n_bytes as f64;
-        if gain < DOUBTFUL_GAIN {
+        let n_bytes = step.n_bytes();
+        let unpredicted = step.unpredicted_bytes as f64;
+        let is_doubtful = draft.calibration.is_none_or(|c| c * unpredicted < DOUBTFUL_GAIN * n_bytes as f64);
+        if is_doubtful || self.n_since_key + 1 == CHECKED_STEP {
             let key = alone()?;
+            draft.calibration = Some(key.record.len() as f64 / unpredicted);
             if key.record.len() as f64 <= KEY_MARGIN * (n_bytes + weights / HORIZON as usize) as f64 {
                 let why = format!("prediction: {n_bytes} bytes predicted, not worth it");
                 return Ok(self.unpaid(draft, key, (block, &dims), history, &why));
@@ -164,7 +172,7 @@ impl Chain {
         for (slots, tried) in link.after.slots.iter_mut().zip(draft.slots) {
             slots.iter_mut().zip(tried).for_each(|(slot, tried)| slot.learner = tried.learner);
         }
-        link.after.n_attempts = draft.n_attempts;
+        (link.after.n_attempts, link.after.calibration) = (draft.n_attempts, draft.calibration);
         if history.n_steps() > 1 {
             (link.after.pays, link.is_awaited) = (false, false);
             link.after.rest = self.next_rest;
@@ -205,7 +213,20 @@ impl Chain {
         report.seconds.train += started.elapsed().as_secs_f64();
         report.weights_bytes = predictors.iter().map(|(_, bytes)| bytes.len()).sum();
         report.seconds.total = report.seconds.train;
-        let step = predicted::encode(block, settings, history, &choices, report)?;
+        let with =
+            |factor: StepFactor, report| predicted::encode(block, settings, history, &choices, factor.get(), report);
+        let mut step = with(self.step_factor, report.clone())?;
+        let has_factor = matches!(settings.target, Target::Accuracy(_, Norm::Linf, _));
+        if has_factor
+            && let Some(rival) = self.step_factor.rival()
+            && let Some(other) = with(rival, report)?
+        {
+            let is_smaller = step.as_ref().is_none_or(|step| other.n_bytes() < step.n_bytes());
+            self.step_factor.learn(rival, is_smaller);
+            if is_smaller {
+                step = Some(other);
+            }
+        }
         Ok(step.map(|step| (step, predictors)))
     }
 

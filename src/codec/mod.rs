@@ -17,6 +17,7 @@ pub mod predicted;
 mod report;
 mod series;
 mod siren;
+mod step_factor;
 mod stub;
 
 use std::time::Instant;

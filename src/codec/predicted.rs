@@ -10,7 +10,7 @@ use super::report::Report;
 use super::{Encoded, section};
 use crate::container::{self, Record};
 use crate::predict::Predictor;
-use crate::transform::Input;
+use crate::transform::{Input, Prediction};
 use crate::{Block, Error, Result, Settings, threads, transform};
 
 /// The predictor of each component and its number in the chain; `None`: the last step as it is.
@@ -19,6 +19,7 @@ pub type Choices = Vec<Option<(u32, Arc<Predictor>)>>;
 /// The transform of what a prediction leaves.
 struct Predicted<'a> {
     forecast: &'a Forecast,
+    step_factor: f64,
     /// Of the predictor.
     number: Option<u32>,
     name: String,
@@ -27,7 +28,8 @@ struct Predicted<'a> {
 impl Candidate for Predicted<'_> {
     fn offer(&self, task: &Task, _: &Rival, report: &mut Report) -> Result<Option<Offer>> {
         let started = std::time::Instant::now();
-        let input = Input { prediction: Some(self.forecast.prediction()), ..task.input };
+        let prediction = Prediction { step_factor: self.step_factor, ..self.forecast.prediction() };
+        let input = Input { prediction: Some(prediction), ..task.input };
         let output = transform::encode(&input, task.goal)?;
         report.seconds.transform += started.elapsed().as_secs_f64();
         let Some(output) = output else { return Ok(None) };
@@ -55,7 +57,7 @@ pub struct Step {
     pub unpredicted_bytes: usize,
 }
 
-/// Encodes a block after `history`, which it suits, with these predictors; `None` where only another coder keeps the
+/// Encodes a block after `history`, which it suits, with these predictors and steps of the quantiser that are `step_factor` times the estimated best; `None` where only another coder keeps the
 /// promise.
 ///
 /// # Errors
@@ -65,6 +67,7 @@ pub fn encode(
     settings: &Settings,
     history: &History,
     choices: &Choices,
+    step_factor: f64,
     mut report: Report,
 ) -> Result<Option<Step>> {
     threads::install(settings.threads, || {
@@ -76,7 +79,8 @@ pub fn encode(
             report.n_masked += component.mask.n_masked;
             let choice = choices.get(index).and_then(Option::as_ref);
             let forecast = history.forecast(index, choice.map(|(_, predictor)| predictor.as_ref()))?;
-            let candidate = Predicted { forecast: &forecast, number: choice.map(|c| c.0), name: name(choice) };
+            let candidate =
+                Predicted { forecast: &forecast, step_factor, number: choice.map(|c| c.0), name: name(choice) };
             let about = About { block, settings, index, warm: None, skip_neural: true };
             let Some(c) = lossy::encode_component(&component, &about, &[&candidate], &mut report)? else {
                 return Ok(None);
@@ -115,6 +119,13 @@ fn names(coded: &[lossy::Coded], choices: &Choices) -> String {
     let mut names: Vec<String> = coded.iter().enumerate().map(one).collect();
     names.dedup();
     names.join(" / ")
+}
+
+impl Step {
+    /// Bytes of the record.
+    pub fn n_bytes(&self) -> usize {
+        self.encoded.record.len()
+    }
 }
 
 /// Where predictors of a chain are found by their number.

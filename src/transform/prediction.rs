@@ -18,6 +18,8 @@ pub struct Prediction<'a> {
     pub values: &'a [f64],
     /// The field one step earlier, likewise: where the prediction moves away from it, more is to be corrected.
     pub last: &'a [f64],
+    /// What an encoder multiplies the estimated best step of the quantiser by under a pointwise bound.
+    pub step_factor: f64,
 }
 
 /// Gains are multiples of `1 / UNIT`, up to [`MAX_GAIN`].

@@ -164,7 +164,8 @@ impl Search<'_> {
             best
         };
         let (step, mut candidate) = self.best(|_| Some(LINF_USUAL * bound), cost)?;
-        let trial = candidate.trial(candidate.sample.tuned(storable(step)))?;
+        let factor = self.input.prediction.map_or(1.0, |prediction| prediction.step_factor);
+        let trial = candidate.trial(candidate.sample.tuned(storable(step * factor)))?;
         self.with_residual(&mut candidate, trial, quantum, bound)
     }
 
