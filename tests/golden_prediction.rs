@@ -16,7 +16,9 @@ use adios2_inr::{Block, Dtype, Error, Settings};
 type Widths = Option<[usize; 2]>;
 
 /// `(file name, dims, widths, bits behind the point of the weights, shifts of the inputs)`.
-const PREDICTORS: &[(&str, &[usize], Widths, u8, [i8; 4])] = &[
+type Weights = (&'static str, &'static [usize], Widths, u8, [i8; 4]);
+
+const PREDICTORS: &[Weights] = &[
     ("v1-linear-1d", &[200], None, 7, [14, 12, 11, 10]),
     ("v1-network-1d", &[131], Some([16, 16]), 8, [14, 12, 11, 10]),
     ("v1-network-2d", &[23, 41], Some([16, 16]), 9, [15, 13, 12, 11]),
