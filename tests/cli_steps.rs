@@ -1,4 +1,5 @@
 //! `inr encode --temporal predict`: arrays whose first axis is time, as one file.
+#![cfg(feature = "cli")]
 
 mod cli_common;
 

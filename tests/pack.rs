@@ -1,7 +1,7 @@
 //! `inr pack` on a real dataset, read back by a plain ADIOS2 after the original is gone.
 //!
 //! As `tests/plugin.rs`, these need the Python with adios2 that `INR_TEST_PYTHON` named when the tests were built.
-#![cfg(feature = "adios2")]
+#![cfg(all(feature = "adios2", feature = "cli"))]
 
 mod cli_common;
 
