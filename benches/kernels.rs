@@ -7,11 +7,12 @@
 //! what the CPU rows would show on a machine that nobody else uses.
 
 use adios2_inr::backend::cpu::CpuBackend;
-use adios2_inr::backend::mesh::Mesh;
 use adios2_inr::backend::series::{Moment, SeriesProblem, Step, Target};
 use adios2_inr::backend::{Backend, TrainingSet};
+use adios2_inr::mesh::Mesh;
 use adios2_inr::model::{NetworkKind, SeriesShape, SirenShape};
-use adios2_inr::series::{Importance, Objective, Sketch, SketchKind, SketchRule, norms};
+use adios2_inr::sketch::{Importance, Sketch, SketchKind, SketchRule, norms};
+use adios2_inr::train::Objective;
 use adios2_inr::train::Schedule;
 use cpu_time::ProcessTime;
 use std::sync::Arc;

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use adios2_inr::backend::cpu::CpuBackend;
-use adios2_inr::backend::mesh::Mesh;
+use adios2_inr::mesh::Mesh;
 use adios2_inr::model::SeriesNetwork;
-use adios2_inr::series::{Method, Objective, SeriesConfig, SketchKind, SketchRule, Trainer, train};
+use adios2_inr::series::{Method, SeriesConfig, Trainer, train};
+use adios2_inr::sketch::{SketchKind, SketchRule};
+use adios2_inr::train::Objective;
 
 /// Steps of every series.
 const N_STEPS: usize = 200;

@@ -9,7 +9,8 @@ mod siren_reference;
 
 use adios2_inr::backend::cpu::{CpuBackend, Instructions};
 use adios2_inr::backend::{Backend, TrainingSet};
-use adios2_inr::model::{SirenShape, canonical};
+use adios2_inr::mesh::axis;
+use adios2_inr::model::SirenShape;
 use adios2_inr::train::{Schedule, sample_index};
 use siren_reference::{Reference, relative_l2};
 use std::sync::LazyLock;
@@ -66,7 +67,7 @@ fn point(dims: &[usize], index: usize) -> Vec<f64> {
         .map(|&n| {
             let i = rest % n;
             rest /= n;
-            f64::from(canonical::axis(n)[i])
+            f64::from(axis(n)[i])
         })
         .collect();
     x.reverse();

@@ -3,8 +3,9 @@
 use adios2_inr::backend::cpu::CpuBackend;
 use adios2_inr::backend::series::{SeriesProblem, SeriesTraining};
 use adios2_inr::backend::{Backend, SirenTraining, TrainingSet};
+use adios2_inr::fit::{Budget, Fit, fit_siren};
 use adios2_inr::model::SirenShape;
-use adios2_inr::train::{Budget, Fit, Schedule, fit_siren};
+use adios2_inr::train::Schedule;
 use adios2_inr::{Error, Result};
 
 const SHAPE: SirenShape = SirenShape { n_inputs: 2, width: 24, n_blocks: 1, n_outputs: 1 };

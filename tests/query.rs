@@ -7,8 +7,8 @@ mod pulse;
 
 use std::path::Path;
 
-use adios2_inr::backend::mesh::Mesh;
 use adios2_inr::codec;
+use adios2_inr::mesh::Mesh;
 use adios2_inr::session::{self, Facts, SeriesField};
 use adios2_inr::store::Store;
 use adios2_inr::{Dtype, Error};

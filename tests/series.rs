@@ -8,9 +8,11 @@ mod backends;
 use std::sync::{Arc, LazyLock};
 
 use adios2_inr::backend::Backend;
-use adios2_inr::backend::mesh::Mesh;
+use adios2_inr::mesh::Mesh;
 use adios2_inr::model::{NetworkKind, SeriesNetwork};
-use adios2_inr::series::{Method, Objective, SeriesConfig, SeriesMetrics, SketchKind, SketchRule, Trainer, train};
+use adios2_inr::series::{Method, SeriesConfig, SeriesMetrics, Trainer, train};
+use adios2_inr::sketch::{SketchKind, SketchRule};
+use adios2_inr::train::Objective;
 
 every_backend! {
     sketches_keep_what_a_network_without_them_forgets,

@@ -8,10 +8,11 @@ use std::sync::{Arc, LazyLock};
 
 use adios2_inr::backend::Backend;
 use adios2_inr::backend::cpu::{CpuBackend, Instructions};
-use adios2_inr::backend::mesh::Mesh;
 use adios2_inr::backend::series::{Moment, SeriesProblem, SeriesTraining, Step, Target};
+use adios2_inr::mesh::Mesh;
 use adios2_inr::model::{NetworkKind, SeriesShape};
-use adios2_inr::series::{Importance, Loss, Objective, Optimiser, Sketch, SketchKind, SketchRule, norms};
+use adios2_inr::sketch::{Importance, Sketch, SketchKind, SketchRule, norms};
+use adios2_inr::train::{Loss, Objective, Optimiser};
 
 every_backend! {
     gradients_match_finite_differences,

@@ -2,6 +2,7 @@
 
 use adios2_inr::backend::cpu::{CpuBackend, Instructions};
 use adios2_inr::backend::{Backend, TrainingSet};
+use adios2_inr::mesh::axis;
 use adios2_inr::model::{SirenShape, canonical};
 use adios2_inr::train::Schedule;
 
@@ -41,7 +42,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 fn every_instruction_set_and_thread_count_gives_the_canonical_bits() {
     for shape in SHAPES {
         let params = shape.initial_params(17);
-        let axes: Vec<Vec<f32>> = dims(&shape).iter().map(|&n| canonical::axis(n)).collect();
+        let axes: Vec<Vec<f32>> = dims(&shape).iter().map(|&n| axis(n)).collect();
         let n_points: usize = dims(&shape).iter().product();
         let mut expected = vec![0.0; n_points * shape.n_outputs];
         for (index, out) in expected.chunks_exact_mut(shape.n_outputs).enumerate() {

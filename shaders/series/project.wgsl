@@ -1,5 +1,5 @@
 // Rows of a projection of the networks' values at all nodes, compared with the rows that were kept: r = S y - k.
-// Twin: Projection::apply of src/series/projection.rs. series/unproject.wgsl takes the way back.
+// Twin: Projection::apply of src/sketch/projection.rs. series/unproject.wgsl takes the way back.
 //
 // | binding | content | layout |
 // |---|---|---|

@@ -1,5 +1,5 @@
 // Derivatives by the rows of a projection back to derivatives by the values at all nodes: S^T r. Twin:
-// Projection::apply_transposed of src/series/projection.rs.
+// Projection::apply_transposed of src/sketch/projection.rs.
 //
 // | binding | content | layout |
 // |---|---|---|

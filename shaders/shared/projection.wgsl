@@ -1,4 +1,4 @@
-// Entries of the matrices that mix all nodes. Twin: src/series/projection.rs; nothing but two words per row is stored:
+// Entries of the matrices that mix all nodes. Twin: src/sketch/projection.rs; nothing but two words per row is stored:
 // DCT: row / (4 n) as a binary fraction of 64 bits, upper word first; Hadamard: the row; Gaussian: its random stream.
 
 // ln(x) of a normal number x > 0: 2 atanh((m - 1) / (m + 1)) of the mantissa. Drivers' own are good to 2^-21.

@@ -4,8 +4,6 @@ pub mod choose;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
-pub mod grid;
-pub mod mesh;
 pub mod series;
 
 use crate::model::SirenShape;

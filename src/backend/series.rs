@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::mesh::Mesh;
+use crate::mesh::Mesh;
 use crate::model::SeriesShape;
-use crate::series::{Objective, Sketch};
+use crate::sketch::Sketch;
+use crate::train::Objective;
 use crate::{Error, Result};
 
 /// What a run is about; fixed from its first step to its last.

@@ -7,9 +7,10 @@ use super::candidate::{Candidate, Offer, Rival, Task};
 use super::report::Report;
 use super::{WarmStart, section};
 use crate::backend::{Backend, TrainingSet, choose, cpu::CpuBackend};
+use crate::fit::{Budget, Fit, fit_siren};
 use crate::model::{SirenShape, quantise};
 use crate::settings::{Backend as Choice, ModelChoice};
-use crate::train::{Budget, Fit, choose_shape, fit_siren};
+use crate::train::choose_shape;
 use crate::transform::{self, Goal, Input};
 use crate::{Error, Finish, Result};
 

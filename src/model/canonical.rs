@@ -4,7 +4,7 @@
 //! - layer: `z = b`, then `z = fma(w[k], y[k], z)` for `k` ascending (one rounding per step);
 //! - sine layer: `y = sin_half_turns(OMEGA_HALF_TURNS * z)`;
 //! - residual: `y = 0.5 * (y + sine)`;
-//! - coordinate of index `i` on an axis of `n`: `2i/(n-1) - 1` in f64, rounded to f32 (0 where `n = 1`).
+//! - coordinate of index `i` on an axis of `n`: `2i/(n-1) - 1` in f64, rounded to f32 (0 where `n = 1`): [`crate::mesh::axis`].
 
 use super::SirenShape;
 use super::siren::OMEGA_HALF_TURNS;
@@ -24,12 +24,6 @@ pub fn sin_half_turns(p: f32) -> f32 {
 fn sine_polynomial(r: f32) -> f32 {
     let q = r * r;
     SINE.iter().rev().skip(1).fold(SINE[4], |sum, &c| sum.mul_add(q, c)) * r
-}
-
-/// Coordinates of an axis of `n` points, from -1 to 1.
-pub fn axis(n: usize) -> Vec<f32> {
-    let last = (n.max(2) - 1) as f64;
-    (0..n).map(|i| if n == 1 { 0.0 } else { (2.0 * i as f64 / last - 1.0) as f32 }).collect()
 }
 
 /// Evaluates one point: `x: [n_inputs]` -> `out: [n_outputs]`. Slow and plain: the definition, not the decoder's code.
@@ -72,13 +66,6 @@ mod tests {
             .map(|p| (f64::from(sin_half_turns(p)) - (std::f64::consts::PI * f64::from(p)).sin()).abs())
             .fold(0.0, f64::max);
         assert!(worst < 2.2e-7, "{worst:e}");
-    }
-
-    #[test]
-    fn axes_run_from_minus_one_to_one() {
-        assert_eq!(axis(1), [0.0]);
-        assert_eq!(axis(3), [-1.0, 0.0, 1.0]);
-        assert_eq!(axis(4), [-1.0, -1.0 / 3.0, 1.0 / 3.0, 1.0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::projection::distinct;
+use crate::sketch::distinct;
 
 /// A first-in-first-out buffer of snapshot numbers, and batches drawn from it.
 ///

@@ -4,8 +4,7 @@
 //! For each step `|S (f - u)|^2` with `S` of 32 random rows is an unbiased estimate of `|f - u|^2`. Rows that were trained
 //! on would be optimistic: the network was fitted to them.
 
-use super::packed::PackedValues;
-use super::projection::{Mixing, Projection};
+use crate::sketch::{Mixing, PackedValues, Projection, norms};
 
 /// Bits of a kept value: far below the errors to be estimated.
 const N_BITS: u32 = 16;
@@ -24,7 +23,7 @@ impl HeldOut {
     pub fn take(seed: u64, u: &[f32], n_channels: usize, n_rows: usize) -> HeldOut {
         let projection = plan(u.len() / n_channels, n_rows);
         let rows = PackedValues::new(&projection.apply(seed, u, n_channels), n_channels, N_BITS);
-        HeldOut { seed, rows, norms: super::norms(u, n_channels, 0.0) }
+        HeldOut { seed, rows, norms: norms(u, n_channels, 0.0) }
     }
 
     /// Estimated relative L2 error of each channel of `decoded: [n_nodes][n_channels]`, in the unit of the rows.

@@ -7,11 +7,12 @@ use super::certificate::HeldOut;
 use super::collapse::Watch;
 use super::trainer::Trainer;
 use super::units::Units;
-use super::{Buffer, SeriesConfig, Sketch};
+use super::{Buffer, SeriesConfig};
 use crate::backend::Backend;
-use crate::backend::mesh::Mesh;
 use crate::backend::series::TrainingState;
+use crate::mesh::Mesh;
 use crate::model::WeightSteps;
+use crate::sketch::Sketch;
 use crate::{Error, Result};
 
 /// What a trainer is continued from, besides mesh and backend.

@@ -1,7 +1,8 @@
 //! How a series is trained: everything but the data.
 
-use super::{Loss, Objective, Optimiser, SketchKind, SketchRule};
 use crate::model::{NetworkKind, SeriesShape};
+use crate::sketch::{SketchKind, SketchRule};
+use crate::train::{Loss, Objective, Optimiser};
 use crate::{Error, Result};
 
 /// Network, sketches and schedule of a series.

@@ -3,11 +3,11 @@
 
 use nalgebra::DMatrix;
 
-use super::projection::{normal, stream};
 use crate::backend::cpu::CpuBackend;
-use crate::backend::mesh::Mesh;
+use crate::mesh::Mesh;
 use crate::model::SeriesNetwork;
 use crate::model::series::network::{time, window};
+use crate::sketch::{normal, stream};
 use crate::{Error, Result};
 
 /// How the dimension is estimated; the default is the paper's.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::trainer::{now_slot, past_slot};
 use super::{Buffer, Push, SeriesConfig, Trainer};
 use crate::backend::Backend;
-use crate::backend::mesh::Mesh;
 use crate::backend::series::Step;
+use crate::mesh::Mesh;
 use crate::{Error, Result};
 
 /// How a series is trained.

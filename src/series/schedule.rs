@@ -2,12 +2,11 @@
 
 use std::time::Instant;
 
-use super::SketchKind;
 use super::collapse::Watch;
-use super::projection::distinct;
 use super::trainer::{Trainer, now_slot, past_slot};
 use crate::Result;
 use crate::backend::series::{Step, StepLoss};
+use crate::sketch::{SketchKind, distinct};
 
 /// Steps per call of the backend.
 const CHUNK: usize = 50;

@@ -8,12 +8,13 @@ use super::certificate::HeldOut;
 use super::checkpoint::Kept;
 use super::collapse::Watch;
 use super::units::Units;
-use super::{Buffer, Importance, R3_FLOOR, SeriesConfig, Sketch, SketchKind, norms};
+use super::{Buffer, SeriesConfig};
 use crate::backend::Backend;
-use crate::backend::mesh::Mesh;
 use crate::backend::series::{Moment, SeriesProblem, SeriesTraining, StepLoss, Target};
+use crate::mesh::Mesh;
 use crate::model::series::network::{rounded_estimate, time, window};
 use crate::model::{SeriesNetwork, SeriesShape, WeightSteps};
+use crate::sketch::{Importance, R3_FLOOR, Sketch, SketchKind, norms};
 use crate::{Error, Result};
 
 /// How often a snapshot is tried again, each time with half the rate, after a collapse.

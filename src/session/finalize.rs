@@ -7,7 +7,7 @@ use super::facts::{Facts, key};
 use super::live::{DEFAULT_SECONDS, Nodes, resume};
 use super::nodes;
 use super::survey;
-use crate::backend::mesh::Mesh;
+use crate::mesh::Mesh;
 use crate::model::SeriesNetwork;
 use crate::store::{Kind, Store};
 use crate::{Error, Result, Settings, field, threads};

@@ -11,11 +11,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::facts::{self, Facts};
 use super::{chains, nodes};
-use crate::backend::cpu::canonical;
-use crate::backend::mesh::Mesh;
 use crate::codec::{Networks, Place, Segment, StepPlace};
+use crate::mesh::Mesh;
 use crate::model::SeriesNetwork;
 use crate::store::{self, Contents, Kind};
+use crate::threads::canonical;
 use crate::{Error, Result};
 
 /// Networks kept decoded.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::backend::mesh::Mesh;
+use crate::mesh::Mesh;
 use crate::{Dtype, Error, Result, field, npy};
 
 /// The nodes of a block of `n` points from row `first` on of the coordinates in the `.npy` file at `path`.

@@ -1,11 +1,11 @@
-//! Training of one model on one block: schedule, sampling, size and budget. Uses a backend only through its trait.
+//! What every training run is about, whatever runs it: losses, optimiser, schedule, sampling, size of a network.
 
-mod fit;
+mod objective;
 mod sampling;
 mod schedule;
 mod size;
 
-pub use fit::{Budget, Fit, fit_siren};
+pub use objective::{Loss, Objective, Optimiser};
 pub use sampling::{random_u32, sample_index};
 pub use schedule::Schedule;
 pub use size::choose_shape;

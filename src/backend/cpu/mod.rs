@@ -8,7 +8,6 @@ mod instructions;
 mod peak;
 mod series;
 mod simd;
-mod simd_mode;
 #[cfg(target_arch = "aarch64")]
 mod simd_neon;
 mod simd_product;
@@ -18,13 +17,13 @@ mod siren;
 pub mod stencil;
 
 pub use instructions::Instructions;
-pub use simd_mode::{CanonicalMode, canonical};
 
-use super::mesh::Mesh;
 use super::series::{SeriesProblem, SeriesTraining};
 use super::{Backend, SirenTraining, TrainingSet};
+use crate::mesh::Mesh;
 use crate::model::SirenShape;
-use crate::{Error, Result, threads};
+use crate::threads::{self, canonical};
+use crate::{Error, Result};
 use rayon::ThreadPool;
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use crate::model::SirenShape;
 use crate::model::canonical::SINE;
 use crate::model::series::{GENERATOR_BLOCKS, GENERATOR_WIDTH};
 use crate::model::siren::{OMEGA, OMEGA_HALF_TURNS};
-use crate::series::Loss;
+use crate::train::Loss;
 use crate::train::Schedule;
 use std::fmt::Write;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use adios2_inr::backend::mesh::Mesh;
+use adios2_inr::mesh::Mesh;
 use anyhow::{Context as _, Result};
 use plotters::prelude::*;
 use plotters::style::colors::colormaps::ViridisRGB;

@@ -11,7 +11,7 @@
 
 use std::path::{Path, PathBuf};
 
-use adios2_inr::backend::mesh::Mesh;
+use adios2_inr::mesh::Mesh;
 use adios2_inr::model::SeriesNetwork;
 use adios2_inr::series::SeriesMetrics;
 use anyhow::{Context as _, Result, ensure};

@@ -2,8 +2,6 @@
 
 use super::quantise::{self, WeightSteps};
 use super::{NetworkKind, SeriesShape};
-use crate::backend::cpu::CpuBackend;
-use crate::backend::mesh::Mesh;
 use crate::entropy::integer::{decode_sign, encode_sign, signed};
 use crate::entropy::{Decoder, Encoder, MagnitudeModel};
 use crate::model::canonical;
@@ -145,22 +143,6 @@ impl SeriesNetwork {
         self.shape.at_time(&self.params, &window, time(step, self.n_steps))
     }
 
-    /// Values at all nodes at a step (between two as well), `[n_nodes][n_channels]` in the data's unit. Canonical: the same
-    /// bits on every machine, at any number of threads (0: one per core).
-    ///
-    /// # Errors
-    /// [`Error::Series`] when mesh and network disagree.
-    pub fn snapshot(&self, step: f64, mesh: &Mesh, n_threads: usize) -> Result<Vec<f32>> {
-        if mesh.n_axes() != self.shape.n_space {
-            let (wanted, found) = (self.shape.n_space, mesh.n_axes());
-            return Err(Error::Series(format!("the network has {wanted} coordinates but the mesh has {found}")));
-        }
-        let mut out = vec![0.0; mesh.n_nodes() * self.shape.n_channels];
-        CpuBackend::new(n_threads).evaluate_on(&self.shape.spatial(), &self.at_step(step), mesh, &mut out)?;
-        out.iter_mut().zip(self.scales.iter().cycle()).for_each(|(y, scale)| *y *= scale);
-        Ok(out)
-    }
-
     /// Values at a point with coordinates from -1 to 1, `[n_channels]` in the data's unit.
     ///
     /// # Errors
@@ -247,19 +229,6 @@ mod tests {
         assert_eq!(SeriesNetwork::decode(&network.encode()), Ok(network.clone()));
         let bare = SeriesNetwork { certificate: Vec::new(), ..network };
         assert_eq!(SeriesNetwork::decode(&bare.encode()), Ok(bare));
-    }
-
-    #[test]
-    fn a_snapshot_is_the_network_at_every_node() {
-        let network = network();
-        let mesh = Mesh::grid(&[7, 5]);
-        let values = network.snapshot(3.25, &mesh, 1).unwrap();
-        let mut x = [0.0; 2];
-        for node in 0..35 {
-            mesh.node(node, &mut x);
-            assert_eq!(network.value_at(3.25, &x).unwrap(), values[2 * node as usize..][..2]);
-        }
-        assert!(network.snapshot(0.0, &Mesh::grid(&[4]), 1).is_err() && network.value_at(0.0, &[0.0]).is_err());
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::writer::Nodes;
 use crate::backend::{Backend, choose};
-use crate::series::{SeriesConfig, SketchKind, SketchRule, Trainer};
+use crate::series::{SeriesConfig, Trainer};
 use crate::settings::{Network, Sketch};
+use crate::sketch::{SketchKind, SketchRule};
 use crate::{Error, Result, Settings, threads};
 
 /// Training time at the end of a segment when nothing is said, in seconds.

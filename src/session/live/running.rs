@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use super::config::{self, DEFAULT_SECONDS};
 use super::writer::{Nodes, Writer};
-use crate::backend::cpu::canonical;
 use crate::codec::{Networks, Place, Segment};
 use crate::model::SeriesNetwork;
 use crate::series::{Push, Trainer};
 use crate::session::facts::{Facts, key};
 use crate::store::Kind;
+use crate::threads::canonical;
 use crate::{Error, Result, Settings, threads};
 
 /// Steps between two checkpoints, at most.

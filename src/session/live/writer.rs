@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::index;
-use crate::backend::mesh::Mesh;
+use crate::mesh::Mesh;
 use crate::session::{facts, nodes};
 use crate::store::{Key, Kind, Store};
 use crate::{Error, Result, Settings};

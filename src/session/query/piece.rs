@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use super::region::Region;
-use crate::backend::mesh::Mesh;
+use crate::mesh::Mesh;
 use crate::model::SeriesNetwork;
 use crate::session::Facts;
 use crate::{Error, Result};

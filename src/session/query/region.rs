@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use kiddo::{ImmutableKdTree, SquaredEuclidean};
 
-use crate::backend::mesh::{Mesh, scale_coordinate};
+use crate::mesh::{Mesh, scale_coordinate};
 use crate::session::Facts;
 use crate::{Error, Result};
 

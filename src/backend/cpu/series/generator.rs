@@ -1,10 +1,10 @@
 //! From the stored parameters of a series network to a SIREN over space at each time, and the gradient back.
 
-use crate::backend::cpu::canonical;
 use crate::backend::cpu::simd::Simd;
 use crate::backend::cpu::siren::{Layout, TrainBackward, TrainForward, TrainScratch};
 use crate::backend::series::Moment;
 use crate::model::SeriesShape;
+use crate::threads::canonical;
 use crate::{Error, Result};
 
 /// Where a body parameter goes in the SIREN at one time.

@@ -3,6 +3,7 @@
 
 mod adam;
 mod generator;
+mod snapshot;
 mod training;
 mod visit;
 

@@ -10,11 +10,11 @@ use rayon::prelude::*;
 use super::adam::{SeriesAdam, norm};
 use super::generator::Generator;
 use super::visit::{Draw, Visit};
-use crate::backend::cpu::canonical;
 use crate::backend::cpu::simd::{Kernel, Simd};
 use crate::backend::cpu::siren::{EvaluateScratch, EvaluateTile, TrainBackward, TrainForward, TrainScratch};
 use crate::backend::series::{Moment, SeriesProblem, SeriesTraining, Step, StepLoss, Target, TrainingState};
-use crate::series::Objective;
+use crate::threads::canonical;
+use crate::train::Objective;
 use crate::train::Schedule;
 use crate::{Error, Result};
 

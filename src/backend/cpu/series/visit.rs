@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::backend::mesh::Mesh;
 use crate::backend::series::Target;
-use crate::series::{Loss, Sketch};
+use crate::mesh::Mesh;
+use crate::sketch::Sketch;
+use crate::train::Loss;
 
 use crate::train::sample_index;
 
@@ -260,7 +261,7 @@ impl Visit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::series::{Importance, SketchKind, SketchRule};
+    use crate::sketch::{Importance, SketchKind, SketchRule};
 
     /// Gradient of every visit against finite differences of its loss, in all losses and kinds of target.
     #[test]

@@ -2,10 +2,10 @@
 
 use super::evaluate::{EvaluateScratch, EvaluateTile};
 use super::layout::Layout;
-use crate::backend::cpu::canonical;
 use crate::backend::cpu::simd::{Kernel, Simd};
-use crate::backend::mesh::Mesh;
+use crate::mesh::Mesh;
 use crate::model::SirenShape;
+use crate::threads::canonical;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::sync::Arc;

@@ -3,11 +3,11 @@
 use super::layout::Layout;
 use super::train::{TrainBackward, TrainForward, TrainScratch};
 use crate::backend::cpu::adam::{self, AdamChunk};
-use crate::backend::cpu::canonical;
 use crate::backend::cpu::simd::{Kernel, Simd};
-use crate::backend::grid::Grid;
 use crate::backend::{SirenTraining, TrainingSet};
+use crate::mesh::Grid;
 use crate::model::SirenShape;
+use crate::threads::canonical;
 use crate::train::{Schedule, sample_index};
 use crate::{Error, Result};
 use rayon::ThreadPool;

@@ -6,9 +6,9 @@ use crate::Result;
 use crate::backend::gpu::layout::Layout;
 use crate::backend::gpu::shader::Kernel;
 use crate::backend::gpu::tile::{DeviceKind, Tile};
-use crate::backend::mesh::Mesh;
 use crate::backend::series::{SeriesProblem, Step};
-use crate::series::Objective;
+use crate::mesh::Mesh;
+use crate::train::Objective;
 use crate::train::Schedule;
 
 /// Device memory for what workgroups keep.

@@ -2,7 +2,7 @@
 
 use super::work::{Kind, NONE, Visit};
 use crate::backend::series::{Moment, Target};
-use crate::series::{Mixing, Projection, Sketch};
+use crate::sketch::{Mixing, Projection, Sketch};
 
 /// Nodes and rows of a projection, at most: a thread of its kernels loops over the rows, or a 256th of the nodes.
 const MAX_PROJECTED: usize = 1 << 23;

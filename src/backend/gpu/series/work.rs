@@ -1,7 +1,7 @@
 //! What a dispatch has to do and which targets a step visits: the Rust side of `shaders/shared/series.wgsl`.
 
 use crate::backend::gpu::work::SLOT_BYTES;
-use crate::series::Loss;
+use crate::train::Loss;
 
 /// Axes that a mesh may have.
 pub(super) const MAX_AXES: usize = 4;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::data::{Data, Decoded};
-use super::measure::Goal;
+use super::goal::Goal;
 use crate::Usage;
 
 /// A codec as the bench sees it.

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::measure::{Goal, Row};
+use super::goal::Goal;
+use super::measure::Row;
 use crate::plot::Panel;
 use crate::table::{self, Table};
 

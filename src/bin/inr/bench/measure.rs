@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::codecs::{Codec, Control, Stored};
 use super::data::Data;
+use super::goal::Goal;
 
 /// Search steps at most.
 const N_SEARCH: usize = 24;
@@ -16,37 +17,6 @@ const N_SEARCH: usize = 24;
 const CLOSE: f64 = 0.998;
 /// Or when parameters just under and just over the target are this close.
 const CLOSEST: f64 = 1.001;
-
-/// What is asked of a codec: this relative error in this norm.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Goal {
-    pub norm: Norm,
-    pub error: f64,
-}
-
-impl Default for Goal {
-    fn default() -> Self {
-        Goal { norm: Norm::L2, error: 1e-2 }
-    }
-}
-
-impl std::fmt::Display for Goal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} REL {:e}", self.norm, self.error)
-    }
-}
-
-impl Goal {
-    /// The measured error this goal is about.
-    fn reached(&self, errors: &Errors) -> f64 {
-        if self.norm == Norm::L2 { errors.rel_l2 } else { errors.max_over_range }
-    }
-
-    /// Whether it holds.
-    fn holds(&self, errors: &Errors) -> bool {
-        self.reached(errors) <= self.error
-    }
-}
 
 /// One line of the result.
 #[derive(Clone, Debug, Serialize)]

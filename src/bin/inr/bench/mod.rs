@@ -5,6 +5,7 @@ mod codecs;
 mod compare;
 #[cfg_attr(not(feature = "peers"), expect(dead_code, reason = "parts of it serve the peers only"))]
 mod data;
+mod goal;
 mod measure;
 mod ours;
 #[cfg(feature = "peers")]
@@ -25,7 +26,8 @@ use crate::settings_args::SettingsArgs;
 use crate::{Done, Usage, plot, progress};
 use codecs::Codec;
 use data::Data;
-use measure::{Goal, Row};
+use goal::Goal;
+use measure::Row;
 
 const EXAMPLES: &str = "\
 Examples:

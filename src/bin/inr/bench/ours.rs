@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::codecs::{Codec, Control, Stored};
 use super::data::{Data, Decoded};
-use super::measure::Goal;
+use super::goal::Goal;
 use crate::settings_args::SettingsArgs;
 
 /// Ours with one choice of model.

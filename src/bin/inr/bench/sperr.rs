@@ -6,7 +6,7 @@ use sperr::{CompressionMode, Element};
 
 use super::codecs::{Codec, Control, Stored};
 use super::data::{Data, Decoded, Values};
-use super::measure::Goal;
+use super::goal::Goal;
 
 /// SPERR's own default for the size of the pieces a volume is cut into.
 const CHUNK: usize = 256;

@@ -5,7 +5,7 @@ use sz3::{Config, DimensionedData, ErrorBound, SZ3Compressible};
 
 use super::codecs::{Codec, Control, Stored};
 use super::data::{Data, Decoded, Values};
-use super::measure::Goal;
+use super::goal::Goal;
 
 /// SZ3.
 pub struct Sz3;

@@ -5,7 +5,7 @@ use tthresh::{Buffer, ErrorBound};
 
 use super::codecs::{Codec, Control, Stored};
 use super::data::{Data, Decoded, Values};
-use super::measure::Goal;
+use super::goal::Goal;
 
 /// TTHRESH.
 pub struct Tthresh;

@@ -8,7 +8,7 @@ use zfp_sys as zfp;
 
 use super::codecs::{Codec, Control, Stored};
 use super::data::{Data, Decoded, Values};
-use super::measure::Goal;
+use super::goal::Goal;
 
 /// ZFP.
 pub struct Zfp;

@@ -6,7 +6,7 @@ use adios2_inr::series::SeriesConfig;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::load;
+use super::tables;
 
 /// A run: every key of its TOML file, after `base`, `[[runs]]` and `--set`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -221,10 +221,10 @@ impl Config {
         if self.sketch_ratio.is_some() {
             series.sketch.n_rows = n_rows;
         }
-        series = load::overlay(&series, &self.series)?;
+        series = tables::overlay(&series, &self.series)?;
         (series.n_steps, series.seed) = (n_steps, seed);
         if self.method == Method::InSituNone {
-            series.sketch.kind = adios2_inr::series::SketchKind::None;
+            series.sketch.kind = adios2_inr::sketch::SketchKind::None;
         }
         series.check()?;
         Ok(series)

@@ -1,14 +1,14 @@
 //! The series a run is about: snapshots `[n_nodes][n_channels]` from files of several kinds.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use adios2_inr::backend::mesh::Mesh;
+use adios2_inr::mesh::Mesh;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::config::{DataConfig, Points};
-use super::data_files::{self, Source};
+use super::data_files;
 use super::layout::Layout;
+use super::source::Source;
 
 /// A series, read step by step.
 pub struct Series {
@@ -112,9 +112,4 @@ impl Series {
             ),
         }
     }
-}
-
-/// The path's extension in lower case.
-pub fn extension(path: &Path) -> String {
-    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }

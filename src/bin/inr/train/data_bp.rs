@@ -5,7 +5,7 @@ use std::path::Path;
 use adios2_inr::adios2::{Dataset, Variable};
 use anyhow::{Result, bail, ensure};
 
-use super::data_files::{Source, grid_axes, join_axes, numbers};
+use super::source::{Source, grid_axes, join_axes, numbers};
 
 /// Variables of one shape.
 pub struct Bp {

@@ -2,34 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use adios2_inr::{Dtype, field};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::config::DataConfig;
-use super::data::extension;
 use super::data_netcdf::NetCdf;
+use super::source::{Source, extension, numbers};
 use crate::npy;
-
-/// Arrays with steps. All arrays have the same dimensions.
-pub trait Source {
-    /// Names of the arrays.
-    fn names(&self) -> &[String];
-
-    /// Steps of each array.
-    fn n_steps(&self) -> usize;
-
-    /// Dimensions of an array in one step, slowest first.
-    fn dims(&self) -> &[usize];
-
-    /// What the axes of a step are where the format says it: they span a grid, or nothing is known.
-    fn default_axes(&self) -> Option<&str>;
-
-    /// Values of one step of array number `array`.
-    fn read(&self, step: usize, array: usize) -> Result<Vec<f64>>;
-
-    /// Coordinates `[n_nodes][d]` and `d` from `d` arrays of the same file.
-    fn points(&self, names: &[String]) -> Result<(Vec<f64>, usize)>;
-}
 
 /// Opens `config.path` by what it is.
 pub fn open(config: &DataConfig) -> Result<Box<dyn Source>> {
@@ -62,21 +40,6 @@ pub fn read_points(path: &Path) -> Result<(Vec<f64>, usize)> {
         bail!("{}: has dimensions {:?} but coordinates are (n, d)", path.display(), array.dims);
     };
     Ok((numbers(array.dtype, &array.bytes).with_context(|| path.display().to_string())?, n_axes))
-}
-
-/// Coordinates of variables, one per axis, side by side: `[n][d]`.
-pub fn join_axes(axes: &[Vec<f64>]) -> Result<(Vec<f64>, usize)> {
-    let n = axes.first().map_or(0, Vec::len);
-    ensure!(n > 0 && axes.iter().all(|a| a.len() == n), "'data.points' names variables of different lengths");
-    Ok(((0..n).flat_map(|i| axes.iter().map(move |a| a[i])).collect(), axes.len()))
-}
-
-/// Real numbers as f64.
-pub fn numbers(dtype: Dtype, bytes: &[u8]) -> Result<Vec<f64>> {
-    if matches!(dtype, Dtype::C32 | Dtype::C64) {
-        bail!("complex numbers are not trained on: save real and imaginary part as two channels");
-    }
-    Ok(field::component(dtype, 0, bytes)?)
 }
 
 /// One array with time as its first axis.
@@ -167,9 +130,4 @@ impl Source for NpyFolder {
     fn points(&self, _: &[String]) -> Result<(Vec<f64>, usize)> {
         bail!("a folder of .npy files has no variables: set 'data.points' to a .npy file of coordinates")
     }
-}
-
-/// Names of grid axes for `n` of them, fastest last; `None` where it cannot be a grid.
-pub fn grid_axes(n: usize) -> Option<&'static str> {
-    ["x", "yx", "zyx", "wzyx"].get(n.checked_sub(1)?).copied()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use netcdf_reader::{NcFile, NcSliceInfo, NcSliceInfoElem};
 
-use super::data_files::{Source, grid_axes, join_axes};
+use super::source::{Source, grid_axes, join_axes};
 
 /// Variables of one shape.
 pub struct NetCdf {

@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use adios2_inr::series::SeriesConfig;
 use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::config::{Config, Points};
+use super::tables::{from_table, merge};
 use crate::Usage;
 
 /// How deep `base` may go.
@@ -46,18 +45,6 @@ pub fn read_resolved(path: &Path) -> Result<Config> {
     from_table(parse(path)?).with_context(|| path.display().to_string())
 }
 
-/// `config` with the keys of `changes`.
-pub fn overlay(config: &SeriesConfig, changes: &Table) -> Result<SeriesConfig> {
-    for (key, instead) in [("n_steps", "'segment_steps' or 'data.steps'"), ("seed", "'seeds'")] {
-        if changes.contains_key(key) {
-            return Err(Usage(format!("'series.{key}' is not set here: set {instead}")).into());
-        }
-    }
-    let mut table = Table::try_from(config)?;
-    merge(&mut table, changes.clone());
-    from_table(table).map_err(|e| Usage(format!("in [series]: {e:#}")).into())
-}
-
 /// The file, on top of what its key `base` names.
 fn read_table(path: &Path, n_left: usize) -> Result<Table> {
     let mut table = parse(path)?;
@@ -82,59 +69,12 @@ fn wrong(path: &Path, what: &str) -> anyhow::Error {
     Usage(format!("{}: {what}", path.display())).into()
 }
 
-/// Keys of `changes` win; tables are merged key by key.
-fn merge(table: &mut Table, changes: Table) {
-    for (key, change) in changes {
-        match (table.get_mut(&key), change) {
-            (Some(Value::Table(old)), Value::Table(new)) => merge(old, new),
-            (_, change) => {
-                table.insert(key, change);
-            }
-        }
-    }
-}
-
 /// `a.b=VALUE`; what is no TOML value is a string.
 fn parse_set(set: &str) -> Result<Table> {
     let (key, value) = set.split_once('=').ok_or_else(|| Usage(format!("--set cannot be '{set}': write KEY=VALUE")))?;
     let quoted = || format!("{key} = {}", Value::String(value.to_owned()));
     let parsed = format!("{key} = {value}").parse().or_else(|_| quoted().parse::<Table>());
     parsed.map_err(|_| Usage(format!("--set cannot be '{set}': write KEY=VALUE")).into())
-}
-
-fn from_table<T: DeserializeOwned>(table: Table) -> Result<T> {
-    serde_path_to_error::deserialize(Value::Table(table)).map_err(|e| {
-        let path = e.path().to_string();
-        anyhow!(explain(if path == "." { "" } else { &path }, e.inner().message()))
-    })
-}
-
-/// Serde's message as a sentence with the nearest name there is.
-fn explain(path: &str, message: &str) -> String {
-    let message = message.trim();
-    // Between backticks: the wrong name, then those that exist.
-    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    match names.split_first() {
-        Some((wrong, known)) if message.starts_with("unknown field") => {
-            let key =
-                if path.is_empty() || path.ends_with(wrong) { (*wrong).to_owned() } else { format!("{path}.{wrong}") };
-            let key = if path.ends_with(wrong) { path.to_owned() } else { key };
-            format!("unknown key '{key}': did you mean '{}'?", nearest(wrong, known))
-        }
-        Some((wrong, known)) if message.starts_with("unknown variant") => {
-            let near = nearest(wrong, known);
-            format!("'{path}' cannot be '{wrong}': set it to one of {} (nearest: '{near}')", known.join(", "))
-        }
-        Some((key, _)) if message.starts_with("missing field") => {
-            let key = if path.is_empty() { (*key).to_owned() } else { format!("{path}.{key}") };
-            format!("the key '{key}' is missing: set it")
-        }
-        _ => format!("'{path}' is wrong: {message}"),
-    }
-}
-
-fn nearest<'a>(name: &str, known: &[&'a str]) -> &'a str {
-    known.iter().min_by_key(|k| strsim::damerau_levenshtein(name, k)).copied().unwrap_or_default()
 }
 
 /// Paths are relative to the config's folder, but the runs' folder to the working directory.
@@ -177,6 +117,8 @@ pub fn to_toml(value: &impl Serialize) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use adios2_inr::series::SeriesConfig;
+
     use super::*;
 
     fn error_of(text: &str) -> String {

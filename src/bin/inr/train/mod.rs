@@ -13,6 +13,8 @@ pub mod normalise;
 mod plots;
 mod record;
 pub mod run;
+mod source;
+mod tables;
 mod tensorboard;
 
 use std::path::PathBuf;

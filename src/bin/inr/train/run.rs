@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use adios2_inr::backend::Backend;
-use adios2_inr::series::{self, Push, SeriesConfig, SeriesMetrics, SketchKind, Trainer};
+use adios2_inr::series::{self, Push, SeriesConfig, SeriesMetrics, Trainer};
+use adios2_inr::sketch::SketchKind;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 

@@ -194,7 +194,7 @@ fn sign(seed: u64, node: usize) -> f32 {
 }
 
 /// A standard normal number (Box and Muller 1958).
-pub(super) fn normal(stream: u32, counter: u32) -> f32 {
+pub(crate) fn normal(stream: u32, counter: u32) -> f32 {
     let unit = |x: u32| ((x >> 8) as f32 + 0.5) / (1u32 << 24) as f32;
     let (radius, angle) = (unit(random_u32(stream, counter)), unit(random_u32(!stream, counter)));
     (-2.0 * libm::logf(radius)).sqrt() * libm::cosf(std::f32::consts::TAU * angle)

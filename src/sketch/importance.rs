@@ -3,7 +3,7 @@
 use kiddo::{ImmutableKdTree, SquaredEuclidean};
 use std::num::NonZero;
 
-use crate::backend::mesh::Mesh;
+use crate::mesh::Mesh;
 
 /// Neighbours of a node of a mesh without a grid.
 const N_NEAREST: usize = 6;

@@ -6,7 +6,10 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::backend::cpu::canonical;
+mod simd_mode;
+
+pub use simd_mode::canonical;
+
 use crate::{Error, Result};
 
 /// Pools by (process, number of threads); a forked child leaves its parent's untouched.

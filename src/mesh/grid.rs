@@ -1,6 +1,10 @@
 //! Points of a regular grid as coordinates: the tables both backends read.
 
-use crate::model::canonical;
+/// Coordinates of an axis of `n` points, from -1 to 1.
+pub fn axis(n: usize) -> Vec<f32> {
+    let last = (n.max(2) - 1) as f64;
+    (0..n).map(|i| if n == 1 { 0.0 } else { (2.0 * i as f64 / last - 1.0) as f32 }).collect()
+}
 
 /// Coordinate tables of a grid.
 #[derive(Clone, Debug)]
@@ -12,7 +16,7 @@ pub struct Grid {
 impl Grid {
     /// Tables for `dims` (slowest first).
     pub fn new(dims: &[usize]) -> Self {
-        Grid { axes: dims.iter().map(|&n| canonical::axis(n)).collect(), n_points: dims.iter().product() }
+        Grid { axes: dims.iter().map(|&n| axis(n)).collect(), n_points: dims.iter().product() }
     }
 
     /// Number of points.
@@ -66,6 +70,13 @@ impl Grid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn axes_run_from_minus_one_to_one() {
+        assert_eq!(axis(1), [0.0]);
+        assert_eq!(axis(3), [-1.0, 0.0, 1.0]);
+        assert_eq!(axis(4), [-1.0, -1.0 / 3.0, 1.0 / 3.0, 1.0]);
+    }
 
     #[test]
     fn a_run_of_points_equals_single_points() {

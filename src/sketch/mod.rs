@@ -2,10 +2,17 @@
 
 use std::sync::OnceLock;
 
-use super::importance::Importance;
-use super::packed::{PackedInts, PackedValues};
-use super::projection::{Mixing, Projection, distinct, stream};
+mod importance;
+mod packed;
+mod projection;
+
+pub use importance::Importance;
+pub(crate) use packed::PackedValues;
+pub use projection::{Mixing, Projection};
+pub(crate) use projection::{distinct, normal, stream};
+
 use crate::train::random_u32;
+use packed::PackedInts;
 
 /// Which numbers of a snapshot are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -227,7 +234,7 @@ fn weight_code(np: f64) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::mesh::Mesh;
+    use crate::mesh::Mesh;
 
     const KINDS: [SketchKind; 5] =
         [SketchKind::Subsample, SketchKind::Importance, SketchKind::Fjlt, SketchKind::Srht, SketchKind::Gaussian];

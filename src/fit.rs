@@ -1,9 +1,9 @@
-//! A whole fit: learning rate, evaluation at intervals, and when to stop.
+//! A whole fit of a SIREN to a block: learning rate, evaluation at intervals, and when to stop.
 
-use super::Schedule;
 use crate::Result;
 use crate::backend::{Backend, SirenTraining, TrainingSet};
 use crate::model::SirenShape;
+use crate::train::Schedule;
 use std::time::Instant;
 
 /// Steps of linear warm-up; the first of them also measure the speed.

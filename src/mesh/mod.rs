@@ -1,6 +1,9 @@
 //! The nodes of a snapshot: a regular grid, or points with coordinates of their own.
 
-use super::grid::Grid;
+mod grid;
+
+pub use grid::{Grid, axis};
+
 use crate::{Error, Result};
 
 /// Where the nodes are, in coordinates from -1 to 1.
