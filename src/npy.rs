@@ -88,7 +88,7 @@ impl Steps {
         let too_large = || named(format!("dimensions {dims:?} overflow"));
         let step_bytes = dims.iter().skip(1).try_fold(dtype.size(), |n, &d| n.checked_mul(d)).ok_or_else(too_large)?;
         let source = match header.fortran {
-            true => Source::Memory(std::io::Cursor::new(read(path)?.bytes)),
+            true => Source::Memory(std::io::Cursor::new(elements(header, reader).map_err(named)?.bytes)),
             false => Source::File(reader, header),
         };
         Ok(Steps { dtype, dims, path: path.to_owned(), source, step_bytes })
@@ -120,6 +120,11 @@ impl Steps {
 
 fn from_reader(mut reader: impl Read) -> Result<Array> {
     let header = Header::read(&mut reader)?;
+    elements(header, reader)
+}
+
+/// What stands behind the header.
+fn elements(header: Header, reader: impl Read) -> Result<Array> {
     let n_bytes = header.dims.iter().try_fold(header.dtype.size(), |n, &d| n.checked_mul(d));
     let n_bytes = n_bytes.ok_or_else(|| format!("dimensions {:?} overflow", header.dims))?;
     // Grows with what is really there, so that a wrong header cannot ask for memory.

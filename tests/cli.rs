@@ -309,3 +309,27 @@ fn an_interrupted_encode_leaves_no_half_file() {
     assert!(!record.exists());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_written_to_stays_a_pipe_and_is_read_from() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let [input, record, pipe] = ["in.npy", "a.inr", "pipe"].map(|n| folder.path().join(n));
+    std::fs::write(&input, Npy::waves(&[20, 20, 20]).file("<", false)).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for output in [&record, &pipe] {
+        let mut child = inr().arg("encode").args([&input, output]).args(["--model", "transform"]).spawn().unwrap();
+        if output == &pipe {
+            assert_eq!(std::fs::read(&pipe).unwrap(), std::fs::read(&record).unwrap());
+        }
+        assert!(child.wait().unwrap().success());
+    }
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    let [from_file, from_pipe] = ["file.npy", "pipe.npy"].map(|n| folder.path().join(n));
+    run(inr().arg("decode").args([&record, &from_file]), 0);
+    let mut child = inr().arg("decode").args([&pipe, &from_pipe]).spawn().unwrap();
+    std::fs::write(&pipe, std::fs::read(&record).unwrap()).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(std::fs::read(&from_file).unwrap(), std::fs::read(&from_pipe).unwrap());
+}

@@ -102,8 +102,11 @@ pub struct ChainReader {
 }
 
 impl ChainReader {
-    /// True when the file at `path` starts as one of the model store.
+    /// True when the file at `path` starts as one of the model store. A pipe is none, and nothing is taken out of it.
     pub fn is_one(path: &Path) -> bool {
+        if !std::fs::metadata(path).is_ok_and(|found| found.is_file()) {
+            return false;
+        }
         let mut start = [0; MAGIC.len() - 1];
         File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok_and(|()| MAGIC.starts_with(&start))
     }

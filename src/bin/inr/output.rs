@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 
 /// The temporary file being written, removed by the interrupt handler.
 static IN_PROGRESS: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -20,8 +20,24 @@ pub fn clean_up_on_interrupt() {
     });
 }
 
-/// Writes a file through a temporary one in the same folder, renamed when `fill` is done.
+/// Writes a file through a temporary one in the same folder, renamed when `fill` is done. What is there and no file (a pipe,
+/// /dev/null) is written to as it is.
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let is_device = std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir());
+    let written = if is_device { write_through(path, fill) } else { write_and_rename(path, fill) };
+    // What went wrong with the contents says so itself.
+    let cannot = || format!("{}: cannot be written", path.display());
+    written.map_err(|error| if error.is::<std::io::Error>() { error.context(cannot()) } else { error })
+}
+
+/// A rename would put a file in its place.
+fn write_through(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut writer = std::io::BufWriter::new(std::fs::OpenOptions::new().write(true).open(path)?);
+    fill(&mut writer)?;
+    Ok(writer.flush()?)
+}
+
+fn write_and_rename(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let folder = match path.parent() {
         Some(p) if !p.as_os_str().is_empty() => p,
         _ => Path::new("."),
@@ -36,8 +52,7 @@ pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>)
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let cannot = || format!("{}: cannot be written", path.display());
-    let file = builder.tempfile_in(folder).with_context(cannot)?;
+    let file = builder.tempfile_in(folder)?;
     remember(Some(file.path().to_owned()));
     let result: Result<()> = (|| {
         let mut writer = std::io::BufWriter::new(file);
@@ -47,8 +62,7 @@ pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>)
         Ok(())
     })();
     remember(None);
-    // What went wrong with the contents says so itself.
-    result.map_err(|error| if error.is::<std::io::Error>() { error.context(cannot()) } else { error })
+    result
 }
 
 fn remember(path: Option<PathBuf>) {
