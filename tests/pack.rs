@@ -8,7 +8,7 @@ mod cli_common;
 use std::path::Path;
 use std::process::Command;
 
-use cli_common::series::{folder, inspect};
+use cli_common::series::{client as series_client, errors as read_errors, folder, inspect};
 use cli_common::{inr, plugin_folder, python, run, stderr, stdout};
 use serde_json::Value;
 
@@ -86,6 +86,31 @@ fn a_packed_dataset_is_whole_without_the_one_it_was_made_from() {
     assert!(blocks(&inspect(&path, "few.bp")).iter().all(|b| b["variable"] != "odd" && b["variable"] != "name"));
     let left: Vec<_> = std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{left:?}");
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn steps_of_a_network_become_records_of_their_own() {
+    let series = [("temporal", "series"), ("norm", "L2"), ("accuracy", "0.15")];
+    let more = [("width", "16"), ("blocks", "2"), ("iterations", "40"), ("seconds", "0.4"), ("backend", "cpu")];
+    let one = |(key, value): &(&str, &str)| format!("<parameter key=\"{key}\" value=\"{value}\"/>");
+    let parameters: String = series.iter().chain(&more).map(one).collect();
+    let start = XML.find("<parameter key=\"temporal\"").unwrap();
+    let xml = format!("{}{parameters}{}", &XML[..start], &XML[XML.find("</operator>").unwrap()..]);
+    let (keep, path) = folder(&xml);
+    run(&mut series_client(&["write", &path, "run.bp", "0", "18"]), 0);
+    let by_network = |name: &str| {
+        let found = inspect(&path, name);
+        found["blocks"].as_array().unwrap().iter().filter(|block| block["record"]["model"] == "series").count()
+    };
+    assert!(by_network("run.bp") >= 8, "{}", by_network("run.bp"));
+    let said = stdout(&run(&mut pack(&path, &["run.bp", "packed.bp"]), 0));
+    assert!(said.contains("up to 2.00 times the bound"), "{said}");
+    std::fs::remove_dir_all(keep.path().join("run.bp")).unwrap();
+    assert_eq!(by_network("packed.bp"), 0);
+    let errors = read_errors(&path, "packed.bp", "7");
+    // A certificate knows the first error within 1.4.
+    assert!(errors.len() == 36 && errors.values().all(|error| *error <= 2.5 * 0.15), "{errors:?}");
 }
 
 #[test]

@@ -16,7 +16,8 @@ For datasets written with temporal=predict or temporal=series, whose records nee
 and variables without this operator are carried over, and so are records that stand alone, byte for byte. Predicted steps and
 steps of networks are decoded and coded again, each within its own recorded bound of what IN.bp reads as. That error adds to
 the first one: against the simulation's values it is at most twice the bound, with --tighten 4 at most 1.25 times, with
---lossless the bound itself. The record of such a block promises its bound against what IN.bp reads as.
+--lossless the bound itself (relative L2 bounds refer to the norm of what is read). The record of such a block promises its
+bound against what IN.bp reads as.
 
 OUT.bp is written by one process, as BP5. A variable that another operator stored is written plain. OUT.bp appears whole or
 not at all.";
@@ -82,9 +83,15 @@ pub fn run(args: &Args) -> Result<Done> {
         return Done::ok(format!("{object}\n"));
     }
     let Counts { n_copied, n_coded, n_plain, n_steps, n_variables, bytes_before, bytes_after } = counts;
+    let note = if n_coded == 0 || args.lossless {
+        String::new()
+    } else {
+        let most = table::number(1.0 + 1.0 / args.tighten);
+        format!("coded again: against the simulation's values the error is up to {most} times the bound\n")
+    };
     Done::ok(format!(
         "{input} -> {output}: {n_steps} steps, {n_variables} variables, {} -> {} bytes\n\
-         {n_copied} records copied, {n_coded} blocks coded again, {n_plain} blocks and values without a record\n",
+         {n_copied} records copied, {n_coded} blocks coded again, {n_plain} blocks and values without a record\n{note}",
         table::bytes(bytes_before as usize),
         table::bytes(bytes_after as usize),
     ))
