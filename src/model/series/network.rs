@@ -18,7 +18,7 @@ pub struct SeriesNetwork {
     pub n_trained: usize,
     /// What each channel's output is multiplied with, `[n_channels]`.
     pub scales: Vec<f32>,
-    /// Rounded parameters in the order of [`super::series`].
+    /// Rounded parameters in the order of [`super`].
     pub params: Vec<f32>,
     /// What they were rounded to.
     pub steps: WeightSteps,
