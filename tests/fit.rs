@@ -2,9 +2,12 @@
 
 use adios2_inr::backend::cpu::CpuBackend;
 use adios2_inr::backend::series::{SeriesProblem, SeriesTraining};
+use adios2_inr::backend::stencil::{Batch, StencilKernels, StencilState, StencilStep};
 use adios2_inr::backend::{Backend, SirenTraining, TrainingSet};
 use adios2_inr::fit::{Budget, Fit, fit_siren};
 use adios2_inr::model::SirenShape;
+use adios2_inr::predict::stencil::Grid;
+use adios2_inr::predict::{Dense, Mlp};
 use adios2_inr::train::Schedule;
 use adios2_inr::{Error, Result};
 
@@ -119,6 +122,20 @@ impl Backend for Fragile {
     }
 
     fn train_series(&self, _: SeriesProblem, _: &[f32]) -> Result<Box<dyn SeriesTraining>> {
+        Err(Error::Backend { backend: self.name(), reason: "only blocks here".into() })
+    }
+}
+
+impl StencilKernels for Fragile {
+    fn infer_stencil(&self, _: &Grid, _: &Dense, _: Option<&Mlp>) -> Result<Vec<i32>> {
+        Err(Error::Backend { backend: self.name(), reason: "only blocks here".into() })
+    }
+
+    fn train_stencil(&self, _: &mut StencilState, _: Batch, _: &[StencilStep]) -> Result<Vec<f32>> {
+        Err(Error::Backend { backend: self.name(), reason: "only blocks here".into() })
+    }
+
+    fn stencil_gradient(&self, _: &StencilState, _: Batch) -> Result<(f32, Vec<f32>)> {
         Err(Error::Backend { backend: self.name(), reason: "only blocks here".into() })
     }
 }

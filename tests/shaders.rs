@@ -1,8 +1,10 @@
 //! All generated WGSL is valid, for every size and tile, without a driver.
 #![cfg(feature = "gpu")]
 
-use adios2_inr::backend::gpu::{DeviceKind, Kernel, Tile, WorkgroupLimits, fma_peak_source};
+use adios2_inr::backend::gpu::{DeviceKind, Kernel, Layers, Tile, WorkgroupLimits, fma_peak_source, infer_source};
+use adios2_inr::backend::stencil::StencilShape;
 use adios2_inr::model::SirenShape;
+use adios2_inr::predict::stencil::n_inputs;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 /// Workgroup memory and kind of: WebGPU's minimum, software Vulkan, Apple, NVIDIA, AMD.
@@ -26,7 +28,8 @@ fn kernels() -> impl Iterator<Item = Kernel> {
     Kernel::SIREN.into_iter().chain(Kernel::SERIES)
 }
 
-fn tiles(shape: &SirenShape) -> Vec<Tile> {
+fn tiles(shape: impl Into<Layers>) -> Vec<Tile> {
+    let shape = shape.into();
     let mut tiles = Vec::new();
     for (bytes, kind) in DEVICES {
         let limits = WorkgroupLimits { bytes, invocations: 1024 };
@@ -45,15 +48,16 @@ fn workgroup_bytes(module: &naga::Module) -> u32 {
     shared.map(|(_, global)| layouter[global.ty].size).sum()
 }
 
-fn validate(shape: &SirenShape) -> usize {
+fn validate(shape: impl Into<Layers>, kernels: &[Kernel]) -> usize {
+    let shape = shape.into();
     let mut n = 0;
     for tile in tiles(shape) {
-        for kernel in kernels() {
+        for &kernel in kernels {
             let (module, _) = checked(&kernel.source(shape, &tile));
             assert_eq!(module.entry_points[0].name, kernel.entry());
             let (found, counted) = (workgroup_bytes(&module) as usize, tile.workgroup_bytes(shape));
             match kernel {
-                Kernel::Train => assert_eq!(found, counted, "{shape:?} {tile:?}"),
+                Kernel::Train | Kernel::StencilTrain => assert_eq!(found, counted, "{shape:?} {tile:?}"),
                 _ if kernel.is_tiled() => assert!(found <= counted, "{kernel:?} {shape:?} {tile:?}"),
                 _ => assert!(found <= 16 << 10, "{kernel:?} {shape:?}"),
             }
@@ -69,13 +73,14 @@ fn validate(shape: &SirenShape) -> usize {
 
 #[test]
 fn every_width_depth_and_number_of_inputs_gives_valid_wgsl() {
+    let networks: Vec<Kernel> = kernels().collect();
     let mut n = 0;
     for width in (8..=128).step_by(8) {
         for n_blocks in 0..=6 {
             // Inputs and outputs vary along with width and depth; their full product is in the next test.
             let n_inputs = 1 + (width / 8 + n_blocks) % 5;
             let n_outputs = [1, 2, 3, 5, 16][(width / 8 + 2 * n_blocks) % 5];
-            n += validate(&SirenShape { n_inputs, width, n_blocks, n_outputs });
+            n += validate(&SirenShape { n_inputs, width, n_blocks, n_outputs }, &networks);
         }
     }
     assert!(n >= 16 * 7 * 13 * 2, "{n} kernels were checked");
@@ -83,11 +88,28 @@ fn every_width_depth_and_number_of_inputs_gives_valid_wgsl() {
 
 #[test]
 fn every_number_of_inputs_and_outputs_gives_valid_wgsl() {
+    let networks: Vec<Kernel> = kernels().collect();
     for n_inputs in 1..=5 {
         for n_outputs in [1, 2, 3, 4, 5, 16] {
             for width in [8, 13, 64, 100, 128] {
-                validate(&SirenShape { n_inputs, width, n_blocks: 1, n_outputs });
+                validate(&SirenShape { n_inputs, width, n_blocks: 1, n_outputs }, &networks);
             }
+        }
+    }
+}
+
+#[test]
+fn the_kernels_of_predictors_are_valid_for_every_rank_and_width() {
+    for rank in 1..=5 {
+        for width in (16..=64).step_by(16) {
+            validate(&StencilShape { n_inputs: n_inputs(rank), width }, &Kernel::STENCIL);
+        }
+        for widths in [None, Some([2, 2]), Some([16, 16]), Some([6, 20]), Some([32, 32]), Some([64, 64])] {
+            let (module, info) = checked(&infer_source(n_inputs(rank), widths));
+            assert!(workgroup_bytes(&module) <= 16 << 10, "{rank} {widths:?}");
+            assert!(module.entry_points[0].workgroup_size[0] <= 256);
+            let words = naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None);
+            assert!(words.expect("SPIR-V").len() > 100);
         }
     }
 }

@@ -9,7 +9,7 @@
 // | 3 targets | listed nodes | words |
 // | 4 errors | derivatives up to a factor | [node of all visits][NO] |
 // | 5 sums | the factors | [visit][NO + 1] at at_factors |
-// | 6 scratch | shared/siren_scratch.wgsl | [slot][SLOTS][TI * TS][NT] vec4 |
+// | 6 scratch | shared/scratch.wgsl | [slot][SLOTS][TI * TS][NT] vec4 |
 // | 7 partials | gradient sums | [slot][4 * P4] |
 // | 8 work | shared/series.wgsl | uniform, one slot |
 //

@@ -24,30 +24,23 @@
 
 var<workgroup> point: array<u32, T>;              // grid index of each point
 
-var<private> loss: f32;
-
 fn parameter(at: u32) -> vec4<f32> {
   return params[at];
 }
 
-fn draw_points(tile: u32) {
+fn gather(tile: u32) {
   for (var t = own; t < T; t += NT) {
     point[t] = sample_index(work.seed_high, work.seed_low, work.step, tile * T + t, work.n_points);
     place_point(point[t], t);
   }
 }
 
-// Output layer and loss; points past the end of the minibatch count nothing.
-fn compare(tile: u32) {
-  for (var q = own; q < NO * T; q += NT) {
-    let t = q % T;
-    var e = 0.0f;
-    if (tile * T + t < work.n_samples) {
-      e = output_value(q / T, t) - values[point[t] * NO + q / T];
-    }
-    loss = fma(e, e, loss);
-    error[q] = 2.0f * work.scale * e;
-  }
+fn wanted(channel: u32, t: u32) -> f32 {
+  return values[point[t] * NO + channel];
+}
+
+fn penalty(e: f32) -> vec2<f32> {
+  return vec2<f32>(e * e, e);
 }
 
 @compute @workgroup_size(NT)
@@ -55,28 +48,5 @@ fn siren_train(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) invocation: u32,
 ) {
-  own_tile(invocation);
-  own_slot(invocation, group.x, work.fresh == 1u);
-  loss = 0.0f;
-  for (var tile = work.first_tile + group.x; tile < work.end_tile; tile += work.n_workgroups) {
-    workgroupBarrier();
-    draw_points(tile);
-    workgroupBarrier();
-    forward();
-    compare(tile);
-    workgroupBarrier();
-    output_gradient();
-    backward();
-    fresh = false;
-  }
-  workgroupBarrier();
-  act[invocation].x = loss;
-  workgroupBarrier();
-  if (invocation == 0u) {
-    var sum = 0.0f;
-    for (var i = 0u; i < NT; i++) {
-      sum += act[i].x;
-    }
-    losses[group.x] = sum * work.scale + select(losses[group.x], 0.0f, work.fresh == 1u);
-  }
+  minibatch(invocation, group.x);
 }

@@ -1,11 +1,14 @@
 //! Which backend a run trains on.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Backend;
 use super::cpu::CpuBackend;
-use crate::Result;
+use super::stencil::{Batch, StencilKernels, StencilState, StencilStep};
+use crate::predict::stencil::Grid;
+use crate::predict::{Dense, Mlp};
 use crate::settings::{Backend as Choice, Settings};
+use crate::{Error, Result};
 
 /// The backend that `settings` ask for. `auto` takes a real GPU if there is one, else the CPU; a software driver is
 /// taken only when `device` names it.
@@ -34,5 +37,52 @@ fn gpu(settings: &Settings) -> Result<Arc<dyn Backend>> {
 #[cfg(not(feature = "gpu"))]
 fn gpu(_: &Settings) -> Result<Arc<dyn Backend>> {
     let reason = "this build has no GPU support: build with the feature 'gpu' or set backend=cpu".to_owned();
-    Err(crate::Error::Backend { backend: "gpu".into(), reason })
+    Err(Error::Backend { backend: "gpu".into(), reason })
+}
+
+/// The backend that settings ask for with the CPU behind it: where a device refuses, the CPU takes over for good.
+pub struct WithCpu<'a> {
+    settings: &'a Settings,
+    /// Chosen at the first use: a GPU that is not needed stays closed.
+    device: OnceLock<Result<Arc<dyn Backend>>>,
+    refusal: Mutex<Option<String>>,
+}
+
+impl<'a> WithCpu<'a> {
+    /// As [`choose`]; the CPU alone with `only_cpu`.
+    pub fn new(settings: &'a Settings, only_cpu: bool) -> Self {
+        let device = if only_cpu { OnceLock::from(Ok(cpu(settings))) } else { OnceLock::new() };
+        WithCpu { settings, device, refusal: Mutex::new(None) }
+    }
+
+    /// Why the CPU does what a device was asked to do.
+    pub fn refusal(&self) -> Option<String> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn run<T>(&self, mut work: impl FnMut(&dyn Backend) -> Result<T>) -> Result<T> {
+        if self.refusal().is_none() {
+            let result = match self.device.get_or_init(|| choose(self.settings)) {
+                Ok(device) => work(device.as_ref()),
+                Err(error) => Err(error.clone()),
+            };
+            let Err(error @ Error::Backend { .. }) = result else { return result };
+            *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        }
+        work(cpu(self.settings).as_ref())
+    }
+}
+
+impl StencilKernels for WithCpu<'_> {
+    fn infer_stencil(&self, grid: &Grid, linear: &Dense, mlp: Option<&Mlp>) -> Result<Vec<i32>> {
+        self.run(|backend| backend.infer_stencil(grid, linear, mlp))
+    }
+
+    fn train_stencil(&self, state: &mut StencilState, samples: Batch, steps: &[StencilStep]) -> Result<Vec<f32>> {
+        self.run(|backend| backend.train_stencil(state, samples, steps))
+    }
+
+    fn stencil_gradient(&self, state: &StencilState, samples: Batch) -> Result<(f32, Vec<f32>)> {
+        self.run(|backend| backend.stencil_gradient(state, samples))
+    }
 }

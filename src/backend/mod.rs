@@ -5,6 +5,7 @@ pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod series;
+pub mod stencil;
 
 use crate::model::SirenShape;
 use crate::train::Schedule;
@@ -65,7 +66,7 @@ pub fn check_values(what: &str, n_values: usize, dims: &[usize], n_channels: usi
 }
 
 /// A device that trains and evaluates models.
-pub trait Backend: Send + Sync {
+pub trait Backend: stencil::StencilKernels {
     /// For logs: "cpu (AVX-512, 2 threads)", "NVIDIA H200 (Vulkan)".
     fn name(&self) -> String;
 

@@ -16,8 +16,9 @@ use super::predicted::{self, Choices};
 use super::report::Report;
 use super::step_factor::StepFactor;
 use super::{Encoded, ordered_dims};
+use crate::backend::choose::WithCpu;
 use crate::predict::Predictor;
-use crate::predict::fit::{self, Learner};
+use crate::predict::fit::{self, Effort, Learner};
 use crate::predict::sample::{Samples, Task};
 use crate::settings::{Norm, PredictorChoice, Target};
 use crate::transform::Goal;
@@ -33,6 +34,8 @@ const CHECKED_STEP: usize = 2;
 const LONGEST_REST: usize = 64;
 /// Steps that new weights are expected to serve.
 const HORIZON: f64 = 5.0;
+/// Neurons of each hidden layer.
+const WIDTH: usize = 16;
 /// Training steps for one step of the chain: at first, until so many are done, and then.
 const N_FIRST: u32 = 96;
 const N_BOOTSTRAP: u32 = 600;
@@ -69,6 +72,8 @@ pub struct Chain {
     /// Steps to go without an attempt, and how many it will be after the next one that does not pay.
     rest: usize,
     next_rest: usize,
+    /// See [`Self::refusal`].
+    refusal: Option<String>,
 }
 
 /// One more step of a chain, which counts when it is [`Chain::accept`]ed.
@@ -90,6 +95,11 @@ impl Chain {
     /// Bytes that are kept for the next step.
     pub fn n_bytes(&self) -> usize {
         self.history.as_ref().map_or(0, History::n_bytes)
+    }
+
+    /// Why the CPU does what the settings asked a GPU to do.
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
     }
 
     /// The next step of the chain; `alone` encodes it without one.
@@ -173,6 +183,7 @@ impl Chain {
             slots.iter_mut().zip(tried).for_each(|(slot, tried)| slot.learner = tried.learner);
         }
         (link.after.n_attempts, link.after.calibration) = (draft.n_attempts, draft.calibration);
+        link.after.refusal = draft.refusal;
         if history.n_steps() > 1 {
             (link.after.pays, link.is_awaited) = (false, false);
             link.after.rest = self.next_rest;
@@ -192,13 +203,15 @@ impl Chain {
         let Some((real, n_components)) = block.dtype.components() else { return Ok(None) };
         let mut report = Report::new(block, settings);
         let started = Instant::now();
+        let device = WithCpu::new(settings, self.refusal.is_some());
         self.slots.resize_with(n_components, Default::default);
         let (mut choices, mut predictors): (Choices, _) = (Vec::new(), Vec::new());
         for index in 0..n_components {
             let component = Component::new(block, real, index, settings)?;
             let before = self.slots[index][history.n_steps() - 1].predictor.clone();
-            let choice =
-                threads::install(settings.threads, || self.choose(&component, index, settings, history, &mut report))?;
+            let choice = threads::install(settings.threads, || {
+                self.choose(&component, index, (settings, &device), history, &mut report)
+            })?;
             if let Some((number, predictor)) = choice.as_ref()
                 && before.as_ref().is_none_or(|(n, _)| n != number)
             {
@@ -213,8 +226,9 @@ impl Chain {
         report.seconds.train += started.elapsed().as_secs_f64();
         report.weights_bytes = predictors.iter().map(|(_, bytes)| bytes.len()).sum();
         report.seconds.total = report.seconds.train;
-        let with =
-            |factor: StepFactor, report| predicted::encode(block, settings, history, &choices, factor.get(), report);
+        let with = |factor: StepFactor, report| {
+            predicted::encode(block, settings, history, &choices, factor.get(), &device, report)
+        };
         let mut step = with(self.step_factor, report.clone())?;
         let has_factor = matches!(settings.target, Target::Accuracy(_, Norm::Linf, _));
         if has_factor
@@ -227,6 +241,7 @@ impl Chain {
                 step = Some(other);
             }
         }
+        self.refusal = self.refusal.take().or_else(|| device.refusal());
         Ok(step.map(|step| (step, predictors)))
     }
 
@@ -235,7 +250,7 @@ impl Chain {
         &mut self,
         component: &Component,
         index: usize,
-        settings: &Settings,
+        (settings, device): (&Settings, &WithCpu),
         history: &History,
         report: &mut Report,
     ) -> Result<Option<(u32, Arc<Predictor>)>> {
@@ -257,7 +272,7 @@ impl Chain {
         let task = Task { past: steps.past(), values, mask, dims, tolerance, seed };
         let samples = Samples::of(&task, current.as_ref().map(|(_, p)| &p.scaling));
         let n_before = slot.learner.n_steps();
-        let new = slot.fit(&samples, settings, n_values, seed);
+        let new = slot.fit(&samples, (settings, device), n_values, seed)?;
         report.iterations += slot.learner.n_steps().saturating_sub(n_before);
         match new {
             Choice::Last => Ok(None),
@@ -281,11 +296,17 @@ enum Choice {
 
 impl Slot {
     /// What saves most bytes per step among `n_values`, the bytes of new weights counted.
-    fn fit(&mut self, samples: &Samples, settings: &Settings, n_values: usize, seed: u64) -> Choice {
+    fn fit(
+        &mut self,
+        samples: &Samples,
+        (settings, device): (&Settings, &WithCpu),
+        n_values: usize,
+        seed: u64,
+    ) -> Result<Choice> {
         let last_bits = fit::last_bits(samples);
         let saved = |bits: f64| (last_bits - bits) * n_values as f64 / 8.0;
         if last_bits == 0.0 {
-            return Choice::Last;
+            return Ok(Choice::Last);
         }
         let current = self.predictor.as_ref().map(|(_, predictor)| predictor.as_ref());
         let (mut most, mut choice) = (0.0, Choice::Last);
@@ -297,7 +318,8 @@ impl Slot {
         let n_steps = if self.learner.n_steps() < N_BOOTSTRAP { N_FIRST } else { N_LATER };
         let n_steps = settings.iterations.unwrap_or(n_steps);
         let trains = settings.predictor != PredictorChoice::Linear;
-        let network = trains.then(|| self.learner.network(samples, current, n_steps, seed)).flatten();
+        let effort = Effort { device, n_steps, width: WIDTH, seed };
+        let network = if trains { self.learner.network(samples, current, effort)? } else { None };
         let is_network = trains && current.is_some_and(|current| current.mlp.is_some());
         let linear = if is_network { None } else { fit::linear(samples, current) };
         for new in [linear, network].into_iter().flatten() {
@@ -306,6 +328,6 @@ impl Slot {
                 (most, choice) = (per_step, Choice::New(Box::new(new.predictor)));
             }
         }
-        choice
+        Ok(choice)
     }
 }

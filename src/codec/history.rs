@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::decode::Forecast;
+use crate::backend::stencil::StencilKernels;
 use crate::predict::{Past, Predictor};
 use crate::{Dtype, Result, field};
 
@@ -59,11 +60,16 @@ impl History {
         Ok(Steps { last: values(&self.last)?, before: self.before.as_ref().map(values).transpose()? })
     }
 
-    /// What component `index` is predicted to become; without a predictor, what it was.
-    pub(super) fn forecast(&self, index: usize, predictor: Option<&Predictor>) -> Result<Forecast> {
+    /// What component `index` is predicted to become, by the kernels of a device; without a predictor, what it was.
+    pub(super) fn forecast(
+        &self,
+        index: usize,
+        predictor: Option<&Predictor>,
+        device: &dyn StencilKernels,
+    ) -> Result<Forecast> {
         let steps = self.of(index)?;
         let dims = field::fold_dims(&self.dims);
-        let values = predictor.map(|p| p.predict(steps.past(), &dims)).transpose()?;
+        let values = predictor.map(|p| p.predict_on(steps.past(), &dims, device)).transpose()?;
         Ok(Forecast { values: values.unwrap_or_else(|| steps.last.clone()), last: steps.last })
     }
 }

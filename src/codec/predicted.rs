@@ -8,6 +8,8 @@ use super::history::History;
 use super::lossy::{self, About, Checked, Component};
 use super::report::Report;
 use super::{Encoded, section};
+use crate::backend::cpu::CpuBackend;
+use crate::backend::stencil::StencilKernels;
 use crate::container::{self, Record};
 use crate::predict::Predictor;
 use crate::transform::{Input, Prediction};
@@ -57,8 +59,8 @@ pub struct Step {
     pub unpredicted_bytes: usize,
 }
 
-/// Encodes a block after `history`, which it suits, with these predictors and steps of the quantiser that are `step_factor` times the estimated best; `None` where only another coder keeps the
-/// promise.
+/// Encodes a block after `history`, which it suits, with these predictors, the kernels of `device` and steps of the quantiser that
+/// are `step_factor` times the estimated best; `None` where only another coder keeps the promise.
 ///
 /// # Errors
 /// As [`super::encode`].
@@ -68,6 +70,7 @@ pub fn encode(
     history: &History,
     choices: &Choices,
     step_factor: f64,
+    device: &dyn StencilKernels,
     mut report: Report,
 ) -> Result<Option<Step>> {
     threads::install(settings.threads, || {
@@ -78,7 +81,7 @@ pub fn encode(
             let component = Component::new(block, real, index, settings)?;
             report.n_masked += component.mask.n_masked;
             let choice = choices.get(index).and_then(Option::as_ref);
-            let forecast = history.forecast(index, choice.map(|(_, predictor)| predictor.as_ref()))?;
+            let forecast = history.forecast(index, choice.map(|(_, predictor)| predictor.as_ref()), device)?;
             let candidate =
                 Predicted { forecast: &forecast, step_factor, number: choice.map(|c| c.0), name: name(choice) };
             let about = About { block, settings, index, warm: None, skip_neural: true };
@@ -248,7 +251,8 @@ fn forecasts(record: &Record, needs: usize, known: Option<&History>, find: FindP
     let n_components = record.dtype.components().map_or(0, |(_, n)| n);
     let forecast = |index| {
         let predictor = number(record, index)?.map(find).transpose()?;
-        threads::install(0, || history.forecast(index, predictor.as_deref()))
+        // Readers need no GPU, and whether there is one does not matter: the bits are the same.
+        threads::install(0, || history.forecast(index, predictor.as_deref(), &CpuBackend::new(0)))
     };
     (0..n_components).map(forecast).collect()
 }

@@ -8,11 +8,11 @@ use rayon::prelude::*;
 use super::sample::Samples;
 use super::stencil::n_inputs;
 use super::{Dense, Mlp, Predictor, Scaling};
+use crate::Result;
 use crate::backend::cpu::Instructions;
-use crate::backend::cpu::stencil::{Batch, Training, gram};
+use crate::backend::cpu::stencil::{Training, gram};
+use crate::backend::stencil::{Batch, StencilKernels, StencilShape, StencilState, StencilStep};
 
-/// Neurons of each hidden layer.
-pub const WIDTH: usize = 16;
 /// Samples of a training step.
 const BATCH: usize = 1024;
 /// Learning rate at the start, and how it falls: as one over the root of steps in this unit, down to a part.
@@ -28,8 +28,20 @@ const HELD_OUT: usize = 5;
 /// Predictors for one kind of step of one field, and the network in training.
 #[derive(Clone, Debug, Default)]
 pub struct Learner {
-    training: Option<(Scaling, Training)>,
-    n_steps: u32,
+    training: Option<(Scaling, StencilState)>,
+}
+
+/// How a network is trained.
+#[derive(Clone, Copy)]
+pub struct Effort<'a> {
+    /// Where.
+    pub device: &'a dyn StencilKernels,
+    /// Training steps.
+    pub n_steps: u32,
+    /// Neurons of each hidden layer, a multiple of 16.
+    pub width: usize,
+    /// Of its first weights.
+    pub seed: u64,
 }
 
 /// A predictor with what its errors cost on points that it was not fitted to.
@@ -50,42 +62,40 @@ struct Parts<'a> {
 impl Learner {
     /// Training steps so far.
     pub fn n_steps(&self) -> u32 {
-        self.n_steps
+        self.training.as_ref().map_or(0, |(_, state)| state.n_steps)
     }
 
-    /// Trains the network for `n_steps` steps beside the linear part of `current`, then solves for the best linear part and last
-    /// layer; `None` where nothing can be learned.
+    /// Trains the network beside the linear part of `current`, from where the last call left it while the scaling is the same, then
+    /// solves for the best linear part and last layer; `None` where nothing can be learned.
+    ///
+    /// # Errors
+    /// As [`StencilKernels::train_stencil`].
     pub fn network(
         &mut self,
         samples: &Samples,
         current: Option<&Predictor>,
-        n_steps: u32,
-        seed: u64,
-    ) -> Option<Fitted> {
-        let parts = Parts::new(samples)?;
+        effort: Effort,
+    ) -> Result<Option<Fitted>> {
+        let Some(parts) = Parts::new(samples) else { return Ok(None) };
         let linear = match current.filter(|p| p.scaling == samples.scaling) {
-            Some(current) => current.linear.clone(),
-            None => parts.linear(None)?,
+            Some(current) => Some(current.linear.clone()),
+            None => parts.linear(None),
         };
-        let n_inputs = n_inputs(samples.rank);
-        let known = self.training.take().filter(|(scaling, _)| *scaling == samples.scaling);
-        let (_, mut training) = known.unwrap_or_else(|| {
-            self.n_steps = 0;
-            (samples.scaling, Training::new(n_inputs, WIDTH, random_params(n_inputs, seed), Instructions::best()))
-        });
+        let Some(linear) = linear else { return Ok(None) };
+        let shape = StencilShape { n_inputs: n_inputs(samples.rank), width: effort.width };
+        let known = self.training.take().filter(|(scaling, s)| (scaling, s.shape) == (&samples.scaling, shape));
+        let new = || StencilState::new(shape, random_params(&shape, effort.seed));
+        let mut state = known.map_or_else(new, |(_, state)| state);
         let (stride, sharpness) = (samples.stride, samples.sharpness as f32);
         let left = parts.less_linear(&linear);
-        let batch = BATCH.min(parts.n_train);
-        for _ in 0..n_steps {
-            let at = self.n_steps as usize * batch % (parts.n_train - batch + 1);
-            let inputs = &samples.rows[at * stride..(at + batch) * stride];
-            let targets = &left[at..at + batch];
-            training.step(Batch { inputs, stride, targets, sharpness }, rate(self.n_steps));
-            self.n_steps += 1;
-        }
-        let fitted = parts.with_best_last_layer(&mut training, &left);
-        self.training = Some((samples.scaling, training));
-        fitted
+        let n = BATCH.min(parts.n_train);
+        let step = |i: u32| StencilStep { first: i as usize * n % (parts.n_train - n + 1), n, rate: rate(i) };
+        let steps: Vec<StencilStep> = (state.n_steps..state.n_steps + effort.n_steps).map(step).collect();
+        let inputs = &samples.rows[..parts.n_train * stride];
+        effort.device.train_stencil(&mut state, Batch { inputs, stride, targets: &left, sharpness }, &steps)?;
+        let fitted = parts.with_best_last_layer(&mut state, &left);
+        self.training = Some((samples.scaling, state));
+        Ok(fitted)
     }
 }
 
@@ -167,13 +177,14 @@ impl<'a> Parts<'a> {
 
     /// The predictor of the network in training with the best linear part and last layer, which it keeps; `left` is what the linear
     /// part beside it left.
-    fn with_best_last_layer(&self, training: &mut Training, left: &[f32]) -> Option<Fitted> {
-        let (n_inputs, stride) = (n_inputs(self.samples.rank), self.samples.stride);
-        let (outputs, hidden) = training.outputs(&self.samples.rows[..self.n_train * stride], stride);
+    fn with_best_last_layer(&self, state: &mut StencilState, left: &[f32]) -> Option<Fitted> {
+        let (rows, stride) = (&self.samples.rows[..], self.samples.stride);
+        let training = Training::new(state.clone(), Instructions::best());
+        let (outputs, hidden) = training.outputs(&rows[..self.n_train * stride], stride);
         let errors: Vec<f32> = left.iter().zip(outputs).map(|(left, output)| left - output).collect();
         let (linear, last) = self.solve(&hidden, &errors)?;
-        training.set_last(&last, 0.0);
-        Some(self.fitted(linear, Some(mlp_of(n_inputs, training.average()))))
+        state.set_last(&last, 0.0);
+        Some(self.fitted(linear, Some(mlp_of(state))))
     }
 
     /// Weights of the inputs with a bias, and of `hidden` `[n_train][n]` beside them, by least squares; each sample counts as its part
@@ -211,7 +222,8 @@ impl<'a> Parts<'a> {
 /// Outputs of a network for rows of inputs, in floating point.
 fn outputs(mlp: &Mlp, rows: &[f32], stride: usize) -> Vec<f32> {
     let [first, ..] = &mlp.layers;
-    Training::new(first.n_inputs, first.n_outputs(), params_of(mlp), Instructions::best()).outputs(rows, stride).0
+    let shape = StencilShape { n_inputs: first.n_inputs, width: first.n_outputs() };
+    Training::new(StencilState::new(shape, params_of(mlp)), Instructions::best()).outputs(rows, stride).0
 }
 
 /// Learning rate of a training step.
@@ -221,20 +233,20 @@ fn rate(step: u32) -> f32 {
 }
 
 /// Weights of hidden layers with a standard deviation of `sqrt(2 / n_inputs)`, the last layer zero.
-fn random_params(n_inputs: usize, seed: u64) -> Vec<f32> {
+fn random_params(shape: &StencilShape, seed: u64) -> Vec<f32> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut uniform = |limit: f32| limit * ((random.next_u64() >> 40) as f32 / (1u32 << 23) as f32 - 1.0);
-    let mut params = Vec::with_capacity(Training::n_params(n_inputs, WIDTH));
-    for n in [n_inputs, WIDTH] {
+    let mut params = Vec::with_capacity(shape.n_params());
+    for n in [shape.n_inputs, shape.width] {
         let limit = (6.0 / n as f32).sqrt();
-        params.extend((0..n * WIDTH).map(|_| uniform(limit)));
-        params.extend([0.0; WIDTH]);
+        params.extend((0..n * shape.width).map(|_| uniform(limit)));
+        params.resize(params.len() + shape.width, 0.0);
     }
-    params.resize(Training::n_params(n_inputs, WIDTH), 0.0);
+    params.resize(shape.n_params(), 0.0);
     params
 }
 
-/// The layers in the order of [`Training::new`].
+/// The layers in the order of a [`StencilShape`].
 fn params_of(mlp: &Mlp) -> Vec<f32> {
     let mut params = Vec::new();
     for layer in &mlp.layers {
@@ -246,9 +258,10 @@ fn params_of(mlp: &Mlp) -> Vec<f32> {
     params
 }
 
-fn mlp_of(n_inputs: usize, params: &[f32]) -> Mlp {
-    let mut rest = params;
-    let layers = [(n_inputs, WIDTH), (WIDTH, WIDTH), (WIDTH, 1)].map(|(n, m)| {
+/// The network of the averaged parameters.
+fn mlp_of(state: &StencilState) -> Mlp {
+    let (StencilShape { n_inputs, width }, mut rest) = (state.shape, &state.average[..]);
+    let layers = [(n_inputs, width), (width, width), (width, 1)].map(|(n, m)| {
         let (weights, tail) = rest.split_at(n * m);
         let (biases, tail) = tail.split_at(m);
         rest = tail;
@@ -261,6 +274,7 @@ fn mlp_of(n_inputs: usize, params: &[f32]) -> Mlp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::cpu::CpuBackend;
     use crate::predict::{Past, sample::Task};
 
     /// Two steps of a moving, growing pattern and the next.
@@ -287,9 +301,11 @@ mod tests {
         assert!(linear(&straight, None).unwrap().bits < last_bits(&straight) - 3.0);
         let samples = samples(&bent);
         let linear = linear(&samples, None).unwrap();
-        let network = learner.network(&samples, None, 300, 1).unwrap();
+        let device = CpuBackend::new(2);
+        let effort = |n_steps| Effort { device: &device, n_steps, width: 16, seed: 1 };
+        let network = learner.network(&samples, None, effort(300)).unwrap().unwrap();
         assert!(network.bits < linear.bits - 1.5, "{} {}", network.bits, linear.bits);
-        let refined = learner.network(&samples, Some(&network.predictor), 20, 1).unwrap();
+        let refined = learner.network(&samples, Some(&network.predictor), effort(20)).unwrap().unwrap();
         assert!(refined.bits < linear.bits - 1.5, "{} {}", refined.bits, linear.bits);
         assert_eq!(learner.n_steps(), 320);
         let (update, alone) = (refined.predictor.encode(Some(&network.predictor)), refined.predictor.encode(None));
@@ -308,6 +324,7 @@ mod tests {
         let task = Task { past, values: &still, mask: Some(&none), dims: &[20, 20], tolerance: 0.0, seed: 1 };
         let samples = Samples::of(&task, None);
         assert!(samples.is_empty() && linear(&samples, None).is_none());
-        assert!(Learner::default().network(&samples, None, 5, 1).is_none());
+        let effort = Effort { device: &CpuBackend::new(1), n_steps: 5, width: 16, seed: 1 };
+        assert!(Learner::default().network(&samples, None, effort).unwrap().is_none());
     }
 }

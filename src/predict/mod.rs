@@ -16,7 +16,8 @@ pub mod stencil;
 pub use network::{Dense, Mlp};
 pub use stencil::{Past, Scaling};
 
-use crate::backend::cpu::stencil::{IntegerSet, infer};
+use crate::backend::cpu::CpuBackend;
+use crate::backend::stencil::StencilKernels;
 use crate::{Error, Result};
 use stencil::Grid;
 
@@ -39,11 +40,19 @@ impl Predictor {
     /// # Errors
     /// [`Error::Corrupt`] when the weights are for fields of another rank.
     pub fn predict(&self, past: Past, dims: &[usize]) -> Result<Vec<f64>> {
+        self.predict_on(past, dims, &CpuBackend::new(rayon::current_num_threads()))
+    }
+
+    /// As [`Self::predict`], and the same bits, by the kernels of a device.
+    ///
+    /// # Errors
+    /// As [`Self::predict`]; [`Error::Backend`] when the device refuses.
+    pub fn predict_on(&self, past: Past, dims: &[usize], device: &dyn StencilKernels) -> Result<Vec<f64>> {
         if dims.len() != self.rank {
             return Err(Error::corrupt(format!("a predictor of {} axes cannot serve dimensions {dims:?}", self.rank)));
         }
         let grid = Grid::new(past, dims, &self.scaling);
-        let outputs = infer(&grid, &self.linear, self.mlp.as_ref(), IntegerSet::best());
+        let outputs = device.infer_stencil(&grid, &self.linear, self.mlp.as_ref())?;
         let (unit, start) = (self.scaling.unit(network::OUTPUT_BITS), grid.span().start);
         let mut values = past.last.to_vec();
         grid.for_rows(|at, index, n| {

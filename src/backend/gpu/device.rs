@@ -1,10 +1,10 @@
 //! An open device on the owner thread: buffers, pipelines, submission, and every way it can fail as an [`Error`].
 
 use super::adapter::AdapterInfo;
+use super::layout::Layers;
 use super::shader::Kernel;
 use super::tile::{DeviceKind, Tile, WorkgroupLimits};
 
-use crate::model::SirenShape;
 use crate::{Error, Result};
 use std::any::Any;
 use std::collections::HashMap;
@@ -27,7 +27,9 @@ pub(super) struct Device {
     queue: wgpu::Queue,
     /// Why the device is gone, once it is.
     lost: Arc<Mutex<Option<String>>>,
-    kernels: HashMap<(Kernel, SirenShape, Tile), wgpu::ComputePipeline>,
+    kernels: HashMap<(Kernel, Layers, Tile), wgpu::ComputePipeline>,
+    /// By their whole source.
+    programs: HashMap<String, wgpu::ComputePipeline>,
     /// What callers hold a [`super::handle::Handle`] of, by its number.
     pub kept: HashMap<u64, Box<dyn Any>>,
     /// Held because the device needs it.
@@ -54,8 +56,8 @@ impl Device {
         // Errors outside our scopes cannot be tied to a call; without a handler wgpu would panic.
         let told = Arc::clone(&lost);
         device.on_uncaptured_error(Arc::new(move |error| set_lost(&told, shortened(&error.to_string()))));
-        let (kernels, kept) = (HashMap::new(), HashMap::new());
-        Ok(Device { info, device, queue, lost, kernels, kept, _instance: instance })
+        let (kernels, programs, kept) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Ok(Device { info, device, queue, lost, kernels, programs, kept, _instance: instance })
     }
 
     /// Runs `work` with error scopes around it; a panic inside wgpu counts as a lost device.
@@ -212,22 +214,36 @@ impl Device {
     }
 
     /// How kernels of a shape are cut on this device.
-    pub fn tile(&self, shape: &SirenShape, kind: DeviceKind) -> Result<Tile> {
+    pub fn tile(&self, shape: impl Into<Layers>, kind: DeviceKind) -> Result<Tile> {
         let limits = WorkgroupLimits { bytes: self.info.workgroup_bytes, invocations: self.info.workgroup_invocations };
         Tile::choose(shape, limits, kind)
     }
 
     /// A kernel, compiled at first use.
-    pub fn kernel(&mut self, kernel: Kernel, shape: &SirenShape, tile: &Tile) -> wgpu::ComputePipeline {
-        let key = (kernel, *shape, *tile);
+    pub fn kernel(&mut self, kernel: Kernel, shape: impl Into<Layers>, tile: &Tile) -> wgpu::ComputePipeline {
+        let layers = shape.into();
+        let key = (kernel, layers, *tile);
         if let Some(found) = self.kernels.get(&key) {
             return found.clone();
         }
-        let pipeline = self.pipeline(&kernel.source(shape, tile), kernel.entry(), kernel.bindings());
+        let pipeline = self.pipeline(&kernel.source(layers, tile), kernel.entry(), kernel.bindings());
         if self.kernels.len() >= MAX_KERNELS {
             self.kernels.clear();
         }
         self.kernels.insert(key, pipeline.clone());
+        pipeline
+    }
+
+    /// A kernel of this source, compiled at first use; see [`Self::pipeline`].
+    pub fn program(&mut self, source: String, entry: &str, bindings: &str) -> wgpu::ComputePipeline {
+        if let Some(found) = self.programs.get(&source) {
+            return found.clone();
+        }
+        let pipeline = self.pipeline(&source, entry, bindings);
+        if self.programs.len() >= MAX_KERNELS {
+            self.programs.clear();
+        }
+        self.programs.insert(source, pipeline.clone());
         pipeline
     }
 

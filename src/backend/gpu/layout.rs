@@ -1,28 +1,62 @@
 //! Where each parameter stands on the device: rows padded to whole vectors, the input layer transposed.
 
+use crate::backend::stencil::StencilShape;
 use crate::model::SirenShape;
+
+/// Sizes of a network as the kernels see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Layers {
+    /// Coordinates, or inputs of a point.
+    pub n_inputs: usize,
+    /// Neurons of each hidden layer and of the input layer.
+    pub width: usize,
+    /// Layers of `width` to `width`.
+    pub n_hidden: usize,
+    /// Values per point.
+    pub n_outputs: usize,
+    /// Values per neuron and point that are kept between forward and backward pass.
+    pub n_kept: usize,
+}
+
+impl From<&SirenShape> for Layers {
+    /// Kept are the phases of all sine layers and the inputs of all blocks but the first.
+    fn from(shape: &SirenShape) -> Self {
+        let &SirenShape { n_inputs, width, n_blocks, n_outputs } = shape;
+        let n_kept = 1 + 2 * n_blocks + n_blocks.saturating_sub(1);
+        Layers { n_inputs, width, n_hidden: 2 * n_blocks, n_outputs, n_kept }
+    }
+}
+
+impl From<&StencilShape> for Layers {
+    /// Kept are the sums of both hidden layers.
+    fn from(shape: &StencilShape) -> Self {
+        let &StencilShape { n_inputs, width } = shape;
+        Layers { n_inputs, width, n_hidden: 1, n_outputs: 1, n_kept: 2 }
+    }
+}
 
 /// Order of the parameters on the device, in units of four floats: input weights `[n_inputs][h]`, input biases `[h]`,
 /// per hidden layer weights `[h][h]` and biases `[h]`, output weights `[n_outputs][h]`, output biases (padded to 4).
 ///
 /// `h` is the width rounded up to a multiple of 8. Padding is zero and stays zero: its neurons are sin(0) = 0 and no
-/// weight leaves them, so its gradients vanish.
+/// weight leaves them, so its gradients vanish. (Stencil networks have none: their activation of 0 is not 0.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    shape: SirenShape,
+    layers: Layers,
     /// Padded width in floats.
     pub h: usize,
 }
 
 impl Layout {
     /// The layout for a shape.
-    pub fn new(shape: &SirenShape) -> Self {
-        Layout { shape: *shape, h: shape.width.next_multiple_of(8) }
+    pub fn new(shape: impl Into<Layers>) -> Self {
+        let layers = shape.into();
+        Layout { layers, h: layers.width.next_multiple_of(8) }
     }
 
-    /// Hidden layers, two per block.
+    /// Layers between the first and the last.
     pub fn n_hidden(&self) -> usize {
-        2 * self.shape.n_blocks
+        self.layers.n_hidden
     }
 
     /// Vectors per hidden layer: weights and biases.
@@ -32,7 +66,7 @@ impl Layout {
 
     /// First vector of the input biases; the input weights start at 0.
     pub fn at_input_bias(&self) -> usize {
-        self.shape.n_inputs * self.h / 4
+        self.layers.n_inputs * self.h / 4
     }
 
     /// First vector of the hidden layers.
@@ -47,15 +81,15 @@ impl Layout {
 
     /// First vector of the output biases.
     pub fn at_output_bias(&self) -> usize {
-        self.at_output() + self.shape.n_outputs * self.h / 4
+        self.at_output() + self.layers.n_outputs * self.h / 4
     }
 
     /// Vectors in all.
     pub fn n_vectors(&self) -> usize {
-        self.at_output_bias() + self.shape.n_outputs.div_ceil(4)
+        self.at_output_bias() + self.layers.n_outputs.div_ceil(4)
     }
 
-    /// Parameters in device order, padding zero. `params.len()` is `shape.n_params()`.
+    /// Parameters of a SIREN in device order, padding zero. `params.len()` is `shape.n_params()`.
     pub fn pack(&self, params: &[f32]) -> Vec<f32> {
         let mut packed = vec![0.0; 4 * self.n_vectors()];
         for (value, at) in params.iter().zip(self.positions()) {
@@ -72,7 +106,7 @@ impl Layout {
     /// Device position of each parameter, in the order of [`crate::model::siren`].
     pub fn positions(&self) -> impl Iterator<Item = usize> + use<> {
         let l = *self;
-        let SirenShape { n_inputs, width, n_outputs, .. } = l.shape;
+        let Layers { n_inputs, width, n_outputs, .. } = l.layers;
         let input = (0..width).flat_map(move |i| (0..n_inputs).map(move |c| c * l.h + i));
         let input_bias = (0..width).map(move |i| 4 * l.at_input_bias() + i);
         let hidden = (0..l.n_hidden()).flat_map(move |layer| {

@@ -8,18 +8,23 @@ mod check;
 mod device;
 mod handle;
 mod layout;
+mod minibatches;
 mod owner;
 mod pace;
+mod run;
 mod series;
 mod shader;
 mod siren;
+mod stencil;
 mod tile;
 mod work;
 
 pub use adapter::AdapterInfo;
 pub use check::SelfTest;
+pub use layout::Layers;
 pub use owner::shutdown;
 pub use shader::{Kernel, fma_peak_source};
+pub use stencil::infer_source;
 pub use tile::{DeviceKind, Tile, WorkgroupLimits};
 
 use super::series::{SeriesProblem, SeriesTraining};

@@ -1,8 +1,7 @@
 //! WGSL of one kernel for one shape: a `const` block in front, the kernel's file, the shared files it uses.
 
-use super::layout::Layout;
+use super::layout::{Layers, Layout};
 use super::tile::Tile;
-use crate::model::SirenShape;
 use crate::model::canonical::SINE;
 use crate::model::series::{GENERATOR_BLOCKS, GENERATOR_WIDTH};
 use crate::model::siren::{OMEGA, OMEGA_HALF_TURNS};
@@ -10,9 +9,13 @@ use crate::train::Loss;
 use crate::train::Schedule;
 use std::fmt::Write;
 
+const LAYERS: &str = include_str!("../../../shaders/shared/layers.wgsl");
+const GRADIENTS: &str = include_str!("../../../shaders/shared/gradients.wgsl");
 const FORWARD: &str = include_str!("../../../shaders/shared/siren_forward.wgsl");
 const BACKWARD: &str = include_str!("../../../shaders/shared/siren_backward.wgsl");
-const SCRATCH: &str = include_str!("../../../shaders/shared/siren_scratch.wgsl");
+const SCRATCH: &str = include_str!("../../../shaders/shared/scratch.wgsl");
+const RECTIFIER: &str = include_str!("../../../shaders/shared/rectifier.wgsl");
+const MINIBATCH: &str = include_str!("../../../shaders/shared/minibatch.wgsl");
 const RANDOM: &str = include_str!("../../../shaders/shared/random.wgsl");
 const SINE_FUNCTIONS: &str = include_str!("../../../shaders/shared/sine.wgsl");
 const GRID: &str = include_str!("../../../shaders/shared/grid.wgsl");
@@ -31,6 +34,8 @@ pub enum Kernel {
     Train,
     Evaluate,
     Adam,
+    StencilTrain,
+    StencilAverage,
     SeriesGenerate,
     SeriesCompare,
     SeriesProject,
@@ -55,6 +60,8 @@ macro_rules! describe {
 impl Kernel {
     /// The kernels of SIRENs.
     pub const SIREN: [Kernel; 3] = [Kernel::Train, Kernel::Evaluate, Kernel::Adam];
+    /// The kernels of a step of a predictor's network.
+    pub const STENCIL: [Kernel; 3] = [Kernel::StencilTrain, Kernel::Adam, Kernel::StencilAverage];
     /// The kernels of series networks, in the order of a step.
     pub const SERIES: [Kernel; 10] = [
         Kernel::SeriesGenerate,
@@ -75,14 +82,23 @@ impl Kernel {
                 describe!(
                     "siren_train",
                     "siren/train",
-                    [WORK, GRID, RANDOM, SINE_FUNCTIONS, FORWARD, SCRATCH, BACKWARD],
+                    [WORK, MINIBATCH, GRID, RANDOM, SINE_FUNCTIONS, LAYERS, FORWARD, SCRATCH, GRADIENTS, BACKWARD],
                     "rrwwwu"
                 )
             }
             Kernel::Evaluate => {
-                describe!("siren_evaluate", "siren/evaluate", [WORK, GRID, SINE_FUNCTIONS, FORWARD], "rwu")
+                describe!("siren_evaluate", "siren/evaluate", [WORK, GRID, SINE_FUNCTIONS, LAYERS, FORWARD], "rwu")
             }
             Kernel::Adam => describe!("adam", "adam", [WORK], "wwrrwu"),
+            Kernel::StencilTrain => {
+                describe!(
+                    "stencil_train",
+                    "stencil/train",
+                    [WORK, MINIBATCH, LAYERS, RECTIFIER, SCRATCH, GRADIENTS],
+                    "rrwwwu"
+                )
+            }
+            Kernel::StencilAverage => describe!("stencil_average", "stencil/average", [WORK], "rwu"),
             Kernel::SeriesGenerate => {
                 describe!("series_generate", "series/generate", [SERIES, GENERATOR, SINE_FUNCTIONS], "rrrrwwu")
             }
@@ -90,7 +106,7 @@ impl Kernel {
                 describe!(
                     "series_compare",
                     "series/compare",
-                    [SERIES, NODES, RANDOM, SINE_FUNCTIONS, FORWARD],
+                    [SERIES, NODES, RANDOM, SINE_FUNCTIONS, LAYERS, FORWARD],
                     "rrrrwwu"
                 )
             }
@@ -104,7 +120,7 @@ impl Kernel {
             Kernel::SeriesTrain => describe!(
                 "series_train",
                 "series/train",
-                [SERIES, NODES, RANDOM, SINE_FUNCTIONS, FORWARD, SCRATCH, BACKWARD],
+                [SERIES, NODES, RANDOM, SINE_FUNCTIONS, LAYERS, FORWARD, SCRATCH, GRADIENTS, BACKWARD],
                 "rrrrrrwwu"
             ),
             Kernel::SeriesReduce => describe!("series_reduce", "series/reduce", [SERIES], "rwu"),
@@ -130,15 +146,19 @@ impl Kernel {
 
     /// Whether a workgroup is one of [`Tile::threads`].
     pub fn is_tiled(self) -> bool {
-        matches!(self, Kernel::Train | Kernel::Evaluate | Kernel::SeriesCompare | Kernel::SeriesTrain)
+        matches!(
+            self,
+            Kernel::Train | Kernel::Evaluate | Kernel::StencilTrain | Kernel::SeriesCompare | Kernel::SeriesTrain
+        )
     }
 
     /// The kernel's complete WGSL.
-    pub fn source(self, shape: &SirenShape, tile: &Tile) -> String {
+    pub fn source(self, shape: impl Into<Layers>, tile: &Tile) -> String {
+        let layers = shape.into();
         let (_, own, shared, _) = self.description();
-        let mut text = constants(shape, tile);
+        let mut text = constants(layers, tile);
         for part in std::iter::once(&own).chain(shared) {
-            text.extend(part.lines().map(|line| unroll_line(line, tile, shape.n_outputs)));
+            text.extend(part.lines().map(|line| unroll_line(line, tile, layers.n_outputs)));
         }
         text
     }
@@ -155,7 +175,7 @@ pub fn fma_peak_source() -> String {
 }
 
 /// The sizes every kernel is written in; offsets count vectors of four floats.
-fn sizes(shape: &SirenShape, tile: &Tile) -> [(&'static str, usize); 24] {
+fn sizes(shape: Layers, tile: &Tile) -> [(&'static str, usize); 24] {
     let layout = Layout::new(shape);
     [
         ("NI", shape.n_inputs),
@@ -171,7 +191,7 @@ fn sizes(shape: &SirenShape, tile: &Tile) -> [(&'static str, usize); 24] {
         ("WI", tile.wi),
         ("WJ", tile.wj),
         ("NT", tile.threads(shape)),
-        ("SLOTS", tile.n_slots(shape)),
+        ("SLOTS", shape.n_kept),
         ("P4", layout.n_vectors()),
         ("AT_INPUT", 0),
         ("AT_INPUT_BIAS", layout.at_input_bias()),
@@ -186,7 +206,7 @@ fn sizes(shape: &SirenShape, tile: &Tile) -> [(&'static str, usize); 24] {
 }
 
 /// The constants in front of every kernel.
-fn constants(shape: &SirenShape, tile: &Tile) -> String {
+fn constants(shape: Layers, tile: &Tile) -> String {
     let mut text = String::from("// Generated by src/backend/gpu/shader.rs.\n");
     let numbers = [
         ("OMEGA", OMEGA),

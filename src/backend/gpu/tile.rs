@@ -1,7 +1,6 @@
 //! How a kernel is cut: register tile per thread, points per workgroup, workgroups per device.
 
-use super::layout::Layout;
-use crate::model::SirenShape;
+use super::layout::{Layers, Layout};
 use crate::{Error, Result};
 
 /// Loop iterations that one invocation may run per dispatch. Mesa 22.3's software driver silently stops an invocation
@@ -80,14 +79,15 @@ impl Tile {
     ///
     /// # Errors
     /// [`Error::Backend`] when not even the smallest tile fits.
-    pub fn choose(shape: &SirenShape, limits: WorkgroupLimits, kind: DeviceKind) -> Result<Tile> {
-        let h = Layout::new(shape).h;
+    pub fn choose(shape: impl Into<Layers>, limits: WorkgroupLimits, kind: DeviceKind) -> Result<Tile> {
+        let layers = shape.into();
+        let h = Layout::new(layers).h;
         for cut in CUTS.iter().filter(|cut| cut.kind == kind && h <= cut.max_width) {
             let ((ti, tt), (wi, wj)) = (cut.register, cut.gradient);
             for t in [256, 128, 64, 32, 16, 8, 4] {
-                let tile = Tile { ti, tt, t, wi, wj }.with_gradient_tile(shape);
-                let fits = tile.workgroup_bytes(shape) <= limits.bytes;
-                if fits && tile.threads(shape) <= cut.threads.min(limits.invocations) {
+                let tile = Tile { ti, tt, t, wi, wj }.with_gradient_tile(layers);
+                let fits = tile.workgroup_bytes(layers) <= limits.bytes;
+                if fits && tile.threads(layers) <= cut.threads.min(limits.invocations) {
                     return Ok(tile);
                 }
             }
@@ -96,13 +96,13 @@ impl Tile {
             backend: "gpu".into(),
             reason: format!(
                 "a network of width {} needs more workgroup memory than the device's {} bytes: set backend=cpu",
-                shape.width, limits.bytes
+                layers.width, limits.bytes
             ),
         })
     }
 
     /// Halves the gradient tile until every thread has one, so that narrow networks keep all threads busy.
-    fn with_gradient_tile(mut self, shape: &SirenShape) -> Tile {
+    fn with_gradient_tile(mut self, shape: Layers) -> Tile {
         while self.n_gradient_tiles(shape) < self.threads(shape) && self.wi * self.wj > 1 {
             if self.wi >= self.wj {
                 self.wi /= 2;
@@ -113,13 +113,13 @@ impl Tile {
         self
     }
 
-    fn n_gradient_tiles(&self, shape: &SirenShape) -> usize {
+    fn n_gradient_tiles(&self, shape: Layers) -> usize {
         let h = Layout::new(shape).h;
         (h / self.wi) * (h / self.wj)
     }
 
     /// Invocations per workgroup.
-    pub fn threads(&self, shape: &SirenShape) -> usize {
+    pub fn threads(&self, shape: impl Into<Layers>) -> usize {
         (Layout::new(shape).h / self.ti) * (self.t / self.tt)
     }
 
@@ -130,40 +130,37 @@ impl Tile {
     }
 
     /// Bytes of workgroup memory of the training kernel, the larger of the two.
-    pub fn workgroup_bytes(&self, shape: &SirenShape) -> usize {
-        let activations_and_gradients = 2 * Layout::new(shape).h * self.row4() * 16;
-        activations_and_gradients + 4 * self.t * (shape.n_inputs + shape.n_outputs + 1)
-    }
-
-    /// Values kept per register of the tile between forward and backward pass: phases of all sine layers and the
-    /// inputs of all blocks but the first.
-    pub fn n_slots(&self, shape: &SirenShape) -> usize {
-        1 + 2 * shape.n_blocks + shape.n_blocks.saturating_sub(1)
+    pub fn workgroup_bytes(&self, shape: impl Into<Layers>) -> usize {
+        let layers = shape.into();
+        let activations_and_gradients = 2 * Layout::new(layers).h * self.row4() * 16;
+        activations_and_gradients + 4 * self.t * (layers.n_inputs + layers.n_outputs + 1)
     }
 
     /// Bytes of device memory per workgroup of the training kernel: kept values and gradient partial.
-    pub fn bytes_per_workgroup(&self, shape: &SirenShape) -> (usize, usize) {
-        let kept = self.n_slots(shape) * self.ti * (self.tt / 4) * self.threads(shape) * 16;
-        (kept, Layout::new(shape).n_vectors() * 16)
+    pub fn bytes_per_workgroup(&self, shape: impl Into<Layers>) -> (usize, usize) {
+        let layers = shape.into();
+        let kept = layers.n_kept * self.ti * (self.tt / 4) * self.threads(layers) * 16;
+        (kept, Layout::new(layers).n_vectors() * 16)
     }
 
     /// Tiles that one workgroup may train in one dispatch.
-    pub fn tiles_per_dispatch(&self, shape: &SirenShape) -> usize {
+    pub fn tiles_per_dispatch(&self, shape: impl Into<Layers>) -> usize {
         (MAX_ITERATIONS / self.iterations_per_tile(shape)).max(1)
     }
 
     /// Upper bound of the loop iterations of one invocation per tile of the training kernel (which contains the
     /// evaluation), loop by loop in the order of the shader.
-    pub fn iterations_per_tile(&self, shape: &SirenShape) -> usize {
-        let SirenShape { n_inputs, n_outputs, .. } = *shape;
-        let layout = Layout::new(shape);
-        let (h, h4, t4, threads) = (layout.h, layout.h / 4, self.t / 4, self.threads(shape));
+    pub fn iterations_per_tile(&self, shape: impl Into<Layers>) -> usize {
+        let layers = shape.into();
+        let Layers { n_inputs, n_outputs, .. } = layers;
+        let layout = Layout::new(layers);
+        let (h, h4, t4, threads) = (layout.h, layout.h / 4, self.t / 4, self.threads(layers));
         let loops = |tasks: usize, inner: usize| tasks.div_ceil(threads) * (1 + inner);
-        let draw = loops(self.t, n_inputs);
+        let draw = loops(self.t, n_inputs).max(loops((n_inputs + 1) * self.t, 0));
         let forward = n_inputs + layout.n_hidden() * (1 + h4);
         let compare = loops(n_outputs * self.t, h4);
         let output = loops(n_outputs * (h + 1), t4) + n_outputs;
-        let weights = loops(self.n_gradient_tiles(shape), t4);
+        let weights = loops(self.n_gradient_tiles(layers), t4);
         let bias = loops(h, t4);
         let backward = layout.n_hidden() * (1 + weights + bias + h);
         let input = loops(n_inputs * h, t4) + bias;
@@ -175,6 +172,7 @@ impl Tile {
 mod tests {
     use super::DeviceKind::{Hardware, Software};
     use super::*;
+    use crate::model::SirenShape;
 
     #[test]
     fn a_tile_is_found_for_every_shape_down_to_the_smallest_device() {

@@ -32,6 +32,10 @@ pub struct Work {
     pub rate: f32,
     /// Adam's bias corrections.
     pub corrections: (f32, f32),
+    /// Of the loss of predictors.
+    pub sharpness: f32,
+    /// Part of the new parameters in their average.
+    pub averaging: f32,
 }
 
 impl Work {
@@ -54,12 +58,14 @@ impl Work {
             self.rate.to_bits(),
             self.corrections.0.to_bits(),
             self.corrections.1.to_bits(),
+            self.sharpness.to_bits(),
+            self.averaging.to_bits(),
         ];
         words[..head.len()].copy_from_slice(&head);
         for (axis, &n) in dims.iter().take(5).enumerate() {
             let inverse = if n > 1 { (1.0 / (n - 1) as f64) as f32 } else { 0.0 };
-            words[16 + 4 * axis] = n as u32;
-            words[17 + 4 * axis] = inverse.to_bits();
+            words[20 + 4 * axis] = n as u32;
+            words[21 + 4 * axis] = inverse.to_bits();
         }
         words
     }

@@ -96,6 +96,7 @@ impl Predicting {
             warning.clone_from(&attempt.warning);
             attempt.encoded.ok_or_else(|| Error::Internal(attempt.warning.unwrap_or_default()))
         };
+        let was_refused = self.chain.refusal().is_some();
         let link = self.chain.encode(block, settings, &mut by_itself);
         let mut attempt = match link.and_then(|link| self.store(link)) {
             Ok(encoded) => Attempt { encoded: Some(encoded), warning: None },
@@ -109,6 +110,11 @@ impl Predicting {
             }
         };
         self.hold(self.chain.n_bytes());
+        if let Some(why) = self.chain.refusal().filter(|_| !was_refused) {
+            let why = format!("{why}; the CPU predicts this step and the following ones of the variable");
+            attempt.note(&why);
+            attempt.warning.get_or_insert(why);
+        }
         attempt.warning = warning.or(attempt.warning);
         attempt
     }

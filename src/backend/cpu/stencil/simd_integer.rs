@@ -1,6 +1,7 @@
 //! Sums of products of 16-bit pairs, on vectors of 32-bit lanes. Integers: every instruction set gives the same bits.
 #![expect(unsafe_code, reason = "SIMD intrinsics; each type exists only after the CPU was asked for the features")]
 
+use crate::backend::cpu::Instructions;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
@@ -198,6 +199,15 @@ impl IntegerSet {
     /// The widest set of this CPU.
     pub fn best() -> Self {
         Self::ALL.into_iter().find(|set| set.is_available()).unwrap_or(IntegerSet::Scalar)
+    }
+
+    /// The widest set of this CPU that goes with `instructions`.
+    pub fn of(instructions: Instructions) -> Self {
+        match instructions {
+            Instructions::Avx512 => Self::best(),
+            Instructions::Avx2 => IntegerSet::Avx2,
+            Instructions::Neon | Instructions::Scalar => IntegerSet::Scalar,
+        }
     }
 
     /// True when this CPU has it.

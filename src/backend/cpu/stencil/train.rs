@@ -7,6 +7,7 @@ use crate::backend::cpu::Instructions;
 use crate::backend::cpu::adam::{AdamChunk, CHUNK};
 use crate::backend::cpu::simd::{Kernel, Simd};
 use crate::backend::cpu::simd_product::{Product, Start};
+use crate::backend::stencil::{Batch, StencilShape, StencilState};
 use crate::train::Schedule;
 
 /// Samples that stay in the first-level cache together.
@@ -14,119 +15,50 @@ const TILE: usize = 64;
 /// Parts of a batch with a gradient of their own: as many however many threads there are.
 const N_SLOTS: usize = 8;
 
-/// Samples of a step of training.
-#[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
-    /// `[n][stride]`, the inputs first in each row.
-    pub inputs: &'a [f32],
-    /// Numbers in a row.
-    pub stride: usize,
-    /// `[n]`.
-    pub targets: &'a [f32],
-    /// The loss of an error `d` is `ln(1 + k d^2) / k` with this `k >= 0`, and `d^2` for 0: errors far above `1 / sqrt(k)` count
-    /// as the bits that they cost, not as their squares.
-    pub sharpness: f32,
-}
-
-/// Where the parameters are, weights `[n_inputs][n_outputs]`.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    n_inputs: usize,
-    width: usize,
-}
-
-impl Layout {
-    fn first_biases(&self) -> usize {
-        self.n_inputs * self.width
-    }
-    fn second(&self) -> usize {
-        self.first_biases() + self.width
-    }
-    fn second_biases(&self) -> usize {
-        self.second() + self.width * self.width
-    }
-    fn last(&self) -> usize {
-        self.second_biases() + self.width
-    }
-    fn last_bias(&self) -> usize {
-        self.last() + self.width
-    }
-    fn n_params(&self) -> usize {
-        self.last_bias() + 1
-    }
-}
-
-/// Steps that the average of the weights reaches back, and the part of those so far that it never exceeds.
-const N_AVERAGED: f32 = 50.0;
-const AVERAGED_PART: f32 = 0.25;
-
 /// A network in training.
 #[derive(Clone, Debug)]
 pub struct Training {
-    layout: Layout,
-    params: Vec<f32>,
-    /// Of the parameters of the last steps: what single batches did to them cancels out.
-    average: Vec<f32>,
-    moments: [Vec<f32>; 2],
-    n_steps: u32,
+    state: StencilState,
     instructions: Instructions,
 }
 
 impl Training {
-    /// From weights `[n_inputs][width]`, `[width]`, `[width][width]`, `[width]`, `[width]`, `[1]`, one after another; `width`
-    /// is a multiple of 16.
-    pub fn new(n_inputs: usize, width: usize, params: Vec<f32>, instructions: Instructions) -> Self {
-        let layout = Layout { n_inputs, width };
-        assert!(params.len() == layout.n_params() && width.is_multiple_of(16));
-        let moments = [vec![0.0; params.len()], vec![0.0; params.len()]];
-        Training { layout, average: params.clone(), params, moments, n_steps: 0, instructions }
+    /// Goes on from a state that was checked.
+    pub fn new(state: StencilState, instructions: Instructions) -> Self {
+        Training { state, instructions }
     }
 
-    /// Number of parameters, as [`Self::new`] takes them.
-    pub fn n_params(n_inputs: usize, width: usize) -> usize {
-        Layout { n_inputs, width }.n_params()
-    }
-
-    /// Averaged parameters, as [`Self::new`] takes them.
-    pub fn average(&self) -> &[f32] {
-        &self.average
-    }
-
-    /// The last layer becomes this: `width` weights and a bias.
-    pub fn set_last(&mut self, weights: &[f32], bias: f32) {
-        let (last, last_bias) = (self.layout.last(), self.layout.last_bias());
-        for params in [&mut self.params, &mut self.average] {
-            params[last..last_bias].copy_from_slice(weights);
-            params[last_bias] = bias;
-        }
+    /// Where it got to.
+    pub fn into_state(self) -> StencilState {
+        self.state
     }
 
     /// One step of Adam; returns the mean loss before it.
     pub fn step(&mut self, batch: Batch, rate: f32) -> f32 {
         let (loss, mut gradient) = self.gradient(batch);
-        let correction = Schedule::bias_correction(self.n_steps);
-        self.n_steps += 1;
-        let [first, second] = &mut self.moments;
-        let chunks = self.params.chunks_mut(CHUNK).zip(gradient.chunks_mut(CHUNK));
+        let StencilState { params, average, moments: [first, second], n_steps, .. } = &mut self.state;
+        let correction = Schedule::bias_correction(*n_steps);
+        let chunks = params.chunks_mut(CHUNK).zip(gradient.chunks_mut(CHUNK));
         for ((params, slots), (m, v)) in chunks.zip(first.chunks_mut(CHUNK).zip(second.chunks_mut(CHUNK))) {
             let (stride, n_slots) = (slots.len(), 1);
             let chunk =
                 AdamChunk { slots, stride, n_slots, params, first_moment: m, second_moment: v, rate, correction };
             self.instructions.dispatch(chunk);
         }
-        let new = 1.0 / (AVERAGED_PART * self.n_steps as f32 + 1.0).min(N_AVERAGED);
-        self.average.iter_mut().zip(&self.params).for_each(|(average, p)| *average += new * (p - *average));
+        let new = StencilState::averaging(*n_steps);
+        average.iter_mut().zip(params).for_each(|(average, p)| *average += new * (*p - *average));
+        *n_steps += 1;
         loss
     }
 
     /// Outputs of the averaged network for samples in rows of `stride`, and what its last layer sees of them, `[n][width]`.
     pub fn outputs(&self, inputs: &[f32], stride: usize) -> (Vec<f32>, Vec<f32>) {
-        let (layout, params, instructions) = (self.layout, &self.average[..], self.instructions);
+        let (shape, params, instructions) = (self.state.shape, &self.state.average[..], self.instructions);
         let n = inputs.len() / stride;
-        let (mut outputs, mut hidden) = (vec![0.0; n], vec![0.0; n * layout.width]);
-        let parts = outputs.par_chunks_mut(16 * TILE).zip(hidden.par_chunks_mut(16 * TILE * layout.width));
+        let (mut outputs, mut hidden) = (vec![0.0; n], vec![0.0; n * shape.width]);
+        let parts = outputs.par_chunks_mut(16 * TILE).zip(hidden.par_chunks_mut(16 * TILE * shape.width));
         parts.zip(inputs.par_chunks(16 * TILE * stride)).for_each(|((outputs, hidden), inputs)| {
-            instructions.dispatch(Outputs { layout, params, inputs, stride, outputs, hidden });
+            instructions.dispatch(Outputs { shape, params, inputs, stride, outputs, hidden });
         });
         (outputs, hidden)
     }
@@ -135,13 +67,13 @@ impl Training {
     pub fn gradient(&self, batch: Batch) -> (f32, Vec<f32>) {
         let (n, stride) = (batch.targets.len(), batch.stride);
         let per_slot = n.div_ceil(N_SLOTS).max(1);
-        let second = &self.params[self.layout.second()..self.layout.second_biases()];
-        let transposed = transpose(second, self.layout.width);
+        let (shape, params) = (self.state.shape, &self.state.params[..]);
+        let transposed = transpose(&params[shape.second()..shape.second_biases()], shape.width);
         let slot = |(inputs, targets): (&[f32], &[f32])| {
-            let (mut gradient, mut loss) = (vec![0.0; self.params.len()], 0.0);
-            let (layout, params, transposed) = (self.layout, &self.params[..], &transposed[..]);
+            let (mut gradient, mut loss) = (vec![0.0; params.len()], 0.0);
+            let transposed = &transposed[..];
             self.instructions.dispatch(Part {
-                layout,
+                shape,
                 params,
                 transposed,
                 inputs,
@@ -155,7 +87,7 @@ impl Training {
         };
         let parts = batch.inputs.par_chunks(per_slot * stride).zip(batch.targets.par_chunks(per_slot));
         let slots: Vec<(f32, Vec<f32>)> = parts.map(slot).collect();
-        let (mut loss, mut gradient) = (0.0, vec![0.0; self.params.len()]);
+        let (mut loss, mut gradient) = (0.0, vec![0.0; params.len()]);
         for (part, slot) in &slots {
             loss += part;
             gradient.iter_mut().zip(slot).for_each(|(sum, g)| *sum += g);
@@ -172,7 +104,7 @@ fn transpose(square: &[f32], n: usize) -> Vec<f32> {
 
 /// The samples of one slot.
 struct Part<'a> {
-    layout: Layout,
+    shape: StencilShape,
     params: &'a [f32],
     /// Second layer, `[width][width]` the other way round.
     transposed: &'a [f32],
@@ -204,12 +136,12 @@ impl Rows {
 #[inline(always)]
 fn forward<S: Simd>(
     simd: S,
-    (layout, params): (Layout, &[f32]),
+    (shape, params): (StencilShape, &[f32]),
     (inputs, stride): (&[f32], usize),
     n: usize,
     tile: &mut Rows,
 ) {
-    let Layout { n_inputs, width } = layout;
+    let StencilShape { n_inputs, width } = shape;
     let [first, second] = &mut tile.hidden;
     let layer = |a: &[f32],
                  (k, a_row): (usize, usize),
@@ -232,8 +164,8 @@ fn forward<S: Simd>(
         activate(&mut c[..n * width], slopes);
     };
     let [first_slopes, second_slopes] = &mut tile.slopes;
-    layer(inputs, (n_inputs, stride), (0, layout.first_biases()), first, first_slopes);
-    layer(first, (width, width), (layout.second(), layout.second_biases()), second, second_slopes);
+    layer(inputs, (n_inputs, stride), (0, shape.first_biases()), first, first_slopes);
+    layer(first, (width, width), (shape.second(), shape.second_biases()), second, second_slopes);
 }
 
 /// The last layer for one row of the second.
@@ -248,7 +180,7 @@ fn last_output(hidden: &[f32], weights: &[f32], bias: f32) -> f32 {
 
 /// Outputs of samples and their last hidden layer, without a way back.
 struct Outputs<'a> {
-    layout: Layout,
+    shape: StencilShape,
     params: &'a [f32],
     inputs: &'a [f32],
     stride: usize,
@@ -261,11 +193,11 @@ impl Kernel for Outputs<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let mut tile = Rows::new(self.layout.width);
-        let (last, bias, width) = (self.layout.last(), self.layout.last_bias(), self.layout.width);
+        let mut tile = Rows::new(self.shape.width);
+        let (last, bias, width) = (self.shape.last(), self.shape.last_bias(), self.shape.width);
         let parts = self.outputs.chunks_mut(TILE).zip(self.hidden.chunks_mut(TILE * width));
         for (inputs, (outputs, hidden)) in self.inputs.chunks(TILE * self.stride).zip(parts) {
-            forward(simd, (self.layout, self.params), (inputs, self.stride), outputs.len(), &mut tile);
+            forward(simd, (self.shape, self.params), (inputs, self.stride), outputs.len(), &mut tile);
             hidden.copy_from_slice(&tile.hidden[1][..hidden.len()]);
             let rows = hidden.chunks_exact(width);
             let output = |row: &[f32]| last_output(row, &self.params[last..bias], self.params[bias]);
@@ -279,10 +211,10 @@ impl Kernel for Part<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        let mut tile = Rows::new(self.layout.width);
+        let mut tile = Rows::new(self.shape.width);
         let tiles = self.inputs.chunks(TILE * self.stride).zip(self.targets.chunks(TILE));
         for (inputs, targets) in tiles {
-            forward(simd, (self.layout, self.params), (inputs, self.stride), targets.len(), &mut tile);
+            forward(simd, (self.shape, self.params), (inputs, self.stride), targets.len(), &mut tile);
             self.output(targets, &mut tile);
             self.backward(simd, inputs, targets.len(), &mut tile);
         }
@@ -293,7 +225,7 @@ impl Part<'_> {
     /// Loss, and the way back through the last layer and the second activation.
     #[inline(always)]
     fn output(&mut self, targets: &[f32], tile: &mut Rows) {
-        let (last, bias, width) = (self.layout.last(), self.layout.last_bias(), self.layout.width);
+        let (last, bias, width) = (self.shape.last(), self.shape.last_bias(), self.shape.width);
         let (weights, b) = (&self.params[last..bias], self.params[bias]);
         let rows = tile.hidden[1].chunks_exact(width).zip(tile.slopes[1].chunks_exact(width));
         for ((target, (hidden, slopes)), dz) in targets.iter().zip(rows).zip(tile.dz[1].chunks_exact_mut(width)) {
@@ -308,8 +240,8 @@ impl Part<'_> {
 
     #[inline(always)]
     fn backward<S: Simd>(&mut self, simd: S, inputs: &[f32], n: usize, tile: &mut Rows) {
-        let Layout { n_inputs, width } = self.layout;
-        let (second, second_biases) = (self.layout.second(), self.layout.second_biases());
+        let StencilShape { n_inputs, width } = self.shape;
+        let (second, second_biases) = (self.shape.second(), self.shape.second_biases());
         let (first_dz, second_dz) = tile.dz.split_at_mut(1);
         let (first_dz, second_dz) = (&mut first_dz[0], &second_dz[0]);
         self.weight_gradient(simd, (&tile.hidden[0], width, width), second_dz, n, (second, second_biases));
@@ -327,7 +259,7 @@ impl Part<'_> {
             start: Start::Zero,
         });
         first_dz[..n * width].iter_mut().zip(&tile.slopes[0]).for_each(|(z, s)| *z *= s);
-        self.weight_gradient(simd, (inputs, n_inputs, self.stride), first_dz, n, (0, self.layout.first_biases()));
+        self.weight_gradient(simd, (inputs, n_inputs, self.stride), first_dz, n, (0, self.shape.first_biases()));
     }
 
     /// Adds `x^T dz` to the gradient of the weights and the sum of `dz` to that of the biases.
@@ -340,7 +272,7 @@ impl Part<'_> {
         n: usize,
         (weights, biases): (usize, usize),
     ) {
-        let width = self.layout.width;
+        let width = self.shape.width;
         let sums = &mut self.gradient[biases..biases + width];
         dz[..n * width].chunks_exact(width).for_each(|row| sums.iter_mut().zip(row).for_each(|(sum, z)| *sum += z));
         simd.multiply(Product {
@@ -391,18 +323,19 @@ mod tests {
 
     #[test]
     fn the_gradient_is_that_of_finite_differences_and_threads_and_instructions_do_not_matter() {
-        let (n_inputs, width, n) = (6, 16, 150);
-        let params = numbers(Training::n_params(n_inputs, width), 0.3);
+        let (n_inputs, n) = (6, 150);
+        let shape = StencilShape { n_inputs, width: 16 };
+        let params = numbers(shape.n_params(), 0.3);
+        let training = |params, instructions| Training::new(StencilState::new(shape, params), instructions);
         let (inputs, targets) = (numbers(n * n_inputs, 1.0), numbers(n, 0.7));
         for sharpness in [0.0, 3.0] {
             let batch = Batch { inputs: &inputs, stride: n_inputs, targets: &targets, sharpness };
-            let training = Training::new(n_inputs, width, params.clone(), Instructions::Scalar);
-            let (_, gradient) = training.gradient(batch);
+            let (_, gradient) = training(params.clone(), Instructions::Scalar).gradient(batch);
             for i in (0..params.len()).step_by(7) {
                 let loss = |change: f32| {
                     let mut moved = params.clone();
                     moved[i] += change;
-                    f64::from(Training::new(n_inputs, width, moved, Instructions::Scalar).gradient(batch).0)
+                    f64::from(training(moved, Instructions::Scalar).gradient(batch).0)
                 };
                 let slope = (loss(3e-3) - loss(-3e-3)) / 6e-3;
                 let error = (slope - f64::from(gradient[i])).abs();
@@ -412,7 +345,7 @@ mod tests {
         let targets: Vec<f32> = inputs.chunks(n_inputs).map(|x| (x[0] - x[3]).abs() + x[1] * x[2]).collect();
         let batch = Batch { inputs: &inputs, stride: n_inputs, targets: &targets, sharpness: 0.0 };
         for instructions in Instructions::ALL.into_iter().filter(|i| i.is_available()) {
-            let mut other = Training::new(n_inputs, width, params.clone(), instructions);
+            let mut other = training(params.clone(), instructions);
             let losses: Vec<f32> = (0..100).map(|_| other.step(batch, 1e-2)).collect();
             assert!(losses[99] < 0.2 * losses[0], "{instructions} {losses:?}");
         }

@@ -124,7 +124,9 @@ impl SeriesRun {
             Kernel::SeriesGenerator => vec![stored, tables, visits, partials, activations],
             Kernel::SeriesGradient => vec![tables, visits, partials, activations, gradient],
             Kernel::SeriesAdam => vec![params, moments, stored, rounding, gradient, sums, state],
-            Kernel::Train | Kernel::Evaluate | Kernel::Adam => Vec::new(),
+            Kernel::Train | Kernel::Evaluate | Kernel::Adam | Kernel::StencilTrain | Kernel::StencilAverage => {
+                Vec::new()
+            }
         }
     }
 

@@ -1,7 +1,6 @@
-//! SIRENs on a device: training runs ([`training`] at the caller's end, [`run`] on the owner thread) and evaluation.
+//! SIRENs on a device: training and evaluation.
 
 mod evaluation;
-mod run;
 mod training;
 
 pub(super) use evaluation::evaluate;
