@@ -1,10 +1,11 @@
 //! Speed of the SIREN kernels: `cargo bench --bench kernels -- [--widths 16,64] [--layers 4] [--seconds 0.5] [--threads 1]
-//! [--clock cpu]`.
+//! [--clock cpu] [--only siren|series|predictor]`.
 //!
 //! For each network 3 -> width x layers -> 1: training and evaluation in samples/s and as a share of the device's measured
 //! multiply-add peak, on every graphics device and on the CPU (`--threads` leaves the graphics devices out). Then training
-//! of two series networks, in nodes/s. With `--clock cpu` the time is the CPU time of this process divided by its threads:
-//! what the CPU rows would show on a machine that nobody else uses.
+//! of two series networks, in nodes/s. Then predictors of 3D fields: training, integer inference with its gathering of
+//! neighbours, and on the CPU the same network in floating point on inputs gathered before. With `--clock cpu` the time is
+//! the CPU time of this process divided by its threads: what the CPU rows would show on a machine that nobody else uses.
 
 use adios2_inr::backend::cpu::CpuBackend;
 use adios2_inr::backend::series::{Moment, SeriesProblem, Step, Target};
@@ -17,6 +18,9 @@ use adios2_inr::train::Schedule;
 use cpu_time::ProcessTime;
 use std::sync::Arc;
 use std::time::Instant;
+
+#[path = "kernels/stencil.rs"]
+mod stencil;
 
 const DIMS: [usize; 3] = [64, 64, 64];
 
@@ -81,6 +85,7 @@ struct Options {
     seconds: f64,
     n_threads: Option<usize>,
     is_cpu_time: bool,
+    only: Option<String>,
 }
 
 fn options() -> Options {
@@ -96,6 +101,7 @@ fn options() -> Options {
         seconds: value("--seconds").map_or(0.3, |s| s.parse().expect("seconds")),
         n_threads: value("--threads").map(|n| n.parse().expect("a number of threads")),
         is_cpu_time: value("--clock").is_some_and(|c| c == "cpu"),
+        only: value("--only").cloned(),
     }
 }
 
@@ -189,16 +195,29 @@ fn print_series(devices: &[Device], options: &Options) {
 
 fn main() {
     let options = options();
+    let devices = devices(options.n_threads);
+    let is_wanted = |kind: &str| options.only.as_ref().is_none_or(|only| only == kind);
+    if is_wanted("siren") {
+        print_sirens(&devices, &options);
+    }
+    if is_wanted("series") {
+        print_series(&devices, &options);
+    }
+    if is_wanted("predictor") {
+        stencil::print(&devices, &options);
+    }
+}
+
+fn print_sirens(devices: &[Device], options: &Options) {
     let n_points: usize = DIMS.iter().product();
     let values: Vec<f32> = (0..n_points).map(|i| (i as f32 * 0.001).sin()).collect();
     println!(
         "| device | network | peak GFLOP/s | train M samples/s | GFLOP/s | of peak | evaluate M samples/s | GFLOP/s | of peak |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    let devices = devices(options.n_threads);
-    for device in &devices {
+    for device in devices {
         let Device { backend, peak, .. } = device;
-        let clock = device.clock(&options);
+        let clock = device.clock(options);
         for (&width, &n_layers) in options.widths.iter().flat_map(|w| options.layers.iter().map(move |l| (w, l))) {
             let shape = SirenShape { n_inputs: 3, width, n_blocks: n_layers / 2, n_outputs: 1 };
             let before = peak();
@@ -218,5 +237,4 @@ fn main() {
             );
         }
     }
-    print_series(&devices, &options);
 }

@@ -62,9 +62,12 @@ fn tile<S: Integers, const N: usize>(simd: S, x: &[Lanes], weights: &[i32], sums
     while at < TILE {
         let mut totals = [[simd.splat(0); N_VECTORS]; N];
         for p in 0..n {
-            // SAFETY: `at + N_VECTORS * LANES` is at most `TILE` because that is a multiple of it.
-            let x: [S::V; N_VECTORS] =
-                std::array::from_fn(|v| unsafe { simd.load_at(x[p].as_ptr().add(at + v * S::LANES)) });
+            // No closure: it would not have the instructions.
+            let (from, mut x) = (x[p].as_ptr(), [simd.splat(0); N_VECTORS]);
+            for (v, x) in x.iter_mut().enumerate() {
+                // SAFETY: `at + N_VECTORS * LANES` is at most `TILE` because that is a multiple of it.
+                *x = unsafe { simd.load_at(from.add(at + v * S::LANES)) };
+            }
             for (j, totals) in totals.iter_mut().enumerate() {
                 let weight = simd.splat(weights[j * n + p]);
                 for (total, x) in totals.iter_mut().zip(x) {

@@ -142,30 +142,36 @@ fn forward<S: Simd>(
     tile: &mut Rows,
 ) {
     let StencilShape { n_inputs, width } = shape;
-    let [first, second] = &mut tile.hidden;
-    let layer = |a: &[f32],
-                 (k, a_row): (usize, usize),
-                 (weights, biases): (usize, usize),
-                 c: &mut [f32],
-                 slopes: &mut [f32]| {
-        simd.multiply(Product {
-            m: n,
-            n: width,
-            k,
-            a,
-            a_row,
-            a_column: 1,
-            b: &params[weights..],
-            b_row: width,
-            c,
-            c_row: width,
-            start: Start::Bias(&params[biases..]),
-        });
-        activate(&mut c[..n * width], slopes);
-    };
-    let [first_slopes, second_slopes] = &mut tile.slopes;
-    layer(inputs, (n_inputs, stride), (0, shape.first_biases()), first, first_slopes);
-    layer(first, (width, width), (shape.second(), shape.second_biases()), second, second_slopes);
+    let ([first, second], [first_slopes, second_slopes]) = (&mut tile.hidden, &mut tile.slopes);
+    let (weights, biases) = (params, &params[shape.first_biases()..]);
+    layer(simd, (inputs, n_inputs, stride), (weights, biases, width), &mut first[..n * width], first_slopes);
+    let (weights, biases) = (&params[shape.second()..], &params[shape.second_biases()..]);
+    layer(simd, (first, width, width), (weights, biases, width), &mut second[..n * width], second_slopes);
+}
+
+/// One hidden layer: `k` inputs in rows of `stride`, outputs `z` and their slopes in rows of `width`.
+#[inline(always)]
+fn layer<S: Simd>(
+    simd: S,
+    (x, k, stride): (&[f32], usize, usize),
+    (weights, biases, width): (&[f32], &[f32], usize),
+    z: &mut [f32],
+    slopes: &mut [f32],
+) {
+    simd.multiply(Product {
+        m: z.len() / width,
+        n: width,
+        k,
+        a: x,
+        a_row: stride,
+        a_column: 1,
+        b: weights,
+        b_row: width,
+        c: z,
+        c_row: width,
+        start: Start::Bias(biases),
+    });
+    activate(z, slopes);
 }
 
 /// The last layer for one row of the second.
