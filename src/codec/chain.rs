@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::history::History;
 use super::lossy::Component;
-use super::predicted::{self, Choices};
+use super::predicted::{self, Choices, Prepared};
 use super::report::Report;
 use super::step_factor::StepFactor;
 use super::{Encoded, ordered_dims};
@@ -205,12 +205,13 @@ impl Chain {
         let started = Instant::now();
         let device = WithCpu::new(settings, self.refusal.is_some());
         self.slots.resize_with(n_components, Default::default);
+        let component = |index| Component::new(block, real, index, settings);
+        let components = (0..n_components).map(component).collect::<Result<Vec<_>>>()?;
         let (mut choices, mut predictors): (Choices, _) = (Vec::new(), Vec::new());
-        for index in 0..n_components {
-            let component = Component::new(block, real, index, settings)?;
+        for (index, component) in components.iter().enumerate() {
             let before = self.slots[index][history.n_steps() - 1].predictor.clone();
             let choice = threads::install(settings.threads, || {
-                self.choose(&component, index, (settings, &device), history, &mut report)
+                self.choose(component, index, (settings, &device), history, &mut report)
             })?;
             if let Some((number, predictor)) = choice.as_ref()
                 && before.as_ref().is_none_or(|(n, _)| n != number)
@@ -225,24 +226,30 @@ impl Chain {
         }
         report.seconds.train += started.elapsed().as_secs_f64();
         report.weights_bytes = predictors.iter().map(|(_, bytes)| bytes.len()).sum();
-        report.seconds.total = report.seconds.train;
-        let with = |factor: StepFactor, report| {
-            predicted::encode(block, settings, history, &choices, factor.get(), &device, report)
-        };
-        let mut step = with(self.step_factor, report.clone())?;
-        let has_factor = matches!(settings.target, Target::Accuracy(_, Norm::Linf, _));
+        let step = threads::install(settings.threads, || {
+            let prepared = Prepared::new((block, settings), components, choices, history, &device)?;
+            report.seconds.total = started.elapsed().as_secs_f64();
+            self.best_step(&prepared, report)
+        })?;
+        self.refusal = self.refusal.take().or_else(|| device.refusal());
+        Ok(step.map(|step| (step, predictors)))
+    }
+
+    /// The step with the steps of the quantiser that served before, or with what is tried beside them now.
+    fn best_step(&mut self, prepared: &Prepared, report: Report) -> Result<Option<predicted::Step>> {
+        let step = prepared.encode(self.step_factor.get(), report.clone())?;
+        let has_factor = matches!(prepared.settings.target, Target::Accuracy(_, Norm::Linf, _));
         if has_factor
             && let Some(rival) = self.step_factor.rival()
-            && let Some(other) = with(rival, report)?
+            && let Some(other) = prepared.encode(rival.get(), report)?
         {
             let is_smaller = step.as_ref().is_none_or(|step| other.n_bytes() < step.n_bytes());
             self.step_factor.learn(rival, is_smaller);
             if is_smaller {
-                step = Some(other);
+                return Ok(Some(other));
             }
         }
-        self.refusal = self.refusal.take().or_else(|| device.refusal());
-        Ok(step.map(|step| (step, predictors)))
+        Ok(step)
     }
 
     /// The predictor for a component: the one of the last step, or a new one if that pays for its weights.

@@ -59,53 +59,69 @@ pub struct Step {
     pub unpredicted_bytes: usize,
 }
 
-/// Encodes a block after `history`, which it suits, with these predictors, the kernels of `device` and steps of the quantiser that
-/// are `step_factor` times the estimated best; `None` where only another coder keeps the promise.
-///
-/// # Errors
-/// As [`super::encode`].
-pub fn encode(
-    block: &Block,
-    settings: &Settings,
-    history: &History,
-    choices: &Choices,
-    step_factor: f64,
-    device: &dyn StencilKernels,
-    mut report: Report,
-) -> Result<Option<Step>> {
-    threads::install(settings.threads, || {
+/// A block to be predicted: what does not depend on the steps of its quantiser.
+pub(super) struct Prepared<'a> {
+    pub block: &'a Block<'a>,
+    pub settings: &'a Settings,
+    pub components: Vec<Component>,
+    pub choices: Choices,
+    /// What each component is predicted to be.
+    forecasts: Vec<Forecast>,
+}
+
+impl<'a> Prepared<'a> {
+    /// The components of a block after `history`, which it suits, predicted by these choices with the kernels of `device`.
+    ///
+    /// # Errors
+    /// As [`History::of`] and [`StencilKernels::infer_stencil`].
+    pub fn new(
+        (block, settings): (&'a Block<'a>, &'a Settings),
+        components: Vec<Component>,
+        choices: Choices,
+        history: &History,
+        device: &dyn StencilKernels,
+    ) -> Result<Self> {
+        let forecast = |(index, choice): (usize, &Option<(u32, Arc<Predictor>)>)| {
+            history.forecast(index, choice.as_ref().map(|(_, predictor)| predictor.as_ref()), device)
+        };
+        let forecasts = choices.iter().enumerate().map(forecast).collect::<Result<_>>()?;
+        Ok(Prepared { block, settings, components, choices, forecasts })
+    }
+
+    /// The step with steps of the quantiser that are `step_factor` times the estimated best; `None` where only another coder keeps
+    /// the promise.
+    ///
+    /// # Errors
+    /// As [`super::encode`].
+    pub fn encode(&self, step_factor: f64, mut report: Report) -> Result<Option<Step>> {
+        let &Prepared { block, settings, .. } = self;
         let started = std::time::Instant::now();
-        let Some((real, n_components)) = block.dtype.components() else { return Ok(None) };
-        let (mut components, mut coded, mut forecasts) = (Vec::new(), Vec::new(), Vec::new());
-        for index in 0..n_components {
-            let component = Component::new(block, real, index, settings)?;
+        let mut coded = Vec::new();
+        let parts = self.components.iter().zip(&self.choices).zip(&self.forecasts);
+        for (index, ((component, choice), forecast)) in parts.enumerate() {
             report.n_masked += component.mask.n_masked;
-            let choice = choices.get(index).and_then(Option::as_ref);
-            let forecast = history.forecast(index, choice.map(|(_, predictor)| predictor.as_ref()), device)?;
-            let candidate =
-                Predicted { forecast: &forecast, step_factor, number: choice.map(|c| c.0), name: name(choice) };
+            let number = choice.as_ref().map(|c| c.0);
+            let candidate = Predicted { forecast, step_factor, number, name: name(choice.as_ref()) };
             let about = About { block, settings, index, warm: None, skip_neural: true };
-            let Some(c) = lossy::encode_component(&component, &about, &[&candidate], &mut report)? else {
+            let Some(c) = lossy::encode_component(component, &about, &[&candidate], &mut report)? else {
                 return Ok(None);
             };
             coded.push(c);
-            components.push(component);
-            forecasts.push(forecast);
         }
-        let references = References { predictions: &forecasts, ..References::default() };
-        let checked = lossy::assemble(block, settings, &components, &coded, &references, &mut report)?;
+        let references = References { predictions: &self.forecasts, ..References::default() };
+        let checked = lossy::assemble(block, settings, &self.components, &coded, &references, &mut report)?;
         let Some(Checked { record, errors, fields }) = checked else { return Ok(None) };
         let saved = coded.iter().filter_map(|c| c.saved.as_ref());
         let unpredicted: usize = saved.clone().map(|s| s.unpredicted_bytes).sum();
         let payloads: usize = coded.iter().filter(|c| c.saved.is_some()).map(lossy::Coded::payload_bytes).sum();
         let unpredicted_bytes = record.len() - payloads.min(record.len()) + unpredicted;
         report.gains = saved.map(|s| s.gains.clone()).collect();
-        (report.predictor, report.unpredicted_bytes) = (names(&coded, choices), Some(unpredicted_bytes));
+        (report.predictor, report.unpredicted_bytes) = (names(&coded, &self.choices), Some(unpredicted_bytes));
         (report.model, report.errors, report.stored_bytes) = (lossy::model_name(&coded), errors, record.len());
         report.seconds.total += started.elapsed().as_secs_f64();
         let encoded = Encoded { record, report, models: Vec::new(), fields };
         Ok(Some(Step { encoded, unpredicted_bytes }))
-    })
+    }
 }
 
 /// What predicts a component.
