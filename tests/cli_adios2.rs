@@ -5,24 +5,8 @@ mod cli_common;
 
 use std::process::Command;
 
-use cli_common::{inr, plugin_folder, python, run, stdout};
+use cli_common::{BP5, inr, plugin_folder, python, run, stdout, xml};
 use serde_json::Value;
-
-const XML: &str = r#"<adios-config>
-  <operator name="inr" type="plugin">
-    <parameter key="PluginName" value="inr"/>
-    <parameter key="PluginLibrary" value="adios2_inr"/>
-    <parameter key="model" value="transform"/>
-    <parameter key="norm" value="Linf"/>
-    <parameter key="log" value="LOG"/>
-  </operator>
-  <io name="SimulationOutput">
-    <engine type="BP5"/>
-    <variable name="U"><operation operator="inr"/></variable>
-    <variable name="V"><operation operator="inr"/></variable>
-  </io>
-</adios-config>
-"#;
 
 /// The binary with the ADIOS2 of the Python under test.
 fn inr_with_adios2() -> Command {
@@ -37,7 +21,8 @@ fn inr_with_adios2() -> Command {
 fn inspect_and_report_show_what_a_simulation_wrote() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("run.jsonl");
-    std::fs::write(folder.path().join("adios2.xml"), XML.replace("LOG", log.to_str().unwrap())).unwrap();
+    let parameters = [("model", "transform"), ("norm", "Linf"), ("log", log.to_str().unwrap())];
+    std::fs::write(folder.path().join("adios2.xml"), xml(BP5, &parameters, &["U", "V"])).unwrap();
     let client = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/xml_client.py");
     run(python().arg(client).arg("write").arg(folder.path()), 0);
 

@@ -9,28 +9,14 @@ use std::path::Path;
 use std::process::Command;
 
 use cli_common::series::{client as series_client, errors as read_errors, folder, inspect};
-use cli_common::{inr, plugin_folder, python, run, stderr, stdout};
+use cli_common::{BP5, inr, plugin_folder, python, run, stderr, stdout, xml};
 use serde_json::Value;
 
 const ACCURACY: f64 = 1e-3;
 
-const XML: &str = r#"<adios-config>
-  <operator name="inr" type="plugin">
-    <parameter key="PluginName" value="inr"/>
-    <parameter key="PluginLibrary" value="adios2_inr"/>
-    <parameter key="temporal" value="predict"/>
-    <parameter key="norm" value="Linf"/>
-    <parameter key="accuracy" value="1e-3"/>
-    <parameter key="backend" value="cpu"/>
-    <parameter key="fill" value="0.25"/>
-  </operator>
-  <io name="SimulationOutput">
-    <engine type="BP5"/>
-    <variable name="u"><operation operator="inr"/></variable>
-    <variable name="a/m &amp; &lt;n>"><operation operator="inr"/></variable>
-  </io>
-</adios-config>
-"#;
+const PARAMETERS: [(&str, &str); 5] =
+    [("temporal", "predict"), ("norm", "Linf"), ("accuracy", "1e-3"), ("backend", "cpu"), ("fill", "0.25")];
+const VARIABLES: [&str; 2] = ["u", "a/m &amp; &lt;n>"];
 
 fn client(arguments: &[&str]) -> Command {
     let mut command = python();
@@ -54,7 +40,7 @@ fn errors(folder: &str, name: &str) -> Value {
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn a_packed_dataset_is_whole_without_the_one_it_was_made_from() {
-    let (keep, path) = folder(XML);
+    let (keep, path) = folder(&xml(BP5, &PARAMETERS, &VARIABLES));
     run(&mut client(&["write", &path]), 0);
     run(&mut client(&["dump", &path, "run.bp", "run.pickle"]), 0);
     let told = stdout(&run(&mut pack(&path, &["run.bp", "packed.bp", "--json"]), 0));
@@ -91,13 +77,9 @@ fn a_packed_dataset_is_whole_without_the_one_it_was_made_from() {
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn steps_of_a_network_become_records_of_their_own() {
-    let series = [("temporal", "series"), ("norm", "L2"), ("accuracy", "0.15")];
-    let more = [("width", "16"), ("blocks", "2"), ("iterations", "40"), ("seconds", "0.4"), ("backend", "cpu")];
-    let one = |(key, value): &(&str, &str)| format!("<parameter key=\"{key}\" value=\"{value}\"/>");
-    let parameters: String = series.iter().chain(&more).map(one).collect();
-    let start = XML.find("<parameter key=\"temporal\"").unwrap();
-    let xml = format!("{}{parameters}{}", &XML[..start], &XML[XML.find("</operator>").unwrap()..]);
-    let (keep, path) = folder(&xml);
+    let series = [("temporal", "series"), ("norm", "L2"), ("accuracy", "0.15"), ("width", "16"), ("blocks", "2")];
+    let parameters = [&series[..], &[("iterations", "40"), ("seconds", "0.4"), ("backend", "cpu")]].concat();
+    let (keep, path) = folder(&xml(BP5, &parameters, &VARIABLES));
     run(&mut series_client(&["write", &path, "run.bp", "0", "18"]), 0);
     let by_network = |name: &str| {
         let found = inspect(&path, name);
@@ -116,7 +98,7 @@ fn steps_of_a_network_become_records_of_their_own() {
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn a_step_that_is_lost_ends_packing_with_a_sentence_and_no_dataset() {
-    let (keep, path) = folder(XML);
+    let (keep, path) = folder(&xml(BP5, &PARAMETERS, &VARIABLES));
     run(&mut client(&["write", &path]), 0);
     std::fs::remove_dir_all(keep.path().join("run.bp/inr")).unwrap();
     let said = stderr(&run(&mut pack(&path, &["run.bp", "packed.bp"]), 1));

@@ -10,26 +10,17 @@ use std::path::Path;
 use std::process::Stdio;
 
 use cli_common::series::{client, errors, folder, inspect};
-use cli_common::{inr, run, stderr, stdout};
+use cli_common::{BP5, inr, run, stderr, stdout};
 use serde_json::Value;
 
 const ACCURACY: f64 = 1e-3;
 
-const XML: &str = r#"<adios-config>
-  <operator name="inr" type="plugin">
-    <parameter key="PluginName" value="inr"/>
-    <parameter key="PluginLibrary" value="adios2_inr"/>
-    <parameter key="temporal" value="predict"/>
-    <parameter key="accuracy" value="1e-3"/>
-    <parameter key="backend" value="cpu"/>
-    <parameter key="log" value="run.jsonl"/>
-  </operator>
-  <io name="SimulationOutput">
-    <engine type="BP5"/>
-    <variable name="u"><operation operator="inr"/></variable>
-  </io>
-</adios-config>
-"#;
+const PARAMETERS: [(&str, &str); 4] =
+    [("temporal", "predict"), ("accuracy", "1e-3"), ("backend", "cpu"), ("log", "run.jsonl")];
+
+fn xml(engine: &str) -> String {
+    cli_common::xml(engine, &PARAMETERS, &["u"])
+}
 
 /// Every block of the first `n_steps` steps keeps its promise, read in random order by another process.
 fn check(folder: &str, name: &str, n_steps: usize) {
@@ -74,7 +65,7 @@ fn inspect_tells_of_every_step(found: &Value) {
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn an_xml_file_alone_gives_predicted_steps_that_move_with_their_dataset() {
-    let (keep, path) = folder(XML);
+    let (keep, path) = folder(&xml(BP5));
     run(&mut client(&["write", &path, "run.bp", "0", "40"]), 0);
     check(&path, "run.bp", 40);
     assert!(n_predicted(&path, "run.bp") >= 60);
@@ -100,7 +91,7 @@ fn an_xml_file_alone_gives_predicted_steps_that_move_with_their_dataset() {
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn a_killed_run_is_readable_to_its_last_step_and_goes_on() {
     for n_lines in [2, 13, 25] {
-        let (_keep, path) = folder(XML);
+        let (_keep, path) = folder(&xml(BP5));
         let mut writer = client(&["write", &path, "run.bp", "0", "1000"]).stdout(Stdio::piped()).spawn().unwrap();
         let last = BufReader::new(writer.stdout.take().unwrap()).lines().take(n_lines).last();
         writer.kill().unwrap();
@@ -118,7 +109,7 @@ fn a_killed_run_is_readable_to_its_last_step_and_goes_on() {
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn a_program_that_makes_an_operator_for_each_step_is_read_back_too() {
-    let (_keep, path) = folder(XML);
+    let (_keep, path) = folder(&xml(BP5));
     run(&mut client(&["each", &path, "run.bp", "0", "20"]), 0);
     check(&path, "run.bp", 20);
 }
@@ -129,7 +120,7 @@ fn a_folder_that_adios2_empties_at_its_first_step_keeps_the_steps() {
     for aggregation in ["TwoLevelShm", "EveryoneWrites", "DataSizeBased"] {
         let engine =
             format!("<engine type=\"BP5\"><parameter key=\"AggregationType\" value=\"{aggregation}\"/></engine>");
-        let (_keep, path) = folder(&XML.replace("<engine type=\"BP5\"/>", &engine));
+        let (_keep, path) = folder(&xml(&engine));
         // The second run finds the folder of the first one.
         for n_steps in [13, 16] {
             run(&mut client(&["write", &path, "run.bp", "0", &n_steps.to_string()]), 0);
@@ -141,7 +132,7 @@ fn a_folder_that_adios2_empties_at_its_first_step_keeps_the_steps() {
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn two_runs_at_once_and_one_written_anew_do_not_mix() {
-    let (_keep, path) = folder(XML);
+    let (_keep, path) = folder(&xml(BP5));
     run(&mut client(&["write", &path, "b.bp", "5", "14"]), 0);
     let start = |name: &str| client(&["write", &path, name, "0", "18"]).stdout(Stdio::null()).spawn().unwrap();
     let writers = [start("a.bp"), start("b.bp")];
@@ -158,7 +149,7 @@ fn two_runs_at_once_and_one_written_anew_do_not_mix() {
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn a_full_disk_costs_the_prediction_of_that_step_and_the_following_ones_and_is_said_once() {
     let engine = "<engine type=\"BP5\"><parameter key=\"StripeSize\" value=\"64\"/></engine>";
-    let (_keep, path) = folder(&XML.replace("<engine type=\"BP5\"/>", engine));
+    let (_keep, path) = folder(&xml(engine));
     let done = run(&mut client(&["full", &path, "run.bp", "0", "20"]), 0);
     let said = stderr(&done);
     assert_eq!(said.matches("the following ones of the variable are stored alone").count(), 1, "{said}");
@@ -173,7 +164,7 @@ fn a_full_disk_costs_the_prediction_of_that_step_and_the_following_ones_and_is_s
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn an_engine_that_names_no_dataset_stores_each_step_alone_and_says_so() {
-    let (keep, path) = folder(&XML.replace("BP5", "BP4"));
+    let (keep, path) = folder(&xml("<engine type=\"BP4\"/>"));
     run(&mut client(&["write", &path, "run.bp", "0", "6"]), 0);
     check(&path, "run.bp", 6);
     assert!(!keep.path().join("run.bp/inr").exists());

@@ -7,16 +7,7 @@ use std::path::Path;
 
 use adios2_inr::session::{self, Line, SeriesKey};
 use adios2_inr::{Block, Dtype, Settings, codec, store};
-use drift::{ACCURACY, N, drift, error, floats, key, settings, try_read, write};
-
-fn noise(step: usize) -> Vec<f32> {
-    let mut state = step as u64 + 1;
-    let next = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1u64 << 24) as f32
-    };
-    (0..N * N).map(next).collect()
-}
+use drift::{ACCURACY, N, drift, error, floats, key, noise, settings, try_read, write};
 
 /// Bytes of the records and of the store files.
 fn n_bytes(dataset: &Path, records: &[Vec<u8>]) -> usize {
@@ -90,28 +81,49 @@ fn a_copied_dataset_is_read_by_two_threads_in_any_order() {
     });
 }
 
-#[test]
-fn damage_is_an_error_and_never_wrong_values() {
-    let (folder, damaged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let key = key(folder.path(), "u");
-    let records: Vec<_> = (0..12).map(|step| write(&key, &settings(&[]), &drift(step))).collect();
-    session::finish(&key);
-    let id = store::ids(folder.path())[0];
-    let whole = std::fs::read(store::path(folder.path(), id)).unwrap();
-    std::fs::create_dir(damaged.path().join(store::FOLDER)).unwrap();
-    let mut n_refused = 0;
-    for k in 0..24 {
-        let mut bytes = whole.clone();
-        let at = 8 + (whole.len() - 9) * k / 24;
+/// A folder with the store of another dataset, damaged.
+struct Damaged {
+    folder: tempfile::TempDir,
+    /// The store's only file.
+    id: u64,
+    whole: Vec<u8>,
+}
+
+impl Damaged {
+    /// Beside the records of so many steps.
+    fn write(n_steps: usize) -> (Damaged, Vec<Vec<u8>>) {
+        let (original, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let key = key(original.path(), "u");
+        let records = (0..n_steps).map(|step| write(&key, &settings(&[]), &drift(step))).collect();
+        session::finish(&key);
+        let id = store::ids(original.path())[0];
+        let whole = std::fs::read(store::path(original.path(), id)).unwrap();
+        std::fs::create_dir(folder.path().join(store::FOLDER)).unwrap();
+        (Damaged { folder, id, whole }, records)
+    }
+
+    /// One byte `k / of` through the file becomes another one, or the file ends there.
+    fn damage(&self, k: usize, of: usize, ends: bool) {
+        let mut bytes = self.whole.clone();
+        let at = 8 + (bytes.len() - 9) * k / of;
         bytes[at] ^= 0x55;
-        if k % 3 == 0 {
+        if ends {
             bytes.truncate(at);
         }
         // A new file in its place each time, as a copy would be.
-        std::fs::write(damaged.path().join("draft"), bytes).unwrap();
-        std::fs::rename(damaged.path().join("draft"), store::path(damaged.path(), id)).unwrap();
+        std::fs::write(self.folder.path().join("draft"), bytes).unwrap();
+        std::fs::rename(self.folder.path().join("draft"), store::path(self.folder.path(), self.id)).unwrap();
+    }
+}
+
+#[test]
+fn damage_is_an_error_and_never_wrong_values() {
+    let (damaged, records) = Damaged::write(12);
+    let mut n_refused = 0;
+    for k in 0..24 {
+        damaged.damage(k, 24, k % 3 == 0);
         for (step, record) in records.iter().enumerate() {
-            match try_read(damaged.path(), record) {
+            match try_read(damaged.folder.path(), record) {
                 Ok(found) => assert!(error(&found, &drift(step)) <= ACCURACY, "damage {k}, step {step}"),
                 Err(error) => {
                     n_refused += 1;
@@ -125,25 +137,16 @@ fn damage_is_an_error_and_never_wrong_values() {
 
 #[test]
 fn a_survey_names_exactly_the_steps_that_cannot_be_read() {
-    let (folder, damaged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let key = key(folder.path(), "u");
-    let records: Vec<_> = (0..12).map(|step| write(&key, &settings(&[]), &drift(step))).collect();
-    session::finish(&key);
-    let id = store::ids(folder.path())[0];
-    let whole = std::fs::read(store::path(folder.path(), id)).unwrap();
-    std::fs::create_dir(damaged.path().join(store::FOLDER)).unwrap();
+    let (damaged, records) = Damaged::write(12);
     let mut n_lost = 0;
     for k in 0..16 {
-        let mut bytes = whole.clone();
-        bytes[8 + (whole.len() - 9) * k / 16] ^= 0x55;
-        std::fs::write(damaged.path().join("draft"), bytes).unwrap();
-        std::fs::rename(damaged.path().join("draft"), store::path(damaged.path(), id)).unwrap();
-        let survey = session::survey(damaged.path()).remove(0).unwrap();
+        damaged.damage(k, 16, false);
+        let survey = session::survey(damaged.folder.path()).remove(0).unwrap();
         for record in &records {
             let Some(place) = codec::step_of(record).unwrap() else { continue };
             let step = survey.step(&place);
             let is_told = step.is_none_or(|step| step.problem.is_some());
-            assert_eq!(try_read(damaged.path(), record).is_err(), is_told, "damage {k}, {place:?}: {step:?}");
+            assert_eq!(try_read(damaged.folder.path(), record).is_err(), is_told, "damage {k}, {place:?}: {step:?}");
             n_lost += usize::from(is_told);
         }
     }

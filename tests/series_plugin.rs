@@ -10,34 +10,29 @@ use std::path::Path;
 use std::process::Stdio;
 
 use cli_common::series::{client, errors, inspect};
-use cli_common::{inr, python, run, series, stdout};
+use cli_common::{BP5, inr, python, run, series, stdout};
 use serde_json::Value;
 use tempfile::TempDir;
 
 const ACCURACY: f64 = 0.15;
 
-const XML: &str = r#"<adios-config>
-  <operator name="inr" type="plugin">
-    <parameter key="PluginName" value="inr"/>
-    <parameter key="PluginLibrary" value="adios2_inr"/>
-    <parameter key="temporal" value="series"/>
-    <parameter key="accuracy" value="0.15"/>
-    <parameter key="width" value="16"/>
-    <parameter key="blocks" value="2"/>
-    <parameter key="iterations" value="40"/>
-    <parameter key="seconds" value="0.4"/>
-    <parameter key="backend" value="cpu"/>
-    <parameter key="log" value="run.jsonl"/>
-  </operator>
-  <io name="SimulationOutput">
-    <engine type="BP5"/>
-    <variable name="u"><operation operator="inr"/></variable>
-  </io>
-</adios-config>
-"#;
+const PARAMETERS: [(&str, &str); 8] = [
+    ("temporal", "series"),
+    ("accuracy", "0.15"),
+    ("width", "16"),
+    ("blocks", "2"),
+    ("iterations", "40"),
+    ("seconds", "0.4"),
+    ("backend", "cpu"),
+    ("log", "run.jsonl"),
+];
+
+fn xml(engine: &str) -> String {
+    cli_common::xml(engine, &PARAMETERS, &["u"])
+}
 
 fn folder() -> (TempDir, String) {
-    series::folder(XML)
+    series::folder(&xml(BP5))
 }
 
 /// `inr query --json` at one place of blocks `(step, block)`, which networks stand for. Needs no ADIOS2.
@@ -146,7 +141,7 @@ fn a_folder_that_adios2_empties_at_its_first_step_keeps_the_networks() {
         let (keep, path) = folder();
         let engine =
             format!("<engine type=\"BP5\"><parameter key=\"AggregationType\" value=\"{aggregation}\"/></engine>");
-        std::fs::write(keep.path().join("adios2.xml"), XML.replace("<engine type=\"BP5\"/>", &engine)).unwrap();
+        std::fs::write(keep.path().join("adios2.xml"), xml(&engine)).unwrap();
         // The second run finds the folder of the first one.
         for n_steps in [13, 16] {
             run(&mut client(&["write", &path, "run.bp", "0", &n_steps.to_string()]), 0);

@@ -8,16 +8,7 @@ use std::path::Path;
 use adios2_inr::codec;
 use adios2_inr::session::{self, Facts, Line, SegmentLine, SeriesKey};
 use adios2_inr::store::{self, Contents, Key, Kind};
-use pulse::{ACCURACY, N, floats, key, pulse, read, settings, write};
-
-fn noise(step: usize) -> Vec<f32> {
-    let mut state = step as u64 + 1;
-    let next = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1u64 << 24) as f32
-    };
-    (0..N * N).map(next).collect()
-}
+use pulse::{ACCURACY, N, floats, key, noise, pulse, read, settings, write};
 
 fn relative_l2(a: &[f32], b: &[f32]) -> f64 {
     let square = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>().sqrt();

@@ -26,6 +26,22 @@ pub fn python() -> Command {
     command
 }
 
+/// An engine as [`xml`] takes it.
+pub const BP5: &str = r#"<engine type="BP5"/>"#;
+
+/// An `adios2.xml` that switches the operator on with these parameters for these variables of `SimulationOutput`.
+pub fn xml(engine: &str, parameters: &[(&str, &str)], variables: &[&str]) -> String {
+    let parameter = |(key, value): &(&str, &str)| format!("    <parameter key=\"{key}\" value=\"{value}\"/>\n");
+    let variable = |name: &&str| format!("    <variable name=\"{name}\"><operation operator=\"inr\"/></variable>\n");
+    let plugin = [("PluginName", "inr"), ("PluginLibrary", "adios2_inr")];
+    let parameters: String = plugin.iter().chain(parameters).map(parameter).collect();
+    let variables: String = variables.iter().map(variable).collect();
+    format!(
+        "<adios-config>\n  <operator name=\"inr\" type=\"plugin\">\n{parameters}  </operator>\n  \
+         <io name=\"SimulationOutput\">\n    {engine}\n{variables}  </io>\n</adios-config>\n"
+    )
+}
+
 /// Runs to the end and checks the exit code.
 #[track_caller]
 pub fn run(command: &mut Command, code: i32) -> Output {

@@ -1,10 +1,15 @@
 //! A series as the plugin hands it over: steps of a moving pulse through the session, into a folder that stands for a dataset.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+#[path = "steps.rs"]
+mod steps;
+
 use std::path::Path;
 
-use adios2_inr::session::{self, SeriesKey};
-use adios2_inr::{Block, Dtype, Settings};
+use adios2_inr::Settings;
+use adios2_inr::session::SeriesKey;
+#[allow(unused_imports, reason = "each test program uses a part")]
+pub use steps::{floats, write};
 
 pub const N: usize = 48;
 pub const ACCURACY: f64 = 0.15;
@@ -33,33 +38,17 @@ pub fn settings(more: &[(&str, &str)]) -> Settings {
         ("seconds", "1"),
         ("iterations", "40"),
     ];
-    let kept = base.into_iter().filter(|(key, _)| more.iter().all(|(k, _)| k != key));
-    Settings::from_pairs(kept.chain(more.iter().copied())).unwrap()
+    steps::settings(&base, more)
+}
+
+pub fn noise(step: usize) -> Vec<f32> {
+    steps::noise(N, step)
 }
 
 pub fn key(dataset: &Path, variable: &str) -> SeriesKey {
-    SeriesKey {
-        dataset: dataset.to_str().unwrap().to_owned(),
-        generation: 0,
-        variable: variable.to_owned(),
-        start: vec![0, 0],
-        dims: vec![N, N],
-    }
-}
-
-pub fn write(key: &SeriesKey, settings: &Settings, values: &[f32]) -> Vec<u8> {
-    let block = Block::new(Dtype::F32, &key.dims, bytemuck::cast_slice(values)).unwrap();
-    let outcome = session::encode(key, &block, settings);
-    assert_eq!(outcome.warning, None);
-    outcome.record
+    steps::key(dataset, variable, N)
 }
 
 pub fn read(dataset: &Path, record: &[u8]) -> Vec<f32> {
-    let mut bytes = vec![0; 4 * N * N];
-    session::decode_from(dataset.to_str().unwrap(), record, &mut bytes).unwrap();
-    floats(&bytes)
-}
-
-pub fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    steps::try_read(dataset, record, N).unwrap()
 }
