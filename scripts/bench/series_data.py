@@ -45,23 +45,23 @@ class Spectral:
         return self.back(1j * self.ky * stream), self.back(-1j * self.kx * stream)
 
 
-def ign(n=128, n_frames=450, n_dropped=50):
-    """A jet enters at the left of a periodic square (a forcing region at both ends makes it in- and outflow), its strength and place
-    pulse; temperature T and fuel Y are carried, diffuse and react at the rate 60 Y (T - 0.15)+ (1.2 - T)+."""
-    plane, step = Spectral(n, 1.0), 1.5e-3
+def reacting_jet(n, step, noise, n_steps):
+    """Temperature, fuel, u and v after each of `n_steps` steps on n x n points. A jet enters at the left of a periodic square (a forcing
+    region at both ends makes it in- and outflow), its strength and place pulse; temperature T and fuel Y are carried, diffuse and
+    react at the rate 60 Y (T - 0.15)+ (1.2 - T)+. `noise` is the vorticity at the start."""
+    plane = Spectral(n, 1.0)
     x, y = np.meshgrid(np.arange(n) / n, np.arange(n) / n, indexing="ij")
     forcing = 40 * np.exp(-((np.minimum(x, 1 - x) / 0.05) ** 2))
     across = y - 0.5
-    vorticity = plane.forward(0.2 * np.random.default_rng(0).standard_normal((n, n)))
+    vorticity = plane.forward(noise)
     temperature = np.exp(-(((x - 0.25) ** 2 + across**2) / 0.05**2))
     fuel = np.exp(-((across / 0.16) ** 2))
     decay, spread = np.exp(-1.5e-3 * plane.square * step), np.exp(-1e-3 * plane.square * step)
-    frames = []
-    for index in range(6 * n_frames):
+    for index in range(n_steps):
         now = index * step
         start = 1 - np.exp(-now / 0.3)
         pulse = 1 + 0.25 * np.sin(2 * np.pi * now / 1.3)
-        jet = start * pulse * np.exp(-(((across - 0.03 * np.sin(2 * np.pi * now / 0.7)) / 0.09) ** 2))
+        inflow = start * pulse * np.exp(-(((across - 0.03 * np.sin(2 * np.pi * now / 0.7)) / 0.09) ** 2))
         u, v = plane.velocity(vorticity)
         u = u + 0.15
 
@@ -69,7 +69,7 @@ def ign(n=128, n_frames=450, n_dropped=50):
             along_x, along_y = plane.gradient(modes)
             return u * along_x + v * along_y
 
-        force_u, force_v = plane.forward((jet - u) * forcing), plane.forward(-v * forcing)
+        force_u, force_v = plane.forward((inflow - u) * forcing), plane.forward(-v * forcing)
         curl = 1j * plane.kx * force_v - 1j * plane.ky * force_u
         rate = 60 * np.maximum(fuel, 0) * np.maximum(temperature - 0.15, 0) * np.maximum(1.2 - temperature, 0)
         warm, rich = 0.25 * start * np.exp(-((across / 0.09) ** 2)), np.exp(-((across / 0.12) ** 2))
@@ -78,9 +78,13 @@ def ign(n=128, n_frames=450, n_dropped=50):
         vorticity = (vorticity + step * (curl - plane.forward(carried(vorticity)))) * decay
         temperature = plane.back(plane.forward(temperature + step * heating) * spread)
         fuel = plane.back(plane.forward(fuel + step * feeding) * spread)
-        if index % 6 == 5:
-            frames.append(np.stack([temperature, fuel, u, v]))
-    # Without the forcing region, on 50 x 50 nodes.
+        yield np.stack([temperature, fuel, u, v])
+
+
+def ign(n=128, n_frames=450, n_dropped=50):
+    """Every sixth step of a reacting jet on 50 x 50 nodes, without the forcing region."""
+    noise = 0.2 * np.random.default_rng(0).standard_normal((n, n))
+    frames = [frame for index, frame in enumerate(reacting_jet(n, 1.5e-3, noise, 6 * n_frames)) if index % 6 == 5]
     nodes = np.meshgrid(np.linspace(0.12, 0.88, 50) * n, np.linspace(0.1, 0.9, 50) * n, indexing="ij")
     picked = [[map_coordinates(channel, nodes, order=3, mode="wrap") for channel in frame] for frame in frames[n_dropped:]]
     return np.moveaxis(np.array(picked), 1, -1).reshape(-1, 2500, 4)
