@@ -3,7 +3,6 @@
 
 use std::ffi::{CString, c_void};
 use std::ptr::{self, NonNull};
-use std::slice;
 
 use super::bindings as c;
 use super::dataset::{Dataset, dtype};
@@ -33,17 +32,9 @@ impl Dataset {
     /// # Errors
     /// [`crate::Error::File`] when one cannot be read or has a type without a counterpart in C.
     pub fn attributes(&self) -> Result<Vec<Attribute>> {
-        let (mut handles, mut n) = (ptr::null_mut(), 0);
-        // SAFETY: live handle; both outputs are ours.
-        let status = unsafe { self.library.api.adios2_inquire_all_attributes(&mut handles, &mut n, self.io.as_ptr()) };
-        self.library.check(status as i32, &self.path, "list the attributes")?;
-        if handles.is_null() {
-            return Ok(Vec::new());
-        }
-        // SAFETY: ADIOS2 gives `n` handles in memory from malloc.
-        let all = unsafe { slice::from_raw_parts(handles, n) }.to_vec();
-        // SAFETY: as above; not used again.
-        unsafe { libc::free(handles.cast()) };
+        let (inquire, what) = (self.library.api.adios2_inquire_all_attributes, "list the attributes");
+        // SAFETY: a live IO.
+        let all = unsafe { self.library.all(inquire, self.io.as_ptr(), (&self.path, what)) }?;
         let mut attributes = all.into_iter().map(|handle| self.attribute(handle)).collect::<Result<Vec<_>>>()?;
         attributes.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(attributes)
@@ -52,19 +43,15 @@ impl Dataset {
     fn attribute(&self, handle: *const c::adios2_attribute) -> Result<Attribute> {
         let api = &self.library.api;
         let check = |status| self.library.check(status as i32, &self.path, "read an attribute");
-        let (mut n_name, mut code, mut is_value, mut n) = (0, 0, 0, 0);
-        // SAFETY: a live attribute, outputs of ours; a null name asks for its length.
-        check(unsafe { api.adios2_attribute_name(ptr::null_mut(), &mut n_name, handle) })?;
-        let mut name = vec![0u8; n_name];
-        // SAFETY: room for the length just asked for.
-        check(unsafe { api.adios2_attribute_name(name.as_mut_ptr().cast(), &mut n_name, handle) })?;
+        let (mut code, mut is_value, mut n) = (0, 0, 0);
+        // SAFETY: a live attribute.
+        let name = unsafe { self.library.name(api.adios2_attribute_name, handle, (&self.path, "read an attribute")) }?;
         // SAFETY: outputs of ours.
         check(unsafe { api.adios2_attribute_type(&mut code, handle) })?;
         // SAFETY: outputs of ours.
         check(unsafe { api.adios2_attribute_is_value(&mut is_value, handle) })?;
         // SAFETY: outputs of ours.
         check(unsafe { api.adios2_attribute_size(&mut n, handle) })?;
-        let name = String::from_utf8_lossy(&name).into_owned();
         let is_value = is_value != c::adios2_false;
         let content = if code == c::adios2_type_string {
             Content::Strings(self.strings(handle, is_value, n)?)

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::ptr::{self, NonNull};
-use std::slice;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::bindings as c;
@@ -132,17 +131,9 @@ impl Dataset {
     }
 
     fn list(&self) -> Result<Vec<Variable>> {
-        let (mut handles, mut n) = (ptr::null_mut(), 0);
-        // SAFETY: live handle; both outputs are ours.
-        let status = unsafe { self.library.api.adios2_inquire_all_variables(&mut handles, &mut n, self.io.as_ptr()) };
-        self.library.check(status as i32, &self.path, "list the variables")?;
-        if handles.is_null() {
-            return Ok(Vec::new());
-        }
-        // SAFETY: ADIOS2 gives `n` handles in memory from malloc.
-        let all = unsafe { slice::from_raw_parts(handles, n) }.to_vec();
-        // SAFETY: as above; not used again.
-        unsafe { libc::free(handles.cast()) };
+        let (inquire, what) = (self.library.api.adios2_inquire_all_variables, "list the variables");
+        // SAFETY: a live IO.
+        let all = unsafe { self.library.all(inquire, self.io.as_ptr(), (&self.path, what)) }?;
         let mut variables = all.into_iter().map(|handle| self.describe(handle)).collect::<Result<Vec<_>>>()?;
         variables.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(variables)
@@ -151,12 +142,9 @@ impl Dataset {
     fn describe(&self, handle: *mut c::adios2_variable) -> Result<Variable> {
         let api = &self.library.api;
         let check = |status| self.library.check(status as i32, &self.path, "describe a variable");
-        let (mut n_name, mut code, mut n_dims, mut n_steps) = (0, 0, 0, 0);
-        // SAFETY: a live variable, outputs of ours; a null name asks for its length.
-        check(unsafe { api.adios2_variable_name(ptr::null_mut(), &mut n_name, handle) })?;
-        let mut name = vec![0u8; n_name];
-        // SAFETY: room for the length just asked for.
-        check(unsafe { api.adios2_variable_name(name.as_mut_ptr().cast(), &mut n_name, handle) })?;
+        let (mut code, mut n_dims, mut n_steps) = (0, 0, 0);
+        // SAFETY: a live variable.
+        let name = unsafe { self.library.name(api.adios2_variable_name, handle, (&self.path, "describe a variable")) }?;
         // SAFETY: outputs of ours.
         check(unsafe { api.adios2_variable_type(&mut code, handle) })?;
         // SAFETY: outputs of ours.
@@ -172,7 +160,6 @@ impl Dataset {
             // SAFETY: room for `n_dims`.
             check(unsafe { api.adios2_variable_shape(shape.as_mut_ptr(), handle) })?;
         }
-        let name = String::from_utf8_lossy(&name).into_owned();
         let is_string = code == c::adios2_type_string;
         Ok(Variable { name, dtype: dtype(code), is_string, shape, n_dims, n_steps })
     }

@@ -1,12 +1,13 @@
 //! Finds and loads ADIOS2's C library.
 #![expect(unsafe_code, reason = "dynamic loading and C calls")]
 
-use std::ffi::{CString, c_int};
+use std::ffi::{CString, c_char, c_int};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
+use std::{ptr, slice};
 
-use super::bindings::Adios2C;
+use super::bindings::{self as c, Adios2C};
 use crate::{Error, Result};
 
 const NAME: &str = "libadios2_c.so";
@@ -62,6 +63,54 @@ impl Library {
             return Ok(());
         }
         Err(failed(path, &format!("ADIOS2 could not {what} (its own message is on stderr)")))
+    }
+
+    /// The handles that `inquire` gives for an `io`.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    ///
+    /// # Safety
+    /// `inquire` is one of the C API's functions that list what an IO has, and `io` is alive.
+    pub(super) unsafe fn all<T>(
+        &self,
+        inquire: unsafe extern "C" fn(*mut *mut *mut T, *mut usize, *mut c::adios2_io) -> c::adios2_error,
+        io: *mut c::adios2_io,
+        (path, what): (&Path, &str),
+    ) -> Result<Vec<*mut T>> {
+        let (mut handles, mut n) = (ptr::null_mut(), 0);
+        // SAFETY: live handle; both outputs are ours.
+        self.check(unsafe { inquire(&mut handles, &mut n, io) } as i32, path, what)?;
+        if handles.is_null() {
+            return Ok(Vec::new());
+        }
+        // SAFETY: ADIOS2 gives `n` handles in memory from malloc.
+        let all = unsafe { slice::from_raw_parts(handles, n) }.to_vec();
+        // SAFETY: as above; not used again.
+        unsafe { libc::free(handles.cast()) };
+        Ok(all)
+    }
+
+    /// The name that `get` gives for a handle.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    ///
+    /// # Safety
+    /// `get` is one of the C API's functions that copy a name, and `handle` is alive.
+    pub(super) unsafe fn name<T>(
+        &self,
+        get: unsafe extern "C" fn(*mut c_char, *mut usize, *const T) -> c::adios2_error,
+        handle: *const T,
+        (path, what): (&Path, &str),
+    ) -> Result<String> {
+        let mut n = 0;
+        // SAFETY: a live handle, outputs of ours; a null name asks for its length.
+        self.check(unsafe { get(ptr::null_mut(), &mut n, handle) } as i32, path, what)?;
+        let mut name = vec![0u8; n];
+        // SAFETY: room for the length just asked for.
+        self.check(unsafe { get(name.as_mut_ptr().cast(), &mut n, handle) } as i32, path, what)?;
+        Ok(String::from_utf8_lossy(&name).into_owned())
     }
 }
 
