@@ -12,6 +12,8 @@ use adios2_inr::predict::{Dense, Mlp, Past, Scaling};
 const BATCH: usize = 1024;
 const LARGE_BATCH: usize = 16_384;
 const N_SAMPLES: usize = 1 << 16;
+/// Of a 3D field.
+const CELL: usize = 8;
 
 fn number(i: usize) -> f32 {
     ((i * 7919) % 2003) as f32 / 1001.0 - 1.0
@@ -20,6 +22,8 @@ fn number(i: usize) -> f32 {
 struct Samples {
     inputs: Vec<f32>,
     targets: Vec<f32>,
+    weights: Vec<f32>,
+    transform: [f32; CELL * CELL],
     stride: usize,
 }
 
@@ -27,11 +31,13 @@ impl Samples {
     fn new(shape: &StencilShape) -> Self {
         let stride = (shape.n_inputs + 2).next_multiple_of(16);
         let inputs = (0..N_SAMPLES * stride).map(number).collect();
-        Samples { inputs, targets: (0..N_SAMPLES).map(number).collect(), stride }
+        let targets = (0..N_SAMPLES).map(number).collect();
+        Samples { inputs, targets, weights: vec![1.0; N_SAMPLES], transform: std::array::from_fn(number), stride }
     }
 
     fn batch(&self) -> Batch<'_> {
-        Batch { inputs: &self.inputs, stride: self.stride, targets: &self.targets, sharpness: 1e3 }
+        let Samples { inputs, targets, weights, transform, stride } = self;
+        Batch { inputs, stride: *stride, targets, transform, weights }
     }
 }
 

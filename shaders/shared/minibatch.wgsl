@@ -1,20 +1,18 @@
 // The mean loss of a minibatch and its gradient sums, tile by tile. Kernels that use it declare `gather` (puts the
-// inputs of a tile's points into `coord`), `wanted` (the target of an output), `penalty` (loss of an error and half its
-// derivative) and the bindings `losses` and `work`.
+// inputs of a tile's points into `coord`), `wanted` (the target of an output), `weigh` (adds to `loss` what the errors of a
+// tile cost and puts half the derivatives in their place) and the bindings `losses` and `work`.
 
 var<private> loss: f32;
 
-// Output layer and loss; points past the end of the minibatch count nothing.
+// Output layer and errors; points past the end of the minibatch have none.
 fn compare(tile: u32) {
   for (var q = own; q < NO * T; q += NT) {
     let t = q % T;
     var e = 0.0f;
     if (tile * T + t < work.n_samples) {
-      e = output_value(q / T, t) - wanted(q / T, t);
+      e = output_value(q / T, t) - wanted(tile, q / T, t);
     }
-    let term = penalty(e);
-    loss += term.x;
-    error[q] = 2.0f * work.scale * term.y;
+    error[q] = e;
   }
 }
 
@@ -28,6 +26,10 @@ fn minibatch(invocation: u32, workgroup: u32) {
     workgroupBarrier();
     forward();
     compare(tile);
+    weigh(tile);
+    for (var q = own; q < NO * T; q += NT) {
+      error[q] *= 2.0f * work.scale;
+    }
     workgroupBarrier();
     output_gradient();
     backward();

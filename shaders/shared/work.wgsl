@@ -16,10 +16,10 @@ struct Work {
   rate: f32,           // Adam: learning rate and bias corrections of this step
   correction1: f32,
   correction2: f32,
-  sharpness: f32,      // of the loss of predictors
   averaging: f32,      // part of the new parameters in their average
-  unused0: u32,
+  n_cell: u32,         // samples in a cell of a predictor's field
   unused1: u32,
   unused2: u32,
+  unused3: u32,
   axes: array<vec4<u32>, 5>,  // per coordinate, slowest first: x = grid size n, y = bits of 1 / (n - 1), or 0
 }

@@ -35,12 +35,15 @@ fn gather(tile: u32) {
   }
 }
 
-fn wanted(channel: u32, t: u32) -> f32 {
+fn wanted(tile: u32, channel: u32, t: u32) -> f32 {
   return values[point[t] * NO + channel];
 }
 
-fn penalty(e: f32) -> vec2<f32> {
-  return vec2<f32>(e * e, e);
+// Squares.
+fn weigh(tile: u32) {
+  for (var q = own; q < NO * T; q += NT) {
+    loss += error[q] * error[q];
+  }
 }
 
 @compute @workgroup_size(NT)

@@ -1,10 +1,11 @@
-// One training step of a predictor's network up to the gradient: a run of samples, forward pass, loss, backward
-// pass, sum over the samples. Twin: src/backend/cpu/stencil/train.rs. adam.wgsl follows.
+// One training step of a predictor's network up to the gradient: a run of samples, forward pass, weighted
+// squares of transformed errors, backward pass, sum over the samples. Twin: src/backend/cpu/stencil/train.rs.
+// adam.wgsl follows.
 //
 // | binding | content | layout |
 // |---|---|---|
 // | 0 params | parameters in device order (src/backend/gpu/layout.rs) | P4 vec4 |
-// | 1 samples | inputs and target of each sample | [n_points][NI + 1] |
+// | 1 samples | transform of a cell; inputs, target, weight of samples | [n_cell][n_cell], [n_points][NI + 2] |
 // | 2 scratch | sums of the tile at hand | [workgroup][SLOTS][TI * TS][NT] vec4 |
 // | 3 partials | gradient sums per workgroup | [workgroup][4 * P4] |
 // | 4 losses | loss sums per workgroup | [workgroup] |
@@ -19,40 +20,58 @@
 @group(0) @binding(4) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(5) var<uniform> work: Work;
 
-var<workgroup> target_value: array<f32, T>;
+var<workgroup> weighted: array<f32, T>;           // coefficients of the errors times their weights
 
 fn parameter(at: u32) -> vec4<f32> {
   return params[at];
 }
 
+// Inputs, target and weight of a sample.
+fn sample_value(tile: u32, t: u32, i: u32) -> f32 {
+  return samples[work.n_cell * work.n_cell + (work.first_point + tile * T + t) * (NI + 2u) + i];
+}
+
 fn gather(tile: u32) {
-  for (var q = own; q < (NI + 1u) * T; q += NT) {
-    let sample = tile * T + q % T;
+  for (var q = own; q < NI * T; q += NT) {
+    let t = q % T;
     var x = 0.0f;
-    if (sample < work.n_samples) {
-      x = samples[(work.first_point + sample) * (NI + 1u) + q / T];
+    if (tile * T + t < work.n_samples) {
+      x = sample_value(tile, t, q / T);
     }
-    if (q < NI * T) {
-      coord[q] = x;
-    } else {
-      target_value[q % T] = x;
-    }
+    coord[q] = x;
   }
 }
 
-fn wanted(channel: u32, t: u32) -> f32 {
-  return target_value[t];
+fn wanted(tile: u32, channel: u32, t: u32) -> f32 {
+  return sample_value(tile, t, NI);
 }
 
-// ln(1 + k e^2) / k; drivers' logarithms lose their digits near 1.
-fn penalty(e: f32) -> vec2<f32> {
-  let k = work.sharpness;
-  let x = k * e * e;
-  if (k == 0.0f) {
-    return vec2<f32>(e * e, e);
+// Cells of work.n_cell samples do not reach over the end of a tile.
+fn weigh(tile: u32) {
+  workgroupBarrier();
+  let n = work.n_cell;
+  for (var q = own; q < T; q += NT) {
+    let k = q % n;
+    var coefficient = 0.0f;
+    var weight = 0.0f;
+    if (tile * T + q < work.n_samples) {
+      weight = sample_value(tile, q, NI + 1u);
+      for (var i = 0u; i < n; i++) {
+        coefficient = fma(samples[k * n + i], error[q - k + i], coefficient);
+      }
+    }
+    weighted[q] = weight * coefficient;
+    loss += weighted[q] * coefficient;
   }
-  let small = x * (1.0f - x * (0.5f - x * (0.33333333f - x * (0.25f - 0.2f * x))));
-  return vec2<f32>(select(log(1.0f + x), small, x < 0.06f) / k, e / (1.0f + x));
+  workgroupBarrier();
+  for (var q = own; q < T; q += NT) {
+    let i = q % n;
+    var e = 0.0f;
+    for (var k = 0u; k < n; k++) {
+      e = fma(samples[k * n + i], weighted[q - i + k], e);
+    }
+    error[q] = e;
+  }
 }
 
 @compute @workgroup_size(NT)

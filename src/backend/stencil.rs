@@ -118,6 +118,9 @@ impl StencilState {
     }
 }
 
+/// Samples in a cell at most.
+pub const MAX_CELL: usize = 16;
+
 /// Samples with what is wanted at them.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
@@ -127,35 +130,50 @@ pub struct Batch<'a> {
     pub stride: usize,
     /// `[n]`.
     pub targets: &'a [f32],
-    /// The loss of an error `d` is `ln(1 + k d^2) / k` with this `k >= 0`, and `d^2` for 0: errors far above `1 / sqrt(k)` count
-    /// as the bits that they cost, not as their squares.
-    pub sharpness: f32,
+    /// What the errors of the samples of a cell, one after another, are multiplied by, `[coefficient][sample]`.
+    pub transform: &'a [f32],
+    /// The loss is the mean of the squares of what comes of that times these, `[n]`.
+    pub weights: &'a [f32],
 }
 
 impl<'a> Batch<'a> {
     /// `n` samples from `first` on.
     pub fn part(&self, first: usize, n: usize) -> Batch<'a> {
         let inputs = &self.inputs[first * self.stride..(first + n) * self.stride];
-        Batch { inputs, targets: &self.targets[first..first + n], ..*self }
+        let (targets, weights) = (&self.targets[first..first + n], &self.weights[first..first + n]);
+        Batch { inputs, targets, weights, ..*self }
     }
 
-    /// Checks that rows, targets and steps agree.
+    /// Samples of a cell.
+    pub fn cell(&self) -> usize {
+        self.transform.len().isqrt()
+    }
+
+    /// Checks that rows, targets, weights, cells and steps agree.
     ///
     /// # Errors
     /// [`Error::Internal`] with the sizes that do not.
     pub fn check(&self, shape: &StencilShape, steps: &[StencilStep]) -> Result<()> {
         let n = self.targets.len();
-        let fits = self.stride >= shape.n_inputs && self.inputs.len() == n * self.stride && n <= 1 << 30;
-        let is_inside = |step: &StencilStep| step.n > 0 && step.first.checked_add(step.n).is_some_and(|end| end <= n);
-        if fits && steps.iter().all(is_inside) {
+        let fits = self.stride >= shape.n_inputs && self.inputs.len() == n * self.stride && self.weights.len() == n;
+        let cell = self.cell();
+        let is_cell = cell.is_power_of_two() && cell <= MAX_CELL && cell * cell == self.transform.len();
+        let is_inside = |step: &StencilStep| {
+            step.n > 0
+                && [step.first, step.n].iter().all(|n| n.is_multiple_of(cell))
+                && step.first.checked_add(step.n).is_some_and(|end| end <= n)
+        };
+        if fits && is_cell && n.is_multiple_of(cell) && n <= 1 << 30 && steps.iter().all(is_inside) {
             return Ok(());
         }
-        let (found, stride, n_steps) = (self.inputs.len(), self.stride, steps.len());
-        Err(Error::Internal(format!("{n_steps} steps over {n} samples in {found} numbers, {stride} a row")))
+        let (found, stride, n_steps, n_weights) = (self.inputs.len(), self.stride, steps.len(), self.weights.len());
+        Err(Error::Internal(format!(
+            "{n_steps} steps over {n} samples in cells of {cell} with {n_weights} weights in {found} numbers, {stride} a row"
+        )))
     }
 }
 
-/// One step of Adam on the mean loss of samples `first..first + n`.
+/// One step of Adam on the mean loss of samples `first..first + n`, whole cells.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StencilStep {
     /// First sample.

@@ -7,20 +7,19 @@
 //! cost nothing but now and then an attempt. After a key of the first kind nothing before it is needed; one of the second kind
 //! is still a step to predict from together with the one before it.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::history::History;
+use super::kind_choice::KindChoice;
 use super::lossy::Component;
 use super::predicted::{self, Choices, Prepared};
 use super::report::Report;
+use super::slot::{Budget, Choice, HORIZON, Kind, Numbered, Slot};
 use super::step_factor::StepFactor;
 use super::{Encoded, ordered_dims};
 use crate::backend::choose::WithCpu;
-use crate::predict::Predictor;
-use crate::predict::fit::{self, Effort, Learner};
 use crate::predict::sample::{Samples, Task};
-use crate::settings::{Norm, PredictorChoice, Target};
+use crate::settings::{Norm, Target};
 use crate::transform::Goal;
 use crate::{Block, Result, Settings, threads};
 
@@ -32,24 +31,6 @@ const DOUBTFUL_GAIN: f64 = 1.15;
 const CHECKED_STEP: usize = 2;
 /// Steps without an attempt at most, after attempts that did not pay.
 const LONGEST_REST: usize = 64;
-/// Steps that new weights are expected to serve.
-const HORIZON: f64 = 5.0;
-/// Neurons of each hidden layer.
-const WIDTH: usize = 16;
-/// Training steps for one step of the chain: at first, until so many are done, and then.
-const N_FIRST: u32 = 96;
-const N_BOOTSTRAP: u32 = 600;
-const N_LATER: u32 = 12;
-
-/// The predictors of one component: one for steps that know one step before them, one for those that know two.
-#[derive(Clone, Debug, Default)]
-struct Slot {
-    /// With its number in the chain.
-    predictor: Option<(u32, Arc<Predictor>)>,
-    /// Updates since one that stands alone.
-    n_updates: u32,
-    learner: Learner,
-}
 
 /// A chain of steps in the making.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +42,7 @@ pub struct Chain {
     is_alone: bool,
     /// Prediction from two steps paid when it was tried last.
     pays: bool,
-    /// `[component][steps of the history - 1]`.
+    /// `[component][steps of the history - 1]`: those for steps that know one step before them, and two.
     slots: Vec<[Slot; 2]>,
     /// Predictors made so far.
     n_predictors: u32,
@@ -69,6 +50,7 @@ pub struct Chain {
     /// Bytes of the last step that was coded alone beside a prediction over those estimated for it.
     calibration: Option<f64>,
     step_factor: StepFactor,
+    kind: KindChoice,
     /// Steps to go without an attempt, and how many it will be after the next one that does not pay.
     rest: usize,
     next_rest: usize,
@@ -124,18 +106,18 @@ impl Chain {
         let mut draft = self.clone();
         draft.n_attempts += 1;
         let attempt = draft.predict(block, settings, history)?;
-        let Some((step, predictors)) = attempt else {
+        let Some(predicted) = attempt else {
             let why = "prediction: no attempt keeps the promise";
             return Ok(self.unpaid(draft, alone()?, (block, &dims), history, why));
         };
-        let weights: usize = predictors.iter().map(|(_, bytes)| bytes.len()).sum();
+        let (weights, step) = (predicted.weights_bytes(), &predicted.step);
         let n_bytes = step.n_bytes();
         let unpredicted = step.unpredicted_bytes as f64;
         let is_doubtful = draft.calibration.is_none_or(|c| c * unpredicted < DOUBTFUL_GAIN * n_bytes as f64);
         if is_doubtful || self.n_since_key + 1 == CHECKED_STEP {
             let key = alone()?;
             draft.calibration = Some(key.record.len() as f64 / unpredicted);
-            if key.record.len() as f64 <= KEY_MARGIN * (n_bytes + weights / HORIZON as usize) as f64 {
+            if key.record.len() as f64 <= KEY_MARGIN * (n_bytes as f64 + weights as f64 / HORIZON) {
                 let why = format!("prediction: {n_bytes} bytes predicted, not worth it");
                 return Ok(self.unpaid(draft, key, (block, &dims), history, &why));
             }
@@ -144,7 +126,15 @@ impl Chain {
         (draft.n_since_key, draft.is_alone, draft.pays) = (self.n_since_key + 1, false, true);
         (draft.rest, draft.next_rest) = (0, 0);
         let needs = history.n_steps();
-        Ok(Link { encoded: step.encoded, needs, is_start: false, is_awaited: false, predictors, after: draft })
+        let predictors = predicted.new.into_iter().map(|new| (new.numbered.0, new.bytes)).collect();
+        Ok(Link {
+            encoded: predicted.step.encoded,
+            needs,
+            is_start: false,
+            is_awaited: false,
+            predictors,
+            after: draft,
+        })
     }
 
     /// Takes a step over once it is stored.
@@ -180,7 +170,7 @@ impl Chain {
         // New weights are not published: only what was learned is kept.
         link.after.slots.resize_with(draft.slots.len(), Default::default);
         for (slots, tried) in link.after.slots.iter_mut().zip(draft.slots) {
-            slots.iter_mut().zip(tried).for_each(|(slot, tried)| slot.learner = tried.learner);
+            slots.iter_mut().zip(tried).for_each(|(slot, tried)| slot.take_learner(tried));
         }
         (link.after.n_attempts, link.after.calibration) = (draft.n_attempts, draft.calibration);
         link.after.refusal = draft.refusal;
@@ -193,57 +183,51 @@ impl Chain {
     }
 
     /// The step predicted with the best predictors; `self` learns about them.
-    #[expect(clippy::type_complexity, reason = "a step and new predictors")]
-    fn predict(
-        &mut self,
-        block: &Block,
-        settings: &Settings,
-        history: &History,
-    ) -> Result<Option<(predicted::Step, Vec<(u32, Vec<u8>)>)>> {
+    fn predict(&mut self, block: &Block, settings: &Settings, history: &History) -> Result<Option<Predicted>> {
         let Some((real, n_components)) = block.dtype.components() else { return Ok(None) };
-        let mut report = Report::new(block, settings);
-        let started = Instant::now();
+        let (mut report, started) = (Report::new(block, settings), Instant::now());
         let device = WithCpu::new(settings, self.refusal.is_some());
         self.slots.resize_with(n_components, Default::default);
         let component = |index| Component::new(block, real, index, settings);
         let components = (0..n_components).map(component).collect::<Result<Vec<_>>>()?;
-        let (mut choices, mut predictors): (Choices, _) = (Vec::new(), Vec::new());
-        for (index, component) in components.iter().enumerate() {
-            let before = self.slots[index][history.n_steps() - 1].predictor.clone();
-            let choice = threads::install(settings.threads, || {
-                self.choose(component, index, (settings, &device), history, &mut report)
-            })?;
-            if let Some((number, predictor)) = choice.as_ref()
-                && before.as_ref().is_none_or(|(n, _)| n != number)
-            {
-                let slot = &mut self.slots[index][history.n_steps() - 1];
-                let before = before.as_ref().filter(|_| slot.n_updates + 1 < predicted::MAX_UPDATES);
-                let before = before.map(|(n, predictor)| (*n, predictor.as_ref()));
-                slot.n_updates = if before.is_some() { slot.n_updates + 1 } else { 0 };
-                predictors.push((*number, predicted::encode_predictor(predictor, before)));
-            }
-            choices.push(choice);
-        }
-        report.seconds.train += started.elapsed().as_secs_f64();
-        report.weights_bytes = predictors.iter().map(|(_, bytes)| bytes.len()).sum();
-        let step = threads::install(settings.threads, || {
-            let prepared = Prepared::new((block, settings), components, choices, history, &device)?;
-            report.seconds.total = started.elapsed().as_secs_f64();
-            self.best_step(&prepared, report)
+        let kind = self.kind.get(settings.predictor);
+        // One step tells little about kinds.
+        let rival = if history.n_steps() > 1 { self.kind.rival(settings.predictor) } else { None };
+        let (attempt, other) = threads::install(settings.threads, || {
+            let samples = self.samples(&components, kind, settings, history)?;
+            let mut attempt = |kind| self.attempt(kind, &samples, (settings, &device), &mut report, history.n_steps());
+            Ok((attempt(kind)?, rival.map(|rival| attempt(Some(rival))).transpose()?))
         })?;
+        report.seconds.train += started.elapsed().as_secs_f64();
+        let step = threads::install(settings.threads, || {
+            let encoder = Encoder { of: (block, settings), components: &components, history, device: &device, report };
+            let Some((rival, other)) = rival.zip(other) else { return self.best_step(&encoder, attempt) };
+            let factor = self.step_factor.get();
+            let [step, tried] = [attempt, other].map(|attempt| encoder.prepare(attempt)?.encode(factor));
+            let (step, tried) = (step?, tried?);
+            let cost = |step: &Option<Predicted>| step.as_ref().map_or(f64::INFINITY, Predicted::cost);
+            let is_smaller = cost(&tried) < cost(&step);
+            self.kind.learn(rival, is_smaller);
+            Ok(if is_smaller { tried } else { step })
+        })?;
+        for new in step.iter().flat_map(|step| &step.new) {
+            self.slots[new.index][history.n_steps() - 1].put(new.kind, new.numbered.clone());
+            self.n_predictors = new.numbered.0 + 1;
+        }
         self.refusal = self.refusal.take().or_else(|| device.refusal());
-        Ok(step.map(|step| (step, predictors)))
+        Ok(step)
     }
 
     /// The step with the steps of the quantiser that served before, or with what is tried beside them now.
-    fn best_step(&mut self, prepared: &Prepared, report: Report) -> Result<Option<predicted::Step>> {
-        let step = prepared.encode(self.step_factor.get(), report.clone())?;
-        let has_factor = matches!(prepared.settings.target, Target::Accuracy(_, Norm::Linf, _));
+    fn best_step(&mut self, encoder: &Encoder, attempt: Attempt) -> Result<Option<Predicted>> {
+        let ready = encoder.prepare(attempt)?;
+        let step = ready.encode(self.step_factor.get())?;
+        let has_factor = matches!(encoder.of.1.target, Target::Accuracy(_, Norm::Linf, _));
         if has_factor
             && let Some(rival) = self.step_factor.rival()
-            && let Some(other) = prepared.encode(rival.get(), report)?
+            && let Some(other) = ready.encode(rival.get())?
         {
-            let is_smaller = step.as_ref().is_none_or(|step| other.n_bytes() < step.n_bytes());
+            let is_smaller = step.as_ref().is_none_or(|step| other.step.n_bytes() < step.step.n_bytes());
             self.step_factor.learn(rival, is_smaller);
             if is_smaller {
                 return Ok(Some(other));
@@ -252,89 +236,139 @@ impl Chain {
         Ok(step)
     }
 
-    /// The predictor for a component: the one of the last step, or a new one if that pays for its weights.
-    fn choose(
-        &mut self,
-        component: &Component,
-        index: usize,
-        (settings, device): (&Settings, &WithCpu),
+    /// Points of each component to fit predictors to; none where nothing is to be learned.
+    fn samples(
+        &self,
+        components: &[Component],
+        kind: Option<Kind>,
+        settings: &Settings,
         history: &History,
-        report: &mut Report,
-    ) -> Result<Option<(u32, Arc<Predictor>)>> {
-        if settings.predictor == PredictorChoice::Last || component.is_constant() {
-            return Ok(None);
-        }
-        let steps = history.of(index)?;
-        let seed = settings.seed.wrapping_add((self.n_attempts * 31 + index) as u64);
-        let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
-        let slot = &mut self.slots[index][history.n_steps() - 1];
-        let current = slot.predictor.clone();
-        let n_values = values.len() - component.mask.n_masked;
-        let tolerance = match component.goal(settings.target, usize::MAX, 1, 0) {
-            Some(Goal::Linf(bound)) => bound,
-            // A quantiser with errors of this root mean square errs by so much at most.
-            Some(Goal::L2(bound)) => bound * (3.0 / n_values as f64).sqrt(),
-            Some(Goal::Bytes(_)) | None => 0.0,
+    ) -> Result<Vec<Option<Sampled>>> {
+        let of = |(index, component): (usize, &Component)| {
+            let Some(kind) = kind.filter(|_| !component.is_constant()) else { return Ok(None) };
+            let seed = settings.seed.wrapping_add((self.n_attempts * 31 + index) as u64);
+            let n_values = component.values.len() - component.mask.n_masked;
+            let tolerance = match component.goal(settings.target, usize::MAX, 1, 0) {
+                Some(Goal::Linf(bound)) => bound,
+                // A quantiser with errors of this root mean square errs by so much at most.
+                Some(Goal::L2(bound)) => bound * (3.0 / n_values as f64).sqrt(),
+                Some(Goal::Bytes(_)) | None => 0.0,
+            };
+            let steps = history.of(index)?;
+            let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
+            let task = Task { past: steps.past(), values, mask, dims, tolerance, seed };
+            let newest = self.slots[index][history.n_steps() - 1].newest(kind);
+            let samples = Samples::of(&task, newest.map(|(_, predictor)| &predictor.scaling));
+            Ok(Some(Sampled { samples, n_values, seed }))
         };
-        let task = Task { past: steps.past(), values, mask, dims, tolerance, seed };
-        let samples = Samples::of(&task, current.as_ref().map(|(_, p)| &p.scaling));
-        let n_before = slot.learner.n_steps();
-        let new = slot.fit(&samples, (settings, device), n_values, seed)?;
-        report.iterations += slot.learner.n_steps().saturating_sub(n_before);
-        match new {
-            Choice::Last => Ok(None),
-            Choice::Current => Ok(current),
-            Choice::New(predictor) => {
-                let chosen = (self.n_predictors, Arc::from(predictor));
-                self.n_predictors += 1;
-                slot.predictor = Some(chosen.clone());
-                Ok(Some(chosen))
-            }
+        components.iter().enumerate().map(of).collect()
+    }
+
+    /// What each component is predicted with by a kind of predictors: the newest ones, or new ones if those pay for their weights.
+    fn attempt(
+        &mut self,
+        kind: Option<Kind>,
+        samples: &[Option<Sampled>],
+        (settings, device): (&Settings, &WithCpu),
+        report: &mut Report,
+        n_history: usize,
+    ) -> Result<Attempt> {
+        let mut attempt = Attempt::default();
+        for (index, sampled) in samples.iter().enumerate() {
+            let Some((sampled, kind)) = sampled.as_ref().zip(kind) else {
+                attempt.choices.push(None);
+                continue;
+            };
+            let slot = &mut self.slots[index][n_history - 1];
+            let n_before = slot.n_steps();
+            let budget = Budget { device, n_steps: settings.iterations, seed: sampled.seed };
+            let choice = slot.fit(kind, &sampled.samples, budget, sampled.n_values)?;
+            report.iterations += slot.n_steps().saturating_sub(n_before);
+            attempt.choices.push(match choice {
+                Choice::Last => None,
+                Choice::Current => slot.newest(kind).cloned(),
+                Choice::New(predictor) => {
+                    let bytes = slot.encode(kind, &predictor);
+                    let numbered = (self.n_predictors + attempt.new.len() as u32, predictor);
+                    attempt.new.push(New { index, kind, numbered: numbered.clone(), bytes });
+                    Some(numbered)
+                }
+            });
         }
+        Ok(attempt)
     }
 }
 
-/// What a component is predicted with.
-enum Choice {
-    Last,
-    Current,
-    New(Box<Predictor>),
+/// Samples of a component.
+struct Sampled {
+    samples: Samples,
+    n_values: usize,
+    seed: u64,
 }
 
-impl Slot {
-    /// What saves most bytes per step among `n_values`, the bytes of new weights counted.
-    fn fit(
-        &mut self,
-        samples: &Samples,
-        (settings, device): (&Settings, &WithCpu),
-        n_values: usize,
-        seed: u64,
-    ) -> Result<Choice> {
-        let last_bits = fit::last_bits(samples);
-        let saved = |bits: f64| (last_bits - bits) * n_values as f64 / 8.0;
-        if last_bits == 0.0 {
-            return Ok(Choice::Last);
-        }
-        let current = self.predictor.as_ref().map(|(_, predictor)| predictor.as_ref());
-        let (mut most, mut choice) = (0.0, Choice::Last);
-        if let Some(now) = current.map(|current| saved(fit::bits(samples, current)))
-            && now > most
-        {
-            (most, choice) = (now, Choice::Current);
-        }
-        let n_steps = if self.learner.n_steps() < N_BOOTSTRAP { N_FIRST } else { N_LATER };
-        let n_steps = settings.iterations.unwrap_or(n_steps);
-        let trains = settings.predictor != PredictorChoice::Linear;
-        let effort = Effort { device, n_steps, width: WIDTH, seed };
-        let network = if trains { self.learner.network(samples, current, effort)? } else { None };
-        let is_network = trains && current.is_some_and(|current| current.mlp.is_some());
-        let linear = if is_network { None } else { fit::linear(samples, current) };
-        for new in [linear, network].into_iter().flatten() {
-            let per_step = saved(new.bits) - new.predictor.encode(current).len() as f64 / HORIZON;
-            if per_step > most {
-                (most, choice) = (per_step, Choice::New(Box::new(new.predictor)));
-            }
-        }
-        Ok(choice)
+/// A new predictor of a component.
+#[derive(Clone)]
+struct New {
+    index: usize,
+    kind: Kind,
+    numbered: Numbered,
+    bytes: Vec<u8>,
+}
+
+/// One way to predict a step.
+#[derive(Default)]
+struct Attempt {
+    choices: Choices,
+    new: Vec<New>,
+}
+
+/// A predicted step with the predictors that are new with it.
+struct Predicted {
+    step: predicted::Step,
+    new: Vec<New>,
+}
+
+impl Predicted {
+    fn weights_bytes(&self) -> usize {
+        self.new.iter().map(|new| new.bytes.len()).sum()
+    }
+
+    /// Bytes, new weights shared between the steps that they are expected to serve.
+    fn cost(&self) -> f64 {
+        self.step.n_bytes() as f64 + self.weights_bytes() as f64 / HORIZON
+    }
+}
+
+/// What attempts at a step have in common.
+struct Encoder<'a> {
+    of: (&'a Block<'a>, &'a Settings),
+    components: &'a [Component],
+    history: &'a History,
+    device: &'a WithCpu<'a>,
+    report: Report,
+}
+
+/// An attempt with its predictions.
+struct Ready<'a> {
+    prepared: Prepared<'a>,
+    new: Vec<New>,
+    report: Report,
+}
+
+impl<'a> Encoder<'a> {
+    fn prepare(&self, Attempt { choices, new }: Attempt) -> Result<Ready<'a>> {
+        let started = Instant::now();
+        let prepared = Prepared::new(self.of, self.components, choices, self.history, self.device)?;
+        let mut report = self.report.clone();
+        report.weights_bytes = new.iter().map(|new| new.bytes.len()).sum();
+        report.seconds.total = report.seconds.train + started.elapsed().as_secs_f64();
+        Ok(Ready { prepared, new, report })
+    }
+}
+
+impl Ready<'_> {
+    fn encode(&self, step_factor: f64) -> Result<Option<Predicted>> {
+        let step = self.prepared.encode(step_factor, self.report.clone())?;
+        Ok(step.map(|step| Predicted { step, new: self.new.clone() }))
     }
 }

@@ -10,6 +10,7 @@ mod candidate;
 mod chain;
 mod decode;
 mod history;
+mod kind_choice;
 mod lossy;
 mod meta;
 mod plain;
@@ -17,6 +18,7 @@ pub mod predicted;
 mod report;
 mod series;
 mod siren;
+mod slot;
 mod step_factor;
 mod stub;
 

@@ -63,7 +63,7 @@ pub struct Step {
 pub(super) struct Prepared<'a> {
     pub block: &'a Block<'a>,
     pub settings: &'a Settings,
-    pub components: Vec<Component>,
+    pub components: &'a [Component],
     pub choices: Choices,
     /// What each component is predicted to be.
     forecasts: Vec<Forecast>,
@@ -76,7 +76,7 @@ impl<'a> Prepared<'a> {
     /// As [`History::of`] and [`StencilKernels::infer_stencil`].
     pub fn new(
         (block, settings): (&'a Block<'a>, &'a Settings),
-        components: Vec<Component>,
+        components: &'a [Component],
         choices: Choices,
         history: &History,
         device: &dyn StencilKernels,
@@ -109,7 +109,7 @@ impl<'a> Prepared<'a> {
             coded.push(c);
         }
         let references = References { predictions: &self.forecasts, ..References::default() };
-        let checked = lossy::assemble(block, settings, &self.components, &coded, &references, &mut report)?;
+        let checked = lossy::assemble(block, settings, self.components, &coded, &references, &mut report)?;
         let Some(Checked { record, errors, fields }) = checked else { return Ok(None) };
         let saved = coded.iter().filter_map(|c| c.saved.as_ref());
         let unpredicted: usize = saved.clone().map(|s| s.unpredicted_bytes).sum();

@@ -86,13 +86,20 @@ impl Learner {
         let known = self.training.take().filter(|(scaling, s)| (scaling, s.shape) == (&samples.scaling, shape));
         let new = || StencilState::new(shape, random_params(&shape, effort.seed));
         let mut state = known.map_or_else(new, |(_, state)| state);
-        let (stride, sharpness) = (samples.stride, samples.sharpness as f32);
+        let stride = samples.stride;
         let left = parts.less_linear(&linear);
         let n = BATCH.min(parts.n_train);
-        let step = |i: u32| StencilStep { first: i as usize * n % (parts.n_train - n + 1), n, rate: rate(i) };
+        let n_firsts = parts.n_train - n + samples.cell.n_points();
+        let step = |i: u32| StencilStep { first: i as usize * n % n_firsts, n, rate: rate(i) };
         let steps: Vec<StencilStep> = (state.n_steps..state.n_steps + effort.n_steps).map(step).collect();
         let inputs = &samples.rows[..parts.n_train * stride];
-        effort.device.train_stencil(&mut state, Batch { inputs, stride, targets: &left, sharpness }, &steps)?;
+        let (outputs, _) = Training::new(state.clone(), Instructions::best()).outputs(inputs, stride);
+        let weights = parts.weights(&less(&left, &outputs));
+        effort.device.train_stencil(
+            &mut state,
+            Batch { inputs, stride, targets: &left, transform: samples.cell.transform(), weights: &weights },
+            &steps,
+        )?;
         let fitted = parts.with_best_last_layer(&mut state, &left);
         self.training = Some((samples.scaling, state));
         Ok(fitted)
@@ -122,19 +129,37 @@ pub fn bits(samples: &Samples, predictor: &Predictor) -> f64 {
 impl<'a> Parts<'a> {
     /// `None` for too few samples.
     fn new(samples: &'a Samples) -> Option<Parts<'a>> {
-        let n_train = samples.len() - samples.len() / HELD_OUT;
+        let n_cells = samples.len() / samples.cell.n_points();
+        let n_train = (n_cells - n_cells / HELD_OUT) * samples.cell.n_points();
         (n_train > 2 * n_inputs(samples.rank)).then_some(Parts { samples, n_train })
     }
 
     /// Mean cost of `error(row, target)` over the samples held out.
     fn mean_bits(&self, mut error: impl FnMut(usize, f32) -> f32) -> f64 {
         let held_out = self.n_train..self.samples.len();
-        let n = held_out.len().max(1) as f64;
-        let octaves = |i: usize| {
-            let d = f64::from(error(i, self.samples.targets[i]));
-            libm::log2(1.0 + self.samples.sharpness * d * d)
-        };
-        held_out.map(octaves).sum::<f64>() / (2.0 * n)
+        let errors: Vec<f32> = held_out.map(|i| error(i, self.samples.targets[i])).collect();
+        let octaves: f64 = self.excess(&errors).iter().map(|&e| libm::log2(1.0 + e)).sum();
+        octaves / (2.0 * errors.len().max(1) as f64)
+    }
+
+    /// By how much errors exceed the tolerance, in squares: `[cell][coefficient]`, the energy of the cell shared between its
+    /// coefficients as all cells together do.
+    fn excess(&self, errors: &[f32]) -> Vec<f64> {
+        let (transform, sharpness) = (self.samples.cell.transform(), self.samples.sharpness);
+        let n = self.samples.cell.n_points();
+        let mut shares = vec![0.0; n];
+        let energies: Vec<f64> = errors.chunks_exact(n).map(|errors| sharpness * mean_square(errors)).collect();
+        for (errors, energy) in errors.chunks_exact(n).zip(&energies) {
+            for (share, row) in shares.iter_mut().zip(transform.chunks_exact(n)) {
+                let coefficient = f64::from(row.iter().zip(errors).map(|(t, e)| t * e).sum::<f32>());
+                *share += sharpness * coefficient * coefficient / (1.0 + energy);
+            }
+        }
+        let mean = shares.iter().sum::<f64>() / n as f64;
+        if mean > 0.0 {
+            shares.iter_mut().for_each(|share| *share /= mean);
+        }
+        energies.iter().flat_map(|energy| shares.iter().map(move |share| energy * share)).collect()
     }
 
     fn bits(&self, predictor: &Predictor) -> f64 {
@@ -170,9 +195,9 @@ impl<'a> Parts<'a> {
     fn linear(&self, current: Option<&Predictor>) -> Option<Dense> {
         let first = match current {
             Some(current) => current.linear.clone(),
-            None => self.solve(&[], &[])?.0,
+            None => self.solve(&[], &vec![1.0; self.n_train])?.0,
         };
-        Some(self.solve(&[], &self.less_linear(&first))?.0)
+        Some(self.solve(&[], &self.weights(&self.less_linear(&first)))?.0)
     }
 
     /// The predictor of the network in training with the best linear part and last layer, which it keeps; `left` is what the linear
@@ -181,29 +206,47 @@ impl<'a> Parts<'a> {
         let (rows, stride) = (&self.samples.rows[..], self.samples.stride);
         let training = Training::new(state.clone(), Instructions::best());
         let (outputs, hidden) = training.outputs(&rows[..self.n_train * stride], stride);
-        let errors: Vec<f32> = left.iter().zip(outputs).map(|(left, output)| left - output).collect();
-        let (linear, last) = self.solve(&hidden, &errors)?;
+        let weights = self.weights(&less(left, &outputs));
+        let (linear, last) = self.solve(&hidden, &weights)?;
         state.set_last(&last, 0.0);
         Some(self.fitted(linear, Some(mlp_of(state))))
     }
 
-    /// Weights of the inputs with a bias, and of `hidden` `[n_train][n]` beside them, by least squares; each sample counts as its part
-    /// of `errors` (none: all alike) makes it cost: one step of iteratively reweighted least squares.
-    fn solve(&self, hidden: &[f32], errors: &[f32]) -> Option<(Dense, Vec<f32>)> {
+    /// What the squares of the transformed errors of the first part count, so that their sum falls as the bits do, where errors
+    /// are as these: one step of iteratively reweighted least squares. The mean is 1.
+    fn weights(&self, errors: &[f32]) -> Vec<f32> {
+        let weights: Vec<f64> = self.excess(errors).iter().map(|e| 1.0 / (1.0 + e)).collect();
+        let mean = weights.iter().sum::<f64>() / weights.len().max(1) as f64;
+        weights.iter().map(|w| (w / mean) as f32).collect()
+    }
+
+    /// Weights of the inputs with a bias, and of `hidden` `[n_train][n]` beside them, by least squares weighted by `[n_train]`.
+    fn solve(&self, hidden: &[f32], weights: &[f32]) -> Option<(Dense, Vec<f32>)> {
         let (k, stride) = (n_inputs(self.samples.rank), self.samples.stride);
         let n_hidden = hidden.len() / self.n_train;
         let n = k + 1 + n_hidden;
         let width = (n + 1).next_multiple_of(16);
         let mut rows = vec![0.0; self.n_train * width];
-        rows.par_chunks_exact_mut(width).enumerate().for_each(|(i, row)| {
-            // The column behind the inputs is 1, the next one the target.
-            let from = &self.samples.rows[i * stride..];
-            row[..=k].copy_from_slice(&from[..=k]);
-            row[k + 1..n].copy_from_slice(&hidden[i * n_hidden..(i + 1) * n_hidden]);
-            row[n] = from[k + 1];
-            let error = errors.get(i).copied().unwrap_or(0.0);
-            let weight = 1.0 / (1.0 + self.samples.sharpness as f32 * error * error).sqrt();
-            row.iter_mut().for_each(|v| *v *= weight);
+        let cell = &self.samples.cell;
+        let per_cell = cell.n_points();
+        rows.par_chunks_exact_mut(per_cell * width).enumerate().for_each(|(c, rows)| {
+            let mut plain = vec![0.0; rows.len()];
+            for (i, row) in (c * per_cell..).zip(plain.chunks_exact_mut(width)) {
+                // The column behind the inputs is 1, the next one the target.
+                let from = &self.samples.rows[i * stride..];
+                row[..=k].copy_from_slice(&from[..=k]);
+                row[k + 1..n].copy_from_slice(&hidden[i * n_hidden..(i + 1) * n_hidden]);
+                row[n] = from[k + 1];
+            }
+            let weights = &weights[c * per_cell..];
+            for ((row, transform), weight) in
+                rows.chunks_exact_mut(width).zip(cell.transform().chunks_exact(per_cell)).zip(weights)
+            {
+                for (plain, t) in plain.chunks_exact(width).zip(transform) {
+                    let t = t * weight.sqrt();
+                    row.iter_mut().zip(plain).for_each(|(v, p)| *v += t * p);
+                }
+            }
         });
         let products = gram(&rows, width, Instructions::best());
         let normal = DMatrix::from_fn(n, n, |i, j| products[i * width + j]);
@@ -217,6 +260,14 @@ impl<'a> Parts<'a> {
         let is_sound = weights.iter().all(|w| w.is_finite());
         is_sound.then(|| (Dense::quantise(k, &weights[..k], &weights[k..=k]), weights[k + 1..].to_vec()))
     }
+}
+
+fn mean_square(errors: &[f32]) -> f64 {
+    errors.iter().map(|&d| f64::from(d) * f64::from(d)).sum::<f64>() / errors.len() as f64
+}
+
+fn less(a: &[f32], b: &[f32]) -> Vec<f32> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
 }
 
 /// Outputs of a network for rows of inputs, in floating point.
@@ -298,21 +349,27 @@ mod tests {
         let samples = |values| Samples::of(&task(values), None);
         let mut learner = Learner::default();
         let straight = samples(&linear_law);
-        assert!(linear(&straight, None).unwrap().bits < last_bits(&straight) - 3.0);
+        let [bits, last] = [linear(&straight, None).unwrap().bits, last_bits(&straight)];
+        assert!(bits < 0.2 * last, "{bits} {last}");
         let samples = samples(&bent);
         let linear = linear(&samples, None).unwrap();
         let device = CpuBackend::new(2);
         let effort = |n_steps| Effort { device: &device, n_steps, width: 16, seed: 1 };
         let network = learner.network(&samples, None, effort(300)).unwrap().unwrap();
-        assert!(network.bits < linear.bits - 1.5, "{} {}", network.bits, linear.bits);
+        assert!(network.bits < 0.5 * linear.bits, "{} {}", network.bits, linear.bits);
         let refined = learner.network(&samples, Some(&network.predictor), effort(20)).unwrap().unwrap();
-        assert!(refined.bits < linear.bits - 1.5, "{} {}", refined.bits, linear.bits);
+        assert!(refined.bits < 0.5 * linear.bits, "{} {}", refined.bits, linear.bits);
         assert_eq!(learner.n_steps(), 320);
         let (update, alone) = (refined.predictor.encode(Some(&network.predictor)), refined.predictor.encode(None));
         assert!(update.len() < alone.len());
         let predicted = network.predictor.predict(past, &[n, n]).unwrap();
-        let cost = |(p, v): (&f64, &f64)| libm::log2(1.0 + ((p - v) / 1e-3).powi(2)) / 2.0;
-        let bits = predicted.iter().zip(&bent).map(cost).sum::<f64>() / bent.len() as f64;
+        let parts = Parts::new(&samples).unwrap();
+        let mut points = Vec::new();
+        (0..n * n).filter(|&i| samples.cell.is_corner(i)).for_each(|i| samples.cell.push(i, &mut points));
+        let unit = samples.scaling.unit(0);
+        let errors: Vec<f32> = points.iter().map(|&i| ((predicted[i] - bent[i]) / unit) as f32).collect();
+        let excess = parts.excess(&errors);
+        let bits = excess.iter().map(|e| libm::log2(1.0 + e)).sum::<f64>() / (2.0 * excess.len() as f64);
         assert!((bits - network.bits).abs() < 0.2, "integers err like floats: {bits} {}", network.bits);
     }
 

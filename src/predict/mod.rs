@@ -7,6 +7,7 @@
 //! One small set of weights serves all points and many steps: physics is local and does not depend on place or time. Start
 //! with [`stencil`] (what a point sees) and [`network`] (what is computed); [`fit`] finds the weights, `payload` stores them.
 
+mod cell;
 pub mod fit;
 pub mod network;
 mod payload;

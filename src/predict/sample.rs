@@ -4,6 +4,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
+use super::cell::Cell;
 use super::stencil::{Grid, LARGEST, N_GROUPS, ONE, group, n_inputs, power_of_two, shifted};
 use super::{Past, Scaling};
 
@@ -50,7 +51,9 @@ pub struct Samples {
     pub(super) stride: usize,
     /// In units of the predictor's output, `[n]`.
     pub(super) targets: Vec<f32>,
-    /// An error `d`, in units of the predictor's output, costs `log2(1 + sharpness d^2) / 2` bits.
+    /// What lies one after another.
+    pub(super) cell: Cell,
+    /// Errors of neighbours with a mean square of `e`, in units of the predictor's output, cost `log2(1 + sharpness e) / 2` bits each.
     pub(super) sharpness: f64,
 }
 
@@ -61,7 +64,8 @@ impl Samples {
         let (offset, exponent) = field_scaling(task, previous);
         let grid = Grid::new(task.past, task.dims, &Scaling { offset, exponent, shifts: [0; N_GROUPS] });
         let n_inputs = n_inputs(rank);
-        let points = points(task);
+        let cell = Cell::new(task.dims);
+        let points = points(task, &cell);
         let mut raw = vec![0; points.len() * n_inputs];
         raw.par_chunks_mut(n_inputs).zip(&points).for_each(|(raw, &i)| {
             let at = grid.at(i);
@@ -87,7 +91,7 @@ impl Samples {
         });
         let tolerance = if task.tolerance > 0.0 { task.tolerance } else { GUESSED_TOLERANCE * rms(&changes) };
         let sharpness = (unit / tolerance).powi(2).clamp(LEAST_SHARPNESS, 1.0 / LEAST_SHARPNESS);
-        Samples { rank, sharpness, scaling, rows, stride, targets }
+        Samples { rank, sharpness, cell, scaling, rows, stride, targets }
     }
 
     /// Number of points.
@@ -105,16 +109,28 @@ fn rms(values: &[f64]) -> f64 {
     (values.iter().map(|v| v * v).sum::<f64>() / values.len().max(1) as f64).sqrt()
 }
 
-/// Points that count, in random order.
-fn points(task: &Task) -> Vec<usize> {
+/// Points of cells that count, in random order.
+fn points(task: &Task, cell: &Cell) -> Vec<usize> {
     let n = task.values.len();
     let wanted = n.min((n / SPARSE).clamp(FEW, MANY));
     let mut random = Xoshiro256PlusPlus::seed_from_u64(task.seed);
     let mut below = |n: usize| (((random.next_u64() >> 32) * n as u64) >> 32) as usize;
-    let mut points: Vec<usize> = if wanted == n { (0..n).collect() } else { (0..wanted).map(|_| below(n)).collect() };
-    points.retain(|&i| task.mask.is_none_or(|mask| mask[i]));
-    for i in (1..points.len()).rev() {
-        points.swap(i, below(i + 1));
+    let mut corners: Vec<usize> = if wanted == n {
+        (0..n).filter(|&i| cell.is_corner(i)).collect()
+    } else {
+        (0..wanted / cell.n_points()).map(|_| below(n)).collect()
+    };
+    for i in (1..corners.len()).rev() {
+        corners.swap(i, below(i + 1));
+    }
+    let counts = |points: &[usize]| task.mask.is_none_or(|mask| points.iter().all(|&i| mask[i]));
+    let mut points = Vec::with_capacity(corners.len() * cell.n_points());
+    for corner in corners {
+        let first = points.len();
+        cell.push(corner, &mut points);
+        if !counts(&points[first..]) {
+            points.truncate(first);
+        }
     }
     points
 }

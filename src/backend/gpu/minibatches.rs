@@ -59,6 +59,11 @@ impl Minibatches {
         Ok(Minibatches { run, tile, layers, sizes, dims, pace: Pace::new() })
     }
 
+    /// Points that a workgroup takes at a time.
+    pub fn n_points(&self) -> usize {
+        self.tile.t
+    }
+
     /// Writes the block, or the samples.
     pub fn upload(&self, values: &[f32]) -> Result<()> {
         for (i, part) in values.chunks(UPLOAD_BYTES / 4).enumerate() {

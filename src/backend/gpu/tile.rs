@@ -1,6 +1,7 @@
 //! How a kernel is cut: register tile per thread, points per workgroup, workgroups per device.
 
 use super::layout::{Layers, Layout};
+use crate::backend::stencil::MAX_CELL;
 use crate::{Error, Result};
 
 /// Loop iterations that one invocation may run per dispatch. Mesa 22.3's software driver silently stops an invocation
@@ -158,7 +159,8 @@ impl Tile {
         let loops = |tasks: usize, inner: usize| tasks.div_ceil(threads) * (1 + inner);
         let draw = loops(self.t, n_inputs).max(loops((n_inputs + 1) * self.t, 0));
         let forward = n_inputs + layout.n_hidden() * (1 + h4);
-        let compare = loops(n_outputs * self.t, h4);
+        // Predictors transform the errors of cells there and back.
+        let compare = loops(n_outputs * self.t, h4) + loops(n_outputs * self.t, 0) + 2 * loops(self.t, MAX_CELL);
         let output = loops(n_outputs * (h + 1), t4) + n_outputs;
         let weights = loops(self.n_gradient_tiles(layers), t4);
         let bias = loops(h, t4);

@@ -32,10 +32,10 @@ pub struct Work {
     pub rate: f32,
     /// Adam's bias corrections.
     pub corrections: (f32, f32),
-    /// Of the loss of predictors.
-    pub sharpness: f32,
     /// Part of the new parameters in their average.
     pub averaging: f32,
+    /// Samples in a cell of a predictor's field.
+    pub n_cell: u32,
 }
 
 impl Work {
@@ -58,8 +58,8 @@ impl Work {
             self.rate.to_bits(),
             self.corrections.0.to_bits(),
             self.corrections.1.to_bits(),
-            self.sharpness.to_bits(),
             self.averaging.to_bits(),
+            self.n_cell,
         ];
         words[..head.len()].copy_from_slice(&head);
         for (axis, &n) in dims.iter().take(5).enumerate() {

@@ -66,10 +66,10 @@ impl Training {
     /// Mean loss and its gradient.
     pub fn gradient(&self, batch: Batch) -> (f32, Vec<f32>) {
         let (n, stride) = (batch.targets.len(), batch.stride);
-        let per_slot = n.div_ceil(N_SLOTS).max(1);
+        let per_slot = n.div_ceil(N_SLOTS).max(1).next_multiple_of(TILE);
         let (shape, params) = (self.state.shape, &self.state.params[..]);
         let transposed = transpose(&params[shape.second()..shape.second_biases()], shape.width);
-        let slot = |(inputs, targets): (&[f32], &[f32])| {
+        let slot = |(inputs, (targets, weights)): (&[f32], (&[f32], &[f32]))| {
             let (mut gradient, mut loss) = (vec![0.0; params.len()], 0.0);
             let transposed = &transposed[..];
             self.instructions.dispatch(Part {
@@ -79,13 +79,15 @@ impl Training {
                 inputs,
                 stride,
                 targets,
-                sharpness: batch.sharpness,
+                weights,
+                transform: batch.transform,
                 gradient: &mut gradient,
                 loss: &mut loss,
             });
             (loss, gradient)
         };
-        let parts = batch.inputs.par_chunks(per_slot * stride).zip(batch.targets.par_chunks(per_slot));
+        let wanted = batch.targets.par_chunks(per_slot).zip(batch.weights.par_chunks(per_slot));
+        let parts = batch.inputs.par_chunks(per_slot * stride).zip(wanted);
         let slots: Vec<(f32, Vec<f32>)> = parts.map(slot).collect();
         let (mut loss, mut gradient) = (0.0, vec![0.0; params.len()]);
         for (part, slot) in &slots {
@@ -111,7 +113,9 @@ struct Part<'a> {
     inputs: &'a [f32],
     stride: usize,
     targets: &'a [f32],
-    sharpness: f32,
+    weights: &'a [f32],
+    /// See [`Batch::transform`].
+    transform: &'a [f32],
     /// Of half the sum of squares.
     gradient: &'a mut [f32],
     loss: &'a mut f32,
@@ -218,11 +222,11 @@ impl Kernel for Part<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
         let mut tile = Rows::new(self.shape.width);
-        let tiles = self.inputs.chunks(TILE * self.stride).zip(self.targets.chunks(TILE));
-        for (inputs, targets) in tiles {
-            forward(simd, (self.shape, self.params), (inputs, self.stride), targets.len(), &mut tile);
-            self.output(targets, &mut tile);
-            self.backward(simd, inputs, targets.len(), &mut tile);
+        let wanted = self.targets.chunks(TILE).zip(self.weights.chunks(TILE));
+        for (inputs, wanted) in self.inputs.chunks(TILE * self.stride).zip(wanted) {
+            forward(simd, (self.shape, self.params), (inputs, self.stride), wanted.0.len(), &mut tile);
+            self.output(wanted, &mut tile);
+            self.backward(simd, inputs, wanted.0.len(), &mut tile);
         }
     }
 }
@@ -230,14 +234,18 @@ impl Kernel for Part<'_> {
 impl Part<'_> {
     /// Loss, and the way back through the last layer and the second activation.
     #[inline(always)]
-    fn output(&mut self, targets: &[f32], tile: &mut Rows) {
+    fn output(&mut self, (targets, sample_weights): (&[f32], &[f32]), tile: &mut Rows) {
         let (last, bias, width) = (self.shape.last(), self.shape.last_bias(), self.shape.width);
         let (weights, b) = (&self.params[last..bias], self.params[bias]);
+        let (mut errors, mut derivatives) = ([0.0; TILE], [0.0; TILE]);
+        let rows = tile.hidden[1].chunks_exact(width);
+        for ((error, target), hidden) in errors.iter_mut().zip(targets).zip(rows) {
+            *error = last_output(hidden, weights, b) - target;
+        }
+        *self.loss += weighted_squares((self.transform, sample_weights), &errors, &mut derivatives);
         let rows = tile.hidden[1].chunks_exact(width).zip(tile.slopes[1].chunks_exact(width));
-        for ((target, (hidden, slopes)), dz) in targets.iter().zip(rows).zip(tile.dz[1].chunks_exact_mut(width)) {
-            let error = last_output(hidden, weights, b) - target;
-            let (loss, d) = loss(error, self.sharpness);
-            *self.loss += loss;
+        let rows = rows.zip(tile.dz[1].chunks_exact_mut(width));
+        for (&d, ((hidden, slopes), dz)) in derivatives[..targets.len()].iter().zip(rows) {
             self.gradient[bias] += d;
             self.gradient[last..bias].iter_mut().zip(hidden).for_each(|(g, h)| *g += d * h);
             dz.iter_mut().zip(weights.iter().zip(slopes)).for_each(|(z, (w, s))| *z = d * w * s);
@@ -297,16 +305,21 @@ impl Part<'_> {
     }
 }
 
-/// Loss of an error, and half its derivative; see [`Batch::sharpness`].
+/// Sum of the weighted squares of transformed errors, and half its derivative by each of them.
 #[inline(always)]
-fn loss(error: f32, sharpness: f32) -> (f32, f32) {
-    let square = error * error;
-    if sharpness > 0.0 {
-        let x = sharpness * square;
-        (libm::log1pf(x) / sharpness, error / (1.0 + x))
-    } else {
-        (square, error)
+fn weighted_squares((transform, weights): (&[f32], &[f32]), errors: &[f32], derivatives: &mut [f32]) -> f32 {
+    let n = transform.len().isqrt();
+    let mut sum = 0.0;
+    let cells = errors.chunks_exact(n).zip(derivatives.chunks_exact_mut(n));
+    for (weights, (errors, derivatives)) in weights.chunks_exact(n).zip(cells) {
+        for (row, weight) in transform.chunks_exact(n).zip(weights) {
+            let coefficient: f32 = row.iter().zip(errors).map(|(t, e)| t * e).sum();
+            let weighted = weight * coefficient;
+            sum += weighted * coefficient;
+            derivatives.iter_mut().zip(row).for_each(|(d, t)| *d += weighted * t);
+        }
     }
+    sum
 }
 
 /// `z` becomes its activation: 0 below -1, `z` above 1, `(z + 1)^2 / 4` in between.
@@ -334,22 +347,24 @@ mod tests {
         let params = numbers(shape.n_params(), 0.3);
         let training = |params, instructions| Training::new(StencilState::new(shape, params), instructions);
         let (inputs, targets) = (numbers(n * n_inputs, 1.0), numbers(n, 0.7));
-        for sharpness in [0.0, 3.0] {
-            let batch = Batch { inputs: &inputs, stride: n_inputs, targets: &targets, sharpness };
-            let (_, gradient) = training(params.clone(), Instructions::Scalar).gradient(batch);
-            for i in (0..params.len()).step_by(7) {
-                let loss = |change: f32| {
-                    let mut moved = params.clone();
-                    moved[i] += change;
-                    f64::from(training(moved, Instructions::Scalar).gradient(batch).0)
-                };
-                let slope = (loss(3e-3) - loss(-3e-3)) / 6e-3;
-                let error = (slope - f64::from(gradient[i])).abs();
-                assert!(error < 2e-3 * (1.0 + slope.abs()), "{sharpness} {i}: {slope} {}", gradient[i]);
-            }
+        let transform = [0.6, 0.8, -0.8, 0.6];
+        let weights: Vec<f32> = numbers(n, 1.0).iter().map(|w| w + 1.0).collect();
+        let batch =
+            Batch { inputs: &inputs, stride: n_inputs, targets: &targets, transform: &transform, weights: &weights };
+        let (_, gradient) = training(params.clone(), Instructions::Scalar).gradient(batch);
+        for i in (0..params.len()).step_by(7) {
+            let loss = |change: f32| {
+                let mut moved = params.clone();
+                moved[i] += change;
+                f64::from(training(moved, Instructions::Scalar).gradient(batch).0)
+            };
+            let slope = (loss(3e-3) - loss(-3e-3)) / 6e-3;
+            let error = (slope - f64::from(gradient[i])).abs();
+            assert!(error < 2e-3 * (1.0 + slope.abs()), "{i}: {slope} {}", gradient[i]);
         }
         let targets: Vec<f32> = inputs.chunks(n_inputs).map(|x| (x[0] - x[3]).abs() + x[1] * x[2]).collect();
-        let batch = Batch { inputs: &inputs, stride: n_inputs, targets: &targets, sharpness: 0.0 };
+        let batch =
+            Batch { inputs: &inputs, stride: n_inputs, targets: &targets, transform: &[1.0], weights: &weights };
         for instructions in Instructions::ALL.into_iter().filter(|i| i.is_available()) {
             let mut other = training(params.clone(), instructions);
             let losses: Vec<f32> = (0..100).map(|_| other.step(batch, 1e-2)).collect();

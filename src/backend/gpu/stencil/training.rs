@@ -1,6 +1,5 @@
 //! Training of a predictor's network: samples and state go to the device, steps run there, the state comes back.
 
-use crate::Result;
 use crate::backend::gpu::GpuBackend;
 use crate::backend::gpu::layout::{Layers, Layout};
 use crate::backend::gpu::minibatches::{Minibatches, Start};
@@ -8,6 +7,7 @@ use crate::backend::gpu::shader::Kernel;
 use crate::backend::gpu::work::Work;
 use crate::backend::stencil::{Batch, StencilShape, StencilState, StencilStep};
 use crate::train::Schedule;
+use crate::{Error, Result};
 
 /// Takes steps; `state` and `steps` fit the samples.
 pub fn train(
@@ -25,8 +25,8 @@ pub fn train(
         first_point: step.first as u32,
         rate: step.rate,
         corrections: Schedule::bias_correction(n_taken),
-        sharpness: samples.sharpness,
         averaging: StencilState::averaging(n_taken),
+        n_cell: samples.cell() as u32,
         ..Work::default()
     };
     let losses = minibatches.run(steps.iter().zip(state.n_steps..).map(work))?;
@@ -44,7 +44,7 @@ pub fn gradient(backend: &GpuBackend, state: &StencilState, samples: Batch) -> R
     let n = samples.targets.len();
     let mut minibatches = start(backend, state, samples, n)?;
     let (loss, gradient) =
-        minibatches.gradient(&Work { n_samples: n as u32, sharpness: samples.sharpness, ..Work::default() })?;
+        minibatches.gradient(&Work { n_samples: n as u32, n_cell: samples.cell() as u32, ..Work::default() })?;
     Ok((loss, Order::new(&state.shape).unpack(&gradient)))
 }
 
@@ -56,13 +56,24 @@ fn start(backend: &GpuBackend, state: &StencilState, samples: Batch, most: usize
         layers: Layers::from(&state.shape),
         packed: order.pack(&state.params),
         average: Some((Kernel::StencilAverage, order.pack(&state.average))),
-        n_values: samples.targets.len() * (n_inputs + 1),
+        n_values: samples.transform.len() + samples.targets.len() * (n_inputs + 2),
         most_samples: most as u32,
         dims: Vec::new(),
     };
     let minibatches = Minibatches::new(backend, start)?;
-    let rows = samples.inputs.chunks_exact(samples.stride).zip(samples.targets);
-    let values: Vec<f32> = rows.flat_map(|(row, target)| row[..n_inputs].iter().chain([target])).copied().collect();
+    if !minibatches.n_points().is_multiple_of(samples.cell()) {
+        return Err(Error::Backend {
+            backend: "gpu".into(),
+            reason: format!(
+                "a predictor of width {} needs more workgroup memory than the device has: set backend=cpu",
+                state.shape.width
+            ),
+        });
+    }
+    let wanted = samples.targets.iter().zip(samples.weights);
+    let rows = samples.inputs.chunks_exact(samples.stride).zip(wanted);
+    let rows = rows.flat_map(|(row, (target, weight))| row[..n_inputs].iter().chain([target, weight]));
+    let values: Vec<f32> = samples.transform.iter().chain(rows).copied().collect();
     minibatches.upload(&values)?;
     Ok(minibatches)
 }

@@ -1,0 +1,128 @@
+//! The predictors of one component: which kinds there are, what the next step is predicted with, and whether new weights pay.
+
+use std::sync::Arc;
+
+use super::predicted;
+use crate::Result;
+use crate::backend::stencil::StencilKernels;
+use crate::predict::Predictor;
+use crate::predict::fit::{self, Effort, Learner};
+use crate::predict::sample::Samples;
+
+/// Steps that new weights are expected to serve.
+pub const HORIZON: f64 = 5.0;
+/// Neurons of each hidden layer.
+const WIDTH: usize = 16;
+/// Training steps for one step of the chain: until so many are done, and then.
+const N_FIRST: u32 = 96;
+const N_BOOTSTRAP: u32 = 600;
+const N_LATER: u32 = 12;
+
+/// Kinds of predictors with weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A linear stencil.
+    Linear,
+    /// That and a network.
+    Network,
+}
+
+/// A predictor with its number in the chain.
+pub type Numbered = (u32, Arc<Predictor>);
+
+/// What a component is predicted with.
+pub enum Choice {
+    /// The last step.
+    Last,
+    /// The newest predictor of its kind.
+    Current,
+    /// A new one.
+    New(Arc<Predictor>),
+}
+
+/// The newest predictors of a component.
+#[derive(Clone, Debug, Default)]
+pub struct Slot {
+    /// By [`Kind`], with the updates since one that stands alone.
+    newest: [Option<(Numbered, u32)>; 2],
+    learner: Learner,
+}
+
+/// Where and how long a predictor may be fitted.
+#[derive(Clone, Copy)]
+pub struct Budget<'a> {
+    /// The kernels.
+    pub device: &'a dyn StencilKernels,
+    /// Training steps of a network, if the user says so.
+    pub n_steps: Option<u32>,
+    /// Of a network's first weights.
+    pub seed: u64,
+}
+
+impl Slot {
+    /// The newest predictor of a kind.
+    pub fn newest(&self, kind: Kind) -> Option<&Numbered> {
+        self.newest[kind as usize].as_ref().map(|(numbered, _)| numbered)
+    }
+
+    /// Bytes of a new predictor, as an update of the newest one where that is not the last of a long row.
+    pub fn encode(&self, kind: Kind, new: &Predictor) -> Vec<u8> {
+        let before = self.updatable(kind).map(|((number, predictor), _)| (*number, predictor.as_ref()));
+        predicted::encode_predictor(new, before)
+    }
+
+    fn updatable(&self, kind: Kind) -> Option<&(Numbered, u32)> {
+        self.newest[kind as usize].as_ref().filter(|(_, n_updates)| n_updates + 1 < predicted::MAX_UPDATES)
+    }
+
+    /// Takes over what [`Self::encode`] encoded.
+    pub fn put(&mut self, kind: Kind, new: Numbered) {
+        let n_updates = self.updatable(kind).map_or(0, |(_, n)| n + 1);
+        self.newest[kind as usize] = Some((new, n_updates));
+    }
+
+    /// Training steps of the network so far.
+    pub fn n_steps(&self) -> u32 {
+        self.learner.n_steps()
+    }
+
+    /// What is learned without being used.
+    pub fn take_learner(&mut self, other: Slot) {
+        self.learner = other.learner;
+    }
+
+    /// What of this kind saves most bytes per step among `n_values`, the bytes of new weights counted.
+    ///
+    /// # Errors
+    /// As [`StencilKernels::train_stencil`].
+    pub fn fit(&mut self, kind: Kind, samples: &Samples, budget: Budget, n_values: usize) -> Result<Choice> {
+        let last_bits = fit::last_bits(samples);
+        let saved = |bits: f64| (last_bits - bits) * n_values as f64 / 8.0;
+        if last_bits == 0.0 {
+            return Ok(Choice::Last);
+        }
+        let current = self.newest(kind).map(|(_, predictor)| Arc::clone(predictor));
+        let current = current.as_deref();
+        let (mut most, mut choice) = (0.0, Choice::Last);
+        if let Some(now) = current.map(|current| saved(fit::bits(samples, current)))
+            && now > most
+        {
+            (most, choice) = (now, Choice::Current);
+        }
+        let new = match kind {
+            Kind::Linear => fit::linear(samples, current),
+            Kind::Network => {
+                let n_steps = if self.n_steps() < N_BOOTSTRAP { N_FIRST } else { N_LATER };
+                let n_steps = budget.n_steps.unwrap_or(n_steps);
+                let effort = Effort { device: budget.device, n_steps, width: WIDTH, seed: budget.seed };
+                self.learner.network(samples, current, effort)?
+            }
+        };
+        Ok(match new {
+            Some(new) if saved(new.bits) - self.encode(kind, &new.predictor).len() as f64 / HORIZON > most => {
+                Choice::New(Arc::new(new.predictor))
+            }
+            _ => choice,
+        })
+    }
+}
