@@ -49,7 +49,7 @@ fn state(shape: StencilShape) -> StencilState {
 fn training_rate(backend: &dyn Backend, shape: StencilShape, n: usize, clock: Clock) -> f64 {
     let (samples, mut state) = (Samples::new(&shape), state(shape));
     let n_steps = if clock.is_slow { 2 } else { N_SAMPLES * 8 / n };
-    let step = |i| StencilStep { first: i * n % (N_SAMPLES - n + 1), n, rate: 1e-4 };
+    let step = |i| StencilStep { first: i * n % (N_SAMPLES - n + CELL), n, rate: 1e-4 };
     let steps: Vec<StencilStep> = (0..n_steps).map(step).collect();
     clock.best_rate(n_steps * n, || {
         backend.train_stencil(&mut state, samples.batch(), &steps).expect("steps");
