@@ -40,7 +40,8 @@ fn gpu(_: &Settings) -> Result<Arc<dyn Backend>> {
     Err(Error::Backend { backend: "gpu".into(), reason })
 }
 
-/// The backend that settings ask for with the CPU behind it: where a device refuses, the CPU takes over for good.
+/// For predictors: a GPU if `settings` name it, with the CPU behind it: where a device refuses, the CPU takes over for good. `auto` is
+/// the CPU, because the steps are too small for a GPU to be faster (docs/BENCHMARKS.md).
 pub struct WithCpu<'a> {
     settings: &'a Settings,
     /// Chosen at the first use: a GPU that is not needed stays closed.
@@ -49,9 +50,10 @@ pub struct WithCpu<'a> {
 }
 
 impl<'a> WithCpu<'a> {
-    /// As [`choose`]; the CPU alone with `only_cpu`.
+    /// The CPU alone with `only_cpu`.
     pub fn new(settings: &'a Settings, only_cpu: bool) -> Self {
-        let device = if only_cpu { OnceLock::from(Ok(cpu(settings))) } else { OnceLock::new() };
+        let is_cpu = only_cpu || settings.backend != Choice::Gpu;
+        let device = if is_cpu { OnceLock::from(Ok(cpu(settings))) } else { OnceLock::new() };
         WithCpu { settings, device, refusal: Mutex::new(None) }
     }
 

@@ -18,6 +18,7 @@ use super::slot::{Budget, Choice, HORIZON, Kind, Numbered, Slot};
 use super::step_factor::StepFactor;
 use super::{Encoded, ordered_dims};
 use crate::backend::choose::WithCpu;
+use crate::predict::Scaling;
 use crate::predict::sample::{Samples, Task};
 use crate::settings::{Norm, Target};
 use crate::transform::Goal;
@@ -194,9 +195,18 @@ impl Chain {
         // One step tells little about kinds.
         let rival = if history.n_steps() > 1 { self.kind.rival(settings.predictor) } else { None };
         let (attempt, other) = threads::install(settings.threads, || {
-            let samples = self.samples(&components, kind, settings, history)?;
-            let mut attempt = |kind| self.attempt(kind, &samples, (settings, &device), &mut report, history.n_steps());
-            Ok((attempt(kind)?, rival.map(|rival| attempt(Some(rival))).transpose()?))
+            let mut samples = vec![None; n_components];
+            let mut attempt = |kind: Option<Kind>, is_rival| {
+                let mut attempt = Attempt::default();
+                let Some(kind) = kind else { return Ok(Attempt { choices: vec![None; n_components], ..attempt }) };
+                for ((index, component), samples) in components.iter().enumerate().zip(&mut samples) {
+                    let of = (component, index, history, samples);
+                    let choice = self.choose((kind, is_rival), of, (settings, &device), &mut report)?;
+                    self.add(choice, (kind, index, history.n_steps()), &mut attempt);
+                }
+                Ok(attempt)
+            };
+            Ok((attempt(kind, false)?, rival.map(|rival| attempt(Some(rival), true)).transpose()?))
         })?;
         report.seconds.train += started.elapsed().as_secs_f64();
         let step = threads::install(settings.threads, || {
@@ -213,6 +223,10 @@ impl Chain {
         for new in step.iter().flat_map(|step| &step.new) {
             self.slots[new.index][history.n_steps() - 1].put(new.kind, new.numbered.clone());
             self.n_predictors = new.numbered.0 + 1;
+        }
+        if let Some(Predicted { step, .. }) = &step {
+            let gain = step.unpredicted_bytes as f64 / step.n_bytes() as f64;
+            self.slots.iter_mut().for_each(|slots| slots[history.n_steps() - 1].learn_gain(gain));
         }
         self.refusal = self.refusal.take().or_else(|| device.refusal());
         Ok(step)
@@ -236,74 +250,82 @@ impl Chain {
         Ok(step)
     }
 
-    /// Points of each component to fit predictors to; none where nothing is to be learned.
-    fn samples(
-        &self,
-        components: &[Component],
-        kind: Option<Kind>,
-        settings: &Settings,
-        history: &History,
-    ) -> Result<Vec<Option<Sampled>>> {
-        let of = |(index, component): (usize, &Component)| {
-            let Some(kind) = kind.filter(|_| !component.is_constant()) else { return Ok(None) };
-            let seed = settings.seed.wrapping_add((self.n_attempts * 31 + index) as u64);
-            let n_values = component.values.len() - component.mask.n_masked;
-            let tolerance = match component.goal(settings.target, usize::MAX, 1, 0) {
-                Some(Goal::Linf(bound)) => bound,
-                // A quantiser with errors of this root mean square errs by so much at most.
-                Some(Goal::L2(bound)) => bound * (3.0 / n_values as f64).sqrt(),
-                Some(Goal::Bytes(_)) | None => 0.0,
-            };
-            let steps = history.of(index)?;
-            let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
-            let task = Task { past: steps.past(), values, mask, dims, tolerance, seed };
-            let newest = self.slots[index][history.n_steps() - 1].newest(kind);
-            let samples = Samples::of(&task, newest.map(|(_, predictor)| &predictor.scaling));
-            Ok(Some(Sampled { samples, n_values, seed }))
-        };
-        components.iter().enumerate().map(of).collect()
-    }
-
-    /// What each component is predicted with by a kind of predictors: the newest ones, or new ones if those pay for their weights.
-    fn attempt(
+    /// What a component is predicted with by a kind of predictors: the newest one, or a new one if it pays for its weights.
+    fn choose(
         &mut self,
-        kind: Option<Kind>,
-        samples: &[Option<Sampled>],
+        (kind, is_rival): (Kind, bool),
+        (component, index, history, samples): (&Component, usize, &History, &mut Option<Sampled>),
         (settings, device): (&Settings, &WithCpu),
         report: &mut Report,
-        n_history: usize,
-    ) -> Result<Attempt> {
-        let mut attempt = Attempt::default();
-        for (index, sampled) in samples.iter().enumerate() {
-            let Some((sampled, kind)) = sampled.as_ref().zip(kind) else {
-                attempt.choices.push(None);
-                continue;
-            };
-            let slot = &mut self.slots[index][n_history - 1];
-            let n_before = slot.n_steps();
-            let budget = Budget { device, n_steps: settings.iterations, seed: sampled.seed };
-            let choice = slot.fit(kind, &sampled.samples, budget, sampled.n_values)?;
-            report.iterations += slot.n_steps().saturating_sub(n_before);
-            attempt.choices.push(match choice {
-                Choice::Last => None,
-                Choice::Current => slot.newest(kind).cloned(),
-                Choice::New(predictor) => {
-                    let bytes = slot.encode(kind, &predictor);
-                    let numbered = (self.n_predictors + attempt.new.len() as u32, predictor);
-                    attempt.new.push(New { index, kind, numbered: numbered.clone(), bytes });
-                    Some(numbered)
-                }
-            });
+    ) -> Result<Choice> {
+        let slot = &mut self.slots[index][history.n_steps() - 1];
+        if component.is_constant() {
+            return Ok(Choice::Last);
         }
-        Ok(attempt)
+        if !is_rival && let Some(choice) = slot.rested(kind) {
+            return Ok(choice);
+        }
+        let seed = settings.seed.wrapping_add((self.n_attempts * 31 + index) as u64);
+        let Sampled { samples, n_values } = match samples {
+            Some(known) => known,
+            None => {
+                let scaling = slot.newest(kind).map(|(_, predictor)| predictor.scaling);
+                samples.insert(Sampled::of(component, index, history, (settings, seed), scaling.as_ref())?)
+            }
+        };
+        let n_before = slot.n_steps();
+        let choice = slot.fit(kind, samples, Budget { device, n_steps: settings.iterations, seed }, *n_values)?;
+        if !is_rival {
+            slot.plan_rest(kind, &choice);
+        }
+        report.iterations += slot.n_steps().saturating_sub(n_before);
+        Ok(choice)
+    }
+
+    /// Numbers the predictor of a choice and adds it to an attempt.
+    fn add(&self, choice: Choice, (kind, index, n_history): (Kind, usize, usize), attempt: &mut Attempt) {
+        let slot = &self.slots[index][n_history - 1];
+        attempt.choices.push(match choice {
+            Choice::Last => None,
+            Choice::Current => slot.newest(kind).cloned(),
+            Choice::New(predictor) => {
+                let bytes = slot.encode(kind, &predictor);
+                let numbered = (self.n_predictors + attempt.new.len() as u32, predictor);
+                attempt.new.push(New { index, kind, numbered: numbered.clone(), bytes });
+                Some(numbered)
+            }
+        });
     }
 }
 
-/// Samples of a component.
+/// Points of a component to fit predictors to.
+#[derive(Clone)]
 struct Sampled {
     samples: Samples,
+    /// Values of the component.
     n_values: usize,
-    seed: u64,
+}
+
+impl Sampled {
+    fn of(
+        component: &Component,
+        index: usize,
+        history: &History,
+        (settings, seed): (&Settings, u64),
+        previous: Option<&Scaling>,
+    ) -> Result<Sampled> {
+        let n_values = component.values.len() - component.mask.n_masked;
+        let tolerance = match component.goal(settings.target, usize::MAX, 1, 0) {
+            Some(Goal::Linf(bound)) => bound,
+            // A quantiser with errors of this root mean square errs by so much at most.
+            Some(Goal::L2(bound)) => bound * (3.0 / n_values as f64).sqrt(),
+            Some(Goal::Bytes(_)) | None => 0.0,
+        };
+        let steps = history.of(index)?;
+        let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
+        let task = Task { past: steps.past(), values, mask, dims, tolerance, seed };
+        Ok(Sampled { samples: Samples::of(&task, previous), n_values })
+    }
 }
 
 /// A new predictor of a component.

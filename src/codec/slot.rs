@@ -13,10 +13,10 @@ use crate::predict::sample::Samples;
 pub const HORIZON: f64 = 5.0;
 /// Neurons of each hidden layer.
 const WIDTH: usize = 16;
-/// Training steps for one step of the chain: until so many are done, and then.
+/// Training steps of a fit: until so many are done, and then.
 const N_FIRST: u32 = 96;
 const N_BOOTSTRAP: u32 = 600;
-const N_LATER: u32 = 12;
+const N_LATER: u32 = 48;
 
 /// Kinds of predictors with weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +40,30 @@ pub enum Choice {
     New(Arc<Predictor>),
 }
 
+/// Steps without a fit, at most, after fits that did not pay.
+const LONGEST_REST: u32 = 4;
+/// A gain below this part of the last fit's ends a rest.
+const LOST: f64 = 0.97;
+
+/// Whether the next step is worth a fit.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rest {
+    n_left: u32,
+    /// After the next fit that does not pay.
+    next: u32,
+    /// What the last fit took, if that was the last step itself.
+    is_last: bool,
+    /// Bytes without prediction over those with it, after the last fit.
+    gain: Option<f64>,
+}
+
 /// The newest predictors of a component.
 #[derive(Clone, Debug, Default)]
 pub struct Slot {
     /// By [`Kind`], with the updates since one that stands alone.
     newest: [Option<(Numbered, u32)>; 2],
     learner: Learner,
+    rest: Rest,
 }
 
 /// Where and how long a predictor may be fitted.
@@ -79,6 +97,31 @@ impl Slot {
     pub fn put(&mut self, kind: Kind, new: Numbered) {
         let n_updates = self.updatable(kind).map_or(0, |(_, n)| n + 1);
         self.newest[kind as usize] = Some((new, n_updates));
+    }
+
+    /// What serves without a fit, where the last fits did not pay and nothing was lost since.
+    pub fn rested(&mut self, kind: Kind) -> Option<Choice> {
+        let choice = if self.rest.is_last { Choice::Last } else { Choice::Current };
+        let is_due = self.rest.n_left == 0 || (!self.rest.is_last && self.newest(kind).is_none());
+        self.rest.n_left = self.rest.n_left.saturating_sub(1);
+        (!is_due).then_some(choice)
+    }
+
+    /// Learns what a step gained by its prediction.
+    pub fn learn_gain(&mut self, gain: f64) {
+        let before = *self.rest.gain.get_or_insert(gain);
+        if gain < LOST * before {
+            self.rest.n_left = 0;
+        }
+    }
+
+    /// Takes over that a fit came to this.
+    pub fn plan_rest(&mut self, kind: Kind, choice: &Choice) {
+        let learns = kind == Kind::Network && (1..N_BOOTSTRAP).contains(&self.n_steps());
+        let next =
+            if matches!(choice, Choice::New(_)) || learns { 0 } else { (2 * self.rest.next).clamp(1, LONGEST_REST) };
+        let is_last = matches!(choice, Choice::Last);
+        self.rest = Rest { n_left: next, next, is_last, gain: None };
     }
 
     /// Training steps of the network so far.

@@ -42,6 +42,7 @@ pub struct Task<'a> {
 }
 
 /// Random points of a [`Task`] as a predictor with this scaling sees them.
+#[derive(Clone)]
 pub struct Samples {
     pub(super) rank: usize,
     /// How they became integers.

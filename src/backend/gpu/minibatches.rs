@@ -48,7 +48,8 @@ impl Minibatches {
         let (run, (tile, sizes)) = Handle::new(adapter, move |device| {
             let tile = device.tile(layers, kind)?;
             let limit = usize::try_from(device.info.max_binding_bytes).unwrap_or(usize::MAX);
-            let most_workgroups = kind.max_workgroups().min((most_samples as usize).div_ceil(tile.t).max(1));
+            let most_workgroups =
+                kind.max_workgroups(layers.width).min((most_samples as usize).div_ceil(tile.t).max(1));
             let sizes = Sizes::new(layers, &tile, n_values, limit, most_workgroups);
             let mut run = Run::new(device, kernel, (layers, &tile), &sizes, &packed)?;
             if let Some((kernel, packed)) = average {
@@ -177,7 +178,7 @@ mod tests {
     fn minibatches(layers: Layers, kind: DeviceKind) -> Minibatches {
         let limits = WorkgroupLimits { bytes: 48 << 10, invocations: 1024 };
         let tile = Tile::choose(layers, limits, kind).expect("a tile");
-        let sizes = Sizes::new(layers, &tile, 1000, 1 << 27, kind.max_workgroups());
+        let sizes = Sizes::new(layers, &tile, 1000, 1 << 27, kind.max_workgroups(layers.width));
         Minibatches { run: Handle::nowhere(), tile, layers, sizes, dims: vec![1; 3], pace: Pace::new() }
     }
 

@@ -240,7 +240,7 @@ mod tests {
                         let shape = SirenShape { n_inputs: 3, width, n_blocks, n_outputs: 2 };
                         let limits = WorkgroupLimits { bytes: 48 << 10, invocations: 1024 };
                         let tile = Tile::choose(&shape, limits, kind).expect("a tile");
-                        let sizes = Sizes::new(&shape, &tile, n_values, 1 << 27, kind.max_workgroups());
+                        let sizes = Sizes::new(&shape, &tile, n_values, 1 << 27, kind.max_workgroups(width));
                         let bytes = sizes.total();
                         assert!(bytes <= (64 << 20) + 3 * 4 * n_values, "{width} {n_blocks} {n_values}: {bytes}");
                     }

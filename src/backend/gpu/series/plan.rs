@@ -68,7 +68,7 @@ impl Planner {
             n_mesh: common.n_mesh,
             n_channels: shape.n_channels as u32,
             n_positions: 4 * Layout::new(&spatial).n_vectors() as u32,
-            n_workgroups: fit.clamp(1, kind.max_workgroups()),
+            n_workgroups: fit.clamp(1, kind.max_workgroups(shape.width)),
             tiles_per_dispatch: tile.tiles_per_dispatch(&spatial) as u32,
             common,
         })
