@@ -1,6 +1,6 @@
 // The mean loss of a minibatch and its gradient sums, tile by tile. Kernels that use it declare `gather` (puts the
-// inputs of a tile's points into `coord`), `wanted` (the target of an output), `weigh` (adds to `loss` what the errors of a
-// tile cost and puts half the derivatives in their place) and the bindings `losses` and `work`.
+// inputs of a tile's points into `coord`), `wanted` (the target of an output), `weigh` (adds to `loss` what the errors
+// of a tile cost and puts half the derivatives in their place) and the bindings `losses` and `work`.
 
 var<private> loss: f32;
 

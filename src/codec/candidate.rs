@@ -3,7 +3,7 @@
 use super::report::Report;
 use super::{WarmStart, section};
 use crate::metrics::Errors;
-use crate::transform::{Goal, Input};
+use crate::transform::{Goal, Input, Kind};
 use crate::{Result, Settings};
 
 /// What is to be coded.
@@ -47,12 +47,14 @@ pub struct Offer {
 }
 
 /// What a prediction saved.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Saved {
     /// Estimated bytes of the component without it.
     pub unpredicted_bytes: usize,
     /// Its gain in each band, coarse to fine.
     pub gains: Vec<f32>,
+    /// What was predicted are its coefficients.
+    pub transform: Kind,
 }
 
 /// One way to store components.

@@ -22,7 +22,7 @@ use crate::predict::Scaling;
 use crate::predict::sample::{Samples, Task};
 use crate::settings::{Norm, Target};
 use crate::transform::Goal;
-use crate::{Block, Result, Settings, threads};
+use crate::{Block, Result, Settings, threads, transform};
 
 /// A step that stands alone is taken when it is at most this much larger than the predicted one.
 const KEY_MARGIN: f64 = 1.02;
@@ -30,6 +30,8 @@ const KEY_MARGIN: f64 = 1.02;
 const DOUBTFUL_GAIN: f64 = 1.15;
 /// So many steps after a key the step is coded alone too, whatever the estimate says.
 const CHECKED_STEP: usize = 2;
+/// All transforms are tried for one step in so many.
+const TRANSFORMS_EVERY: usize = 8;
 /// Steps without an attempt at most, after attempts that did not pay.
 const LONGEST_REST: usize = 64;
 
@@ -52,6 +54,8 @@ pub struct Chain {
     calibration: Option<f64>,
     step_factor: StepFactor,
     kind: KindChoice,
+    /// Of each component, when all were tried last.
+    transforms: Vec<Option<transform::Kind>>,
     /// Steps to go without an attempt, and how many it will be after the next one that does not pay.
     rest: usize,
     next_rest: usize,
@@ -191,6 +195,7 @@ impl Chain {
         self.slots.resize_with(n_components, Default::default);
         let component = |index| Component::new(block, real, index, settings);
         let components = (0..n_components).map(component).collect::<Result<Vec<_>>>()?;
+        let tries_all = (self.n_since_key + 1) % TRANSFORMS_EVERY == CHECKED_STEP;
         let kind = self.kind.get(settings.predictor);
         // One step tells little about kinds.
         let rival = if history.n_steps() > 1 { self.kind.rival(settings.predictor) } else { None };
@@ -210,7 +215,9 @@ impl Chain {
         })?;
         report.seconds.train += started.elapsed().as_secs_f64();
         let step = threads::install(settings.threads, || {
-            let encoder = Encoder { of: (block, settings), components: &components, history, device: &device, report };
+            let only = if tries_all { &[] } else { &self.transforms[..] }.to_vec();
+            let of = (block, settings);
+            let encoder = Encoder { of, components: &components, history, only, device: &device, report };
             let Some((rival, other)) = rival.zip(other) else { return self.best_step(&encoder, attempt) };
             let factor = self.step_factor.get();
             let [step, tried] = [attempt, other].map(|attempt| encoder.prepare(attempt)?.encode(factor));
@@ -225,6 +232,7 @@ impl Chain {
             self.n_predictors = new.numbered.0 + 1;
         }
         if let Some(Predicted { step, .. }) = &step {
+            self.transforms = step.transforms.clone();
             let gain = step.unpredicted_bytes as f64 / step.n_bytes() as f64;
             self.slots.iter_mut().for_each(|slots| slots[history.n_steps() - 1].learn_gain(gain));
         }
@@ -276,7 +284,7 @@ impl Chain {
         let n_before = slot.n_steps();
         let choice = slot.fit(kind, samples, Budget { device, n_steps: settings.iterations, seed }, *n_values)?;
         if !is_rival {
-            slot.plan_rest(kind, &choice);
+            slot.plan_rest(&choice);
         }
         report.iterations += slot.n_steps().saturating_sub(n_before);
         Ok(choice)
@@ -366,6 +374,7 @@ struct Encoder<'a> {
     of: (&'a Block<'a>, &'a Settings),
     components: &'a [Component],
     history: &'a History,
+    only: Vec<Option<transform::Kind>>,
     device: &'a WithCpu<'a>,
     report: Report,
 }
@@ -380,7 +389,7 @@ struct Ready<'a> {
 impl<'a> Encoder<'a> {
     fn prepare(&self, Attempt { choices, new }: Attempt) -> Result<Ready<'a>> {
         let started = Instant::now();
-        let prepared = Prepared::new(self.of, self.components, choices, self.history, self.device)?;
+        let prepared = Prepared::new(self.of, self.components, choices, self.history, &self.only, self.device)?;
         let mut report = self.report.clone();
         report.weights_bytes = new.iter().map(|new| new.bytes.len()).sum();
         report.seconds.total = report.seconds.train + started.elapsed().as_secs_f64();

@@ -19,7 +19,7 @@ pub struct KindChoice {
 
 impl Default for KindChoice {
     fn default() -> Self {
-        KindChoice { kind: Kind::Network, n_steps: 0, next: FIRST, interval: FIRST }
+        KindChoice { kind: Kind::Linear, n_steps: 0, next: FIRST, interval: FIRST }
     }
 }
 
@@ -61,13 +61,13 @@ mod tests {
         let mut choice = KindChoice::default();
         let mut trials = Vec::new();
         for step in 1..200 {
-            let better = if step < 100 { Kind::Linear } else { Kind::Network };
+            let better = if step < 100 { Kind::Network } else { Kind::Linear };
             if let Some(rival) = choice.rival(PredictorChoice::Auto) {
                 choice.learn(rival, rival == better);
                 trials.push(step);
             }
         }
-        assert_eq!(choice.get(PredictorChoice::Auto), Some(Kind::Network));
+        assert_eq!(choice.get(PredictorChoice::Auto), Some(Kind::Linear));
         assert_eq!(trials, [2, 4, 8, 16, 32, 64, 128, 130, 134, 142, 158, 190]);
     }
 

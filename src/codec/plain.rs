@@ -20,8 +20,8 @@ impl Candidate for Plain {
         let output = transform::encode(&task.input, task.goal)?;
         report.seconds.transform += started.elapsed().as_secs_f64();
         Ok(output.map(|output| Offer {
-            name: output.kind.to_owned(),
-            model: output.kind.to_owned(),
+            name: output.kind.to_string(),
+            model: output.kind.to_string(),
             sections: vec![(section::TRANSFORM, output.payload)],
             values: output.values,
             why: "keeps the promise".to_owned(),

@@ -22,6 +22,7 @@ pub type Choices = Vec<Option<(u32, Arc<Predictor>)>>;
 struct Predicted<'a> {
     forecast: &'a Forecast,
     step_factor: f64,
+    only: Option<transform::Kind>,
     /// Of the predictor.
     number: Option<u32>,
     name: String,
@@ -30,12 +31,12 @@ struct Predicted<'a> {
 impl Candidate for Predicted<'_> {
     fn offer(&self, task: &Task, _: &Rival, report: &mut Report) -> Result<Option<Offer>> {
         let started = std::time::Instant::now();
-        let prediction = Prediction { step_factor: self.step_factor, ..self.forecast.prediction() };
+        let prediction = Prediction { step_factor: self.step_factor, only: self.only, ..self.forecast.prediction() };
         let input = Input { prediction: Some(prediction), ..task.input };
         let output = transform::encode(&input, task.goal)?;
         report.seconds.transform += started.elapsed().as_secs_f64();
         let Some(output) = output else { return Ok(None) };
-        let saved = Saved { unpredicted_bytes: output.unpredicted_bytes, gains: output.gains };
+        let saved = Saved { unpredicted_bytes: output.unpredicted_bytes, gains: output.gains, transform: output.kind };
         let number = self.number.filter(|_| !saved.gains.is_empty());
         let mut sections = vec![(section::TRANSFORM, output.payload)];
         sections.extend(number.map(|n| (section::PREDICTOR, postcard::to_allocvec(&n).expect("a number fits memory"))));
@@ -57,6 +58,8 @@ pub struct Step {
     pub encoded: Encoded,
     /// Estimated bytes of the record without prediction.
     pub unpredicted_bytes: usize,
+    /// Of each component; none for one that another coder took.
+    pub transforms: Vec<Option<transform::Kind>>,
 }
 
 /// A block to be predicted: what does not depend on the steps of its quantiser.
@@ -67,6 +70,8 @@ pub(super) struct Prepared<'a> {
     pub choices: Choices,
     /// What each component is predicted to be.
     forecasts: Vec<Forecast>,
+    /// The only transform that is tried for each component, if any is given.
+    only: Vec<Option<transform::Kind>>,
 }
 
 impl<'a> Prepared<'a> {
@@ -79,13 +84,14 @@ impl<'a> Prepared<'a> {
         components: &'a [Component],
         choices: Choices,
         history: &History,
+        only: &[Option<transform::Kind>],
         device: &dyn StencilKernels,
     ) -> Result<Self> {
         let forecast = |(index, choice): (usize, &Option<(u32, Arc<Predictor>)>)| {
             history.forecast(index, choice.as_ref().map(|(_, predictor)| predictor.as_ref()), device)
         };
         let forecasts = choices.iter().enumerate().map(forecast).collect::<Result<_>>()?;
-        Ok(Prepared { block, settings, components, choices, forecasts })
+        Ok(Prepared { block, settings, components, choices, forecasts, only: only.to_vec() })
     }
 
     /// The step with steps of the quantiser that are `step_factor` times the estimated best; `None` where only another coder keeps
@@ -101,7 +107,8 @@ impl<'a> Prepared<'a> {
         for (index, ((component, choice), forecast)) in parts.enumerate() {
             report.n_masked += component.mask.n_masked;
             let number = choice.as_ref().map(|c| c.0);
-            let candidate = Predicted { forecast, step_factor, number, name: name(choice.as_ref()) };
+            let only = self.only.get(index).copied().flatten();
+            let candidate = Predicted { forecast, step_factor, only, number, name: name(choice.as_ref()) };
             let about = About { block, settings, index, warm: None, skip_neural: true };
             let Some(c) = lossy::encode_component(component, &about, &[&candidate], &mut report)? else {
                 return Ok(None);
@@ -111,6 +118,8 @@ impl<'a> Prepared<'a> {
         let references = References { predictions: &self.forecasts, ..References::default() };
         let checked = lossy::assemble(block, settings, self.components, &coded, &references, &mut report)?;
         let Some(Checked { record, errors, fields }) = checked else { return Ok(None) };
+        let of_transform = |c: &lossy::Coded| c.saved.as_ref().map(|saved| saved.transform);
+        let transforms = coded.iter().map(of_transform).collect();
         let saved = coded.iter().filter_map(|c| c.saved.as_ref());
         let unpredicted: usize = saved.clone().map(|s| s.unpredicted_bytes).sum();
         let payloads: usize = coded.iter().filter(|c| c.saved.is_some()).map(lossy::Coded::payload_bytes).sum();
@@ -120,7 +129,7 @@ impl<'a> Prepared<'a> {
         (report.model, report.errors, report.stored_bytes) = (lossy::model_name(&coded), errors, record.len());
         report.seconds.total += started.elapsed().as_secs_f64();
         let encoded = Encoded { record, report, models: Vec::new(), fields };
-        Ok(Some(Step { encoded, unpredicted_bytes }))
+        Ok(Some(Step { encoded, unpredicted_bytes, transforms }))
     }
 }
 

@@ -13,9 +13,8 @@ use crate::predict::sample::Samples;
 pub const HORIZON: f64 = 5.0;
 /// Neurons of each hidden layer.
 const WIDTH: usize = 16;
-/// Training steps of a fit: until so many are done, and then.
-const N_FIRST: u32 = 96;
-const N_BOOTSTRAP: u32 = 600;
+/// Training steps of the first fit, and of every other one.
+const N_FIRST: u32 = 600;
 const N_LATER: u32 = 48;
 
 /// Kinds of predictors with weights.
@@ -116,10 +115,8 @@ impl Slot {
     }
 
     /// Takes over that a fit came to this.
-    pub fn plan_rest(&mut self, kind: Kind, choice: &Choice) {
-        let learns = kind == Kind::Network && (1..N_BOOTSTRAP).contains(&self.n_steps());
-        let next =
-            if matches!(choice, Choice::New(_)) || learns { 0 } else { (2 * self.rest.next).clamp(1, LONGEST_REST) };
+    pub fn plan_rest(&mut self, choice: &Choice) {
+        let next = if matches!(choice, Choice::New(_)) { 0 } else { (2 * self.rest.next).clamp(1, LONGEST_REST) };
         let is_last = matches!(choice, Choice::Last);
         self.rest = Rest { n_left: next, next, is_last, gain: None };
     }
@@ -155,7 +152,7 @@ impl Slot {
         let new = match kind {
             Kind::Linear => fit::linear(samples, current),
             Kind::Network => {
-                let n_steps = if self.n_steps() < N_BOOTSTRAP { N_FIRST } else { N_LATER };
+                let n_steps = if self.n_steps() == 0 { N_FIRST } else { N_LATER };
                 let n_steps = budget.n_steps.unwrap_or(n_steps);
                 let effort = Effort { device: budget.device, n_steps, width: WIDTH, seed: budget.seed };
                 self.learner.network(samples, current, effort)?

@@ -3,14 +3,13 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
-use rayon::prelude::*;
 
 use super::sample::Samples;
 use super::stencil::n_inputs;
 use super::{Dense, Mlp, Predictor, Scaling};
 use crate::Result;
 use crate::backend::cpu::Instructions;
-use crate::backend::cpu::stencil::{Training, gram};
+use crate::backend::cpu::stencil::{Rows, Training, gram};
 use crate::backend::stencil::{Batch, StencilKernels, StencilShape, StencilState, StencilStep};
 
 /// Samples of a training step.
@@ -224,33 +223,16 @@ impl<'a> Parts<'a> {
     fn solve(&self, hidden: &[f32], weights: &[f32]) -> Option<(Dense, Vec<f32>)> {
         let (k, stride) = (n_inputs(self.samples.rank), self.samples.stride);
         let n_hidden = hidden.len() / self.n_train;
+        let inputs = &self.samples.rows[..self.n_train * stride];
+        let transform = self.samples.cell.transform();
+        let rows = Rows { left: (inputs, stride), right: (hidden, n_hidden), transform, weights };
+        let products = gram(rows, Instructions::best());
+        // The column behind the inputs is 1, the next one the target; hidden neurons are behind them all.
         let n = k + 1 + n_hidden;
-        let width = (n + 1).next_multiple_of(16);
-        let mut rows = vec![0.0; self.n_train * width];
-        let cell = &self.samples.cell;
-        let per_cell = cell.n_points();
-        rows.par_chunks_exact_mut(per_cell * width).enumerate().for_each(|(c, rows)| {
-            let mut plain = vec![0.0; rows.len()];
-            for (i, row) in (c * per_cell..).zip(plain.chunks_exact_mut(width)) {
-                // The column behind the inputs is 1, the next one the target.
-                let from = &self.samples.rows[i * stride..];
-                row[..=k].copy_from_slice(&from[..=k]);
-                row[k + 1..n].copy_from_slice(&hidden[i * n_hidden..(i + 1) * n_hidden]);
-                row[n] = from[k + 1];
-            }
-            let weights = &weights[c * per_cell..];
-            for ((row, transform), weight) in
-                rows.chunks_exact_mut(width).zip(cell.transform().chunks_exact(per_cell)).zip(weights)
-            {
-                for (plain, t) in plain.chunks_exact(width).zip(transform) {
-                    let t = t * weight.sqrt();
-                    row.iter_mut().zip(plain).for_each(|(v, p)| *v += t * p);
-                }
-            }
-        });
-        let products = gram(&rows, width, Instructions::best());
-        let normal = DMatrix::from_fn(n, n, |i, j| products[i * width + j]);
-        let wanted = DVector::from_fn(n, |i, _| products[i * width + n]);
+        let column = |i: usize| if i <= k { i } else { stride + i - k - 1 };
+        let product = |i: usize, column: usize| products[i * (stride + n_hidden) + column];
+        let normal = DMatrix::from_fn(n, n, |i, j| product(column(i), column(j)));
+        let wanted = DVector::from_fn(n, |i, _| product(column(i), k + 1));
         let mean = normal.trace() / n as f64;
         let mut factors = RIDGES
             .iter()

@@ -5,7 +5,7 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 use super::cell::Cell;
-use super::stencil::{Grid, LARGEST, N_GROUPS, ONE, group, n_inputs, power_of_two, shifted};
+use super::stencil::{Grid, LARGEST, N_GROUPS, ONE, groups, n_inputs, power_of_two, shifted};
 use super::{Past, Scaling};
 
 /// Bits of the largest value of a field in integers.
@@ -69,8 +69,7 @@ impl Samples {
         let points = points(task, &cell);
         let mut raw = vec![0; points.len() * n_inputs];
         raw.par_chunks_mut(n_inputs).zip(&points).for_each(|(raw, &i)| {
-            let at = grid.at(i);
-            raw.iter_mut().enumerate().for_each(|(k, v)| *v = grid.raw_input(k, at));
+            grid.raw_inputs(grid.at(i), raw);
         });
         let changes: Vec<f64> = points.iter().map(|&i| task.values[i] - task.past.last[i]).collect();
         let fresh = shifts(&raw, rank, rms(&changes) * power_of_two(exponent.into()));
@@ -82,11 +81,14 @@ impl Samples {
         let stride = (n_inputs + 2).next_multiple_of(16);
         let unit = scaling.unit(0);
         let targets: Vec<f32> = changes.iter().map(|c| (c / unit) as f32).collect();
+        let groups = groups(rank);
         let mut rows = vec![0.0; points.len() * stride];
         let parts = rows.par_chunks_mut(stride).zip(raw.par_chunks(n_inputs)).zip(&targets);
         parts.for_each(|((row, raw), target)| {
-            for (i, (x, &v)) in row.iter_mut().zip(raw).enumerate() {
-                *x = shifted(v, scaling.shifts[group(i, rank)]) as f32 / ONE as f32;
+            for (of, &shift) in groups.iter().zip(&scaling.shifts) {
+                let of = of.clone();
+                let inputs = row[of.clone()].iter_mut().zip(&raw[of]);
+                inputs.for_each(|(x, &v)| *x = shifted(v, shift) as f32 / ONE as f32);
             }
             (row[n_inputs], row[n_inputs + 1]) = (1.0, *target);
         });
@@ -138,18 +140,16 @@ fn points(task: &Task, cell: &Cell) -> Vec<usize> {
 
 /// Shifts that give each group of inputs a root mean square of about 1; `change` is that of the targets, in integers.
 fn shifts(raw: &[i32], rank: usize, change: f64) -> [i8; N_GROUPS] {
-    let n = n_inputs(rank);
-    let (mut squares, mut counts, mut largest) = ([0.0; N_GROUPS], [0usize; N_GROUPS], [0i32; N_GROUPS]);
+    let (n, groups) = (n_inputs(rank), groups(rank));
+    let (mut squares, mut largest) = ([0.0; N_GROUPS], [0i32; N_GROUPS]);
     for raw in raw.chunks_exact(n) {
-        for (i, &v) in raw.iter().enumerate() {
-            let group = group(i, rank);
-            squares[group] += f64::from(v) * f64::from(v);
-            counts[group] += 1;
-            largest[group] = largest[group].max(v.abs());
+        for ((of, square), largest) in groups.iter().zip(&mut squares).zip(&mut largest) {
+            *square += raw[of.clone()].iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>();
+            *largest = raw[of.clone()].iter().fold(*largest, |largest, v| largest.max(v.abs()));
         }
     }
     let mut shifts: [i8; N_GROUPS] = std::array::from_fn(|g| {
-        let typical = shift_of((squares[g] / counts[g].max(1) as f64).sqrt(), ONE.into());
+        let typical = shift_of((squares[g] / (groups[g].len() * raw.len() / n).max(1) as f64).sqrt(), ONE.into());
         // Sharp fronts: rather a little coarser than cut off.
         typical.max(shift_of(largest[g].into(), LARGEST.into()).min(typical + 2))
     });

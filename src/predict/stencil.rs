@@ -88,6 +88,12 @@ pub fn n_inputs(rank: usize) -> usize {
     2 * n_neighbours(rank)
 }
 
+/// Where the inputs of each group are.
+pub fn groups(rank: usize) -> [std::ops::Range<usize>; N_GROUPS] {
+    let n = n_neighbours(rank);
+    [0..1, 1..n, n..n + 1, n + 1..2 * n]
+}
+
 /// The group of input `i`.
 pub fn group(i: usize, rank: usize) -> usize {
     let n = n_neighbours(rank);
@@ -159,6 +165,18 @@ impl Grid {
     /// Calls `row(padded index, index in the field, length)` for every row.
     pub fn for_rows(&self, mut row: impl FnMut(usize, usize, usize)) {
         for_rows(&self.dims, &self.strides, |from, to, n| row(to, from, n));
+    }
+
+    /// All inputs of the point at padded index `at`, before they are shifted and limited.
+    pub fn raw_inputs(&self, at: usize, out: &mut [i32]) {
+        let n = self.offsets.len();
+        for (field, out) in [&self.last, &self.change].into_iter().zip(out.chunks_exact_mut(n)) {
+            let here = field[at];
+            for (out, &offset) in out.iter_mut().zip(&self.offsets) {
+                *out = field[at.wrapping_add_signed(offset)] - here;
+            }
+            out[0] = here;
+        }
     }
 
     /// Input `i` of the point at padded index `at`, before it is shifted and limited.

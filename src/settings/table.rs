@@ -115,7 +115,7 @@ pub const PARAMETERS: &[Parameter] = &[
         key: "backend",
         values: "auto, gpu or cpu",
         default: "auto",
-        meaning: "where to train; auto: a real GPU if there is one, else the CPU",
+        meaning: "where to train; auto: a real GPU if there is one, else the CPU; predictors of temporal=predict on the CPU unless it says gpu",
         set: |d, v| {
             put(
                 &mut d.settings.backend,

@@ -9,27 +9,33 @@ const BLOCK: usize = 32;
 
 /// Which transform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// None: nothing is coded.
     None = 0,
+    /// CDF 9/7.
     Wavelet = 1,
+    /// The DCT of the whole field.
     Dct = 2,
+    /// That of blocks of 32 points along each axis.
     BlockDct = 3,
 }
 
 impl Kind {
     /// From the two lowest bits.
-    pub fn from_bits(bits: u8) -> Kind {
+    pub(super) fn from_bits(bits: u8) -> Kind {
         [Kind::None, Kind::Wavelet, Kind::Dct, Kind::BlockDct][usize::from(bits & 3)]
     }
+}
 
+impl std::fmt::Display for Kind {
     /// As reports say it.
-    pub fn name(self) -> &'static str {
-        match self {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(match self {
             Kind::None => "none",
             Kind::Wavelet => "wavelet",
             Kind::Dct => "dct",
             Kind::BlockDct => "block-dct",
-        }
+        })
     }
 }
 

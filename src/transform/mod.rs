@@ -26,7 +26,8 @@ mod streams;
 mod wavelet;
 
 use crate::{Error, Finish, Result};
-use kind::{Kind, Transform};
+pub use kind::Kind;
+use kind::Transform;
 use payload::Head;
 use prediction::Predicted;
 pub use prediction::Prediction;
@@ -76,8 +77,8 @@ pub struct Output {
     pub payload: Vec<u8>,
     /// Exactly what [`decode`] returns.
     pub values: Vec<f64>,
-    /// "wavelet", "dct", "block-dct", or "none" when the base needed no transform.
-    pub kind: &'static str,
+    /// The transform; none when the base needed nothing else.
+    pub kind: Kind,
     /// Estimated bytes of the payload had there been no prediction.
     pub unpredicted_bytes: usize,
     /// Gain of the prediction in each band, coarse to fine; empty when it is not used.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::coefficients::N_HINTS;
 use super::dct::SQUARED;
-use super::kind::Transform;
+use super::kind::{Kind, Transform};
 use super::probe::BITS_PER_SQUARE;
 use super::pyramid::{Band, Pyramid, for_rows};
 use crate::entropy::integer::signed;
@@ -20,6 +20,8 @@ pub struct Prediction<'a> {
     pub last: &'a [f64],
     /// What an encoder multiplies the estimated best step of the quantiser by under a pointwise bound.
     pub step_factor: f64,
+    /// The only transform that an encoder tries.
+    pub only: Option<Kind>,
 }
 
 /// Gains are multiples of `1 / UNIT`, up to [`MAX_GAIN`].

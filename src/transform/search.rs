@@ -83,7 +83,7 @@ impl Search<'_> {
         let mut payload = Vec::new();
         Head { kind: Kind::None, quantiser: None, quantum: None, split, is_predicted: false }.write(&mut payload);
         let unpredicted_bytes = payload.len();
-        enough.then(|| Output { payload, values, kind: Kind::None.name(), unpredicted_bytes, gains: Vec::new() })
+        enough.then(|| Output { payload, values, kind: Kind::None, unpredicted_bytes, gains: Vec::new() })
     }
 
     /// The candidate with the least `cost(sample) = (cost, step)`; it learns what it gained by its prediction.
@@ -92,7 +92,10 @@ impl Search<'_> {
         likely_step: impl Fn(&Boxes) -> Option<f64>,
         cost: impl Fn(&Sample) -> Option<(f64, f64)>,
     ) -> Option<(f64, Candidate)> {
-        let kinds = probe::kinds(self.unpredicted.as_ref().unwrap_or(&self.remainder), self.input.dims, likely_step);
+        let kinds = match self.input.prediction.and_then(|prediction| prediction.only) {
+            Some(kind) => vec![kind],
+            None => probe::kinds(self.unpredicted.as_ref().unwrap_or(&self.remainder), self.input.dims, likely_step),
+        };
         let mut best: Option<(f64, f64, Candidate)> = None;
         let mut unpredicted = f64::INFINITY;
         for kind in kinds {
@@ -280,7 +283,7 @@ impl Search<'_> {
         payload.extend(streams::encode(&mut integers, transform.pyramid(), self.input.dims, split, guide));
         let unpredicted_bytes = (payload.len() as f64 * candidate.gain) as usize;
         let gains = candidate.predicted.as_ref().map_or_else(Vec::new, Predicted::gains);
-        Output { payload, values: trial.values, kind: transform.kind().name(), unpredicted_bytes, gains }
+        Output { payload, values: trial.values, kind: transform.kind(), unpredicted_bytes, gains }
     }
 }
 

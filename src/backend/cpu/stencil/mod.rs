@@ -5,7 +5,7 @@ mod infer;
 mod simd_integer;
 mod train;
 
-pub use gram::gram;
+pub use gram::{Rows, gram};
 pub use infer::infer;
 pub use simd_integer::IntegerSet;
 pub use train::Training;
