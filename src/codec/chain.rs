@@ -30,6 +30,8 @@ const KEY_MARGIN: f64 = 1.02;
 const DOUBTFUL_GAIN: f64 = 1.15;
 /// So many steps after a key the step is coded alone too, whatever the estimate says.
 const CHECKED_STEP: usize = 2;
+/// Steps that earn back what is written once more for them.
+const OWED_HORIZON: f64 = 8.0;
 /// All transforms are tried for one step in so many.
 const TRANSFORMS_EVERY: usize = 8;
 /// Steps without an attempt at most, after attempts that did not pay.
@@ -56,6 +58,9 @@ pub struct Chain {
     kind: KindChoice,
     /// Of each component, when all were tried last.
     transforms: Vec<Option<transform::Kind>>,
+    /// Bytes of the last step and the one before that were stored where only readers of these steps find them: a predicted step has
+    /// them written once more.
+    owed: [usize; 2],
     /// Steps to go without an attempt, and how many it will be after the next one that does not pay.
     rest: usize,
     next_rest: usize,
@@ -118,17 +123,20 @@ impl Chain {
         let (weights, step) = (predicted.weights_bytes(), &predicted.step);
         let n_bytes = step.n_bytes();
         let unpredicted = step.unpredicted_bytes as f64;
-        let is_doubtful = draft.calibration.is_none_or(|c| c * unpredicted < DOUBTFUL_GAIN * n_bytes as f64);
+        let owed: usize = self.owed[..history.n_steps()].iter().sum();
+        let cost = n_bytes as f64 + weights as f64 / HORIZON + owed as f64 / OWED_HORIZON;
+        let is_doubtful = draft.calibration.is_none_or(|c| c * unpredicted < DOUBTFUL_GAIN * cost);
         if is_doubtful || self.n_since_key + 1 == CHECKED_STEP {
             let key = alone()?;
             draft.calibration = Some(key.record.len() as f64 / unpredicted);
-            if key.record.len() as f64 <= KEY_MARGIN * (n_bytes as f64 + weights as f64 / HORIZON) {
+            if key.record.len() as f64 <= KEY_MARGIN * cost {
                 let why = format!("prediction: {n_bytes} bytes predicted, not worth it");
                 return Ok(self.unpaid(draft, key, (block, &dims), history, &why));
             }
         }
         draft.history = history.next(&step.encoded.fields);
         (draft.n_since_key, draft.is_alone, draft.pays) = (self.n_since_key + 1, false, true);
+        draft.owed = [0; 2];
         (draft.rest, draft.next_rest) = (0, 0);
         let needs = history.n_steps();
         let predictors = predicted.new.into_iter().map(|new| (new.numbered.0, new.bytes)).collect();
@@ -164,6 +172,7 @@ impl Chain {
         (after.n_since_key, after.is_alone) = (before.map_or(0, |n| n + 1), true);
         after.rest = self.rest.saturating_sub(1);
         let is_awaited = self.pays && self.rest == 0;
+        after.owed = [if is_awaited { 0 } else { encoded.record.len() }, self.owed[0]];
         Link { encoded, needs: 0, is_start: history.is_none(), is_awaited, predictors: Vec::new(), after }
     }
 
@@ -181,6 +190,7 @@ impl Chain {
         link.after.refusal = draft.refusal;
         if history.n_steps() > 1 {
             (link.after.pays, link.is_awaited) = (false, false);
+            link.after.owed[0] = link.encoded.record.len();
             link.after.rest = self.next_rest;
             link.after.next_rest = (2 * self.next_rest).clamp(1, LONGEST_REST);
         }
