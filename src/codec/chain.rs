@@ -292,7 +292,8 @@ impl Chain {
             }
         };
         let n_before = slot.n_steps();
-        let choice = slot.fit(kind, samples, Budget { device, n_steps: settings.iterations, seed }, *n_values)?;
+        let (n_steps, width) = (settings.iterations, settings.predictor_width);
+        let choice = slot.fit(kind, samples, Budget { device, n_steps, width, seed }, *n_values)?;
         if !is_rival {
             slot.plan_rest(&choice);
         }

@@ -11,8 +11,6 @@ use crate::predict::sample::Samples;
 
 /// Steps that new weights are expected to serve.
 pub const HORIZON: f64 = 5.0;
-/// Neurons of each hidden layer.
-const WIDTH: usize = 16;
 /// Training steps of the first fit, and of every other one.
 const N_FIRST: u32 = 600;
 const N_LATER: u32 = 48;
@@ -72,6 +70,8 @@ pub struct Budget<'a> {
     pub device: &'a dyn StencilKernels,
     /// Training steps of a network, if the user says so.
     pub n_steps: Option<u32>,
+    /// Neurons of each of its hidden layers.
+    pub width: usize,
     /// Of a network's first weights.
     pub seed: u64,
 }
@@ -154,7 +154,7 @@ impl Slot {
             Kind::Network => {
                 let n_steps = if self.n_steps() == 0 { N_FIRST } else { N_LATER };
                 let n_steps = budget.n_steps.unwrap_or(n_steps);
-                let effort = Effort { device: budget.device, n_steps, width: WIDTH, seed: budget.seed };
+                let effort = Effort { device: budget.device, n_steps, width: budget.width, seed: budget.seed };
                 self.learner.network(samples, current, effort)?
             }
         };

@@ -171,6 +171,7 @@ pub struct Settings {
     pub points: Option<PathBuf>,
     pub strict_series: bool,
     pub predictor: PredictorChoice,
+    pub predictor_width: usize,
     pub key_interval: usize,
 }
 
@@ -201,6 +202,7 @@ impl Default for Settings {
             points: None,
             strict_series: false,
             predictor: PredictorChoice::Auto,
+            predictor_width: 16,
             key_interval: 16,
         }
     }

@@ -260,6 +260,15 @@ pub const PARAMETERS: &[Parameter] = &[
         },
     },
     Parameter {
+        key: "predictor_width",
+        values: "16, 32, 48 or 64",
+        default: "16",
+        meaning: "predict: neurons per hidden layer of the network",
+        set: |d, v| {
+            put(&mut d.settings.predictor_width, choice(v, &[("16", 16usize), ("32", 32), ("48", 48), ("64", 64)]))
+        },
+    },
+    Parameter {
         key: "key_interval",
         values: "an integer from 1 to 10000",
         default: "16",
