@@ -124,14 +124,22 @@ impl Chain {
         let n_bytes = step.n_bytes();
         let unpredicted = step.unpredicted_bytes as f64;
         let owed: usize = self.owed[..history.n_steps()].iter().sum();
-        let cost = n_bytes as f64 + weights as f64 / HORIZON + owed as f64 / OWED_HORIZON;
+        let own_cost = n_bytes as f64 + weights as f64 / HORIZON;
+        let cost = own_cost + owed as f64 / OWED_HORIZON;
         let is_doubtful = draft.calibration.is_none_or(|c| c * unpredicted < DOUBTFUL_GAIN * cost);
         if is_doubtful || self.n_since_key + 1 == CHECKED_STEP {
             let key = alone()?;
             draft.calibration = Some(key.record.len() as f64 / unpredicted);
             if key.record.len() as f64 <= KEY_MARGIN * cost {
                 let why = format!("prediction: {n_bytes} bytes predicted, not worth it");
-                return Ok(self.unpaid(draft, key, (block, &dims), history, &why));
+                let is_promising = DOUBTFUL_GAIN * own_cost < key.record.len() as f64;
+                let mut link = self.unpaid(draft, key, (block, &dims), history, &why);
+                if is_promising {
+                    // Without what is owed it would have paid: from now on steps are stored where they can be predicted from.
+                    (link.is_awaited, link.after.pays) = (true, true);
+                    (link.after.rest, link.after.next_rest, link.after.owed[0]) = (0, 0, 0);
+                }
+                return Ok(link);
             }
         }
         draft.history = history.next(&step.encoded.fields);
