@@ -7,22 +7,11 @@
 //! cost nothing but now and then an attempt. After a key of the first kind nothing before it is needed; one of the second kind
 //! is still a step to predict from together with the one before it.
 
-use std::time::Instant;
-
 use super::history::History;
-use super::kind_choice::KindChoice;
-use super::lossy::Component;
-use super::predicted::{self, Choices, Prepared};
-use super::report::Report;
-use super::slot::{Budget, Choice, HORIZON, Kind, Numbered, Slot};
-use super::step_factor::StepFactor;
+use super::lessons::Lessons;
+use super::slot::HORIZON;
 use super::{Encoded, ordered_dims};
-use crate::backend::choose::WithCpu;
-use crate::predict::Scaling;
-use crate::predict::sample::{Samples, Task};
-use crate::settings::{Norm, Target};
-use crate::transform::Goal;
-use crate::{Block, Result, Settings, threads, transform};
+use crate::{Block, Result, Settings};
 
 /// A step that stands alone is taken when it is at most this much larger than the predicted one.
 const KEY_MARGIN: f64 = 1.02;
@@ -47,30 +36,20 @@ pub struct Chain {
     is_alone: bool,
     /// Prediction from two steps paid when it was tried last.
     pays: bool,
-    /// `[component][steps of the history - 1]`: those for steps that know one step before them, and two.
-    slots: Vec<[Slot; 2]>,
-    /// Predictors made so far.
-    n_predictors: u32,
-    n_attempts: usize,
+    lessons: Lessons,
     /// Bytes of the last step that was coded alone beside a prediction over those estimated for it.
     calibration: Option<f64>,
-    step_factor: StepFactor,
-    kind: KindChoice,
-    /// Of each component, when all were tried last.
-    transforms: Vec<Option<transform::Kind>>,
     /// Bytes of the last step and the one before that were stored where only readers of these steps find them: a predicted step has
     /// them written once more.
     owed: [usize; 2],
     /// Steps to go without an attempt, and how many it will be after the next one that does not pay.
     rest: usize,
     next_rest: usize,
-    /// See [`Self::refusal`].
-    refusal: Option<String>,
 }
 
 /// One more step of a chain, which counts when it is [`Chain::accept`]ed.
 pub struct Link {
-    /// The step. The record of a predicted one is for [`predicted::decode`].
+    /// The step. The record of a predicted one is for [`super::predicted::decode`].
     pub encoded: Encoded,
     /// Steps before it that it needs: 0 for one that stands alone, else 1 or 2.
     pub needs: usize,
@@ -78,7 +57,7 @@ pub struct Link {
     pub is_start: bool,
     /// It stands alone, and the next step is likely to need it.
     pub is_awaited: bool,
-    /// New predictors and their numbers, for [`predicted::decode_predictor`].
+    /// New predictors and their numbers, for [`super::predicted::decode_predictor`].
     pub predictors: Vec<(u32, Vec<u8>)>,
     after: Chain,
 }
@@ -91,7 +70,7 @@ impl Chain {
 
     /// Why the CPU does what the settings asked a GPU to do.
     pub fn refusal(&self) -> Option<&str> {
-        self.refusal.as_deref()
+        self.lessons.refusal()
     }
 
     /// The next step of the chain; `alone` encodes it without one.
@@ -114,8 +93,8 @@ impl Chain {
             return Ok(self.alone(alone()?, (block, &dims), history));
         };
         let mut draft = self.clone();
-        draft.n_attempts += 1;
-        let attempt = draft.predict(block, settings, history)?;
+        let tries_all = (self.n_since_key + 1) % TRANSFORMS_EVERY == CHECKED_STEP;
+        let attempt = draft.lessons.predict((block, settings), history, tries_all)?;
         let Some(predicted) = attempt else {
             let why = "prediction: no attempt keeps the promise";
             return Ok(self.unpaid(draft, alone()?, (block, &dims), history, why));
@@ -189,13 +168,8 @@ impl Chain {
     fn unpaid(&self, draft: Chain, mut encoded: Encoded, of: (&Block, &[usize]), history: &History, why: &str) -> Link {
         encoded.report.note("predicted", None, why);
         let mut link = self.alone(encoded, of, Some(history));
-        // New weights are not published: only what was learned is kept.
-        link.after.slots.resize_with(draft.slots.len(), Default::default);
-        for (slots, tried) in link.after.slots.iter_mut().zip(draft.slots) {
-            slots.iter_mut().zip(tried).for_each(|(slot, tried)| slot.take_learner(tried));
-        }
-        (link.after.n_attempts, link.after.calibration) = (draft.n_attempts, draft.calibration);
-        link.after.refusal = draft.refusal;
+        link.after.lessons.keep(draft.lessons);
+        link.after.calibration = draft.calibration;
         if history.n_steps() > 1 {
             (link.after.pays, link.is_awaited) = (false, false);
             link.after.owed[0] = link.encoded.record.len();
@@ -203,222 +177,5 @@ impl Chain {
             link.after.next_rest = (2 * self.next_rest).clamp(1, LONGEST_REST);
         }
         link
-    }
-
-    /// The step predicted with the best predictors; `self` learns about them.
-    fn predict(&mut self, block: &Block, settings: &Settings, history: &History) -> Result<Option<Predicted>> {
-        let Some((real, n_components)) = block.dtype.components() else { return Ok(None) };
-        let (mut report, started) = (Report::new(block, settings), Instant::now());
-        let device = WithCpu::new(settings, self.refusal.is_some());
-        self.slots.resize_with(n_components, Default::default);
-        let component = |index| Component::new(block, real, index, settings);
-        let components = (0..n_components).map(component).collect::<Result<Vec<_>>>()?;
-        let tries_all = (self.n_since_key + 1) % TRANSFORMS_EVERY == CHECKED_STEP;
-        let kind = self.kind.get(settings.predictor);
-        // One step tells little about kinds.
-        let rival = if history.n_steps() > 1 { self.kind.rival(settings.predictor) } else { None };
-        let (attempt, other) = threads::install(settings.threads, || {
-            let mut samples = vec![None; n_components];
-            let mut attempt = |kind: Option<Kind>, is_rival| {
-                let mut attempt = Attempt::default();
-                let Some(kind) = kind else { return Ok(Attempt { choices: vec![None; n_components], ..attempt }) };
-                for ((index, component), samples) in components.iter().enumerate().zip(&mut samples) {
-                    let of = (component, index, history, samples);
-                    let choice = self.choose((kind, is_rival), of, (settings, &device), &mut report)?;
-                    self.add(choice, (kind, index, history.n_steps()), &mut attempt);
-                }
-                Ok(attempt)
-            };
-            Ok((attempt(kind, false)?, rival.map(|rival| attempt(Some(rival), true)).transpose()?))
-        })?;
-        report.seconds.train += started.elapsed().as_secs_f64();
-        let step = threads::install(settings.threads, || {
-            let only = if tries_all { &[] } else { &self.transforms[..] }.to_vec();
-            let of = (block, settings);
-            let encoder = Encoder { of, components: &components, history, only, device: &device, report };
-            let Some((rival, other)) = rival.zip(other) else { return self.best_step(&encoder, attempt) };
-            let factor = self.step_factor.get();
-            let [step, tried] = [attempt, other].map(|attempt| encoder.prepare(attempt)?.encode(factor));
-            let (step, tried) = (step?, tried?);
-            let cost = |step: &Option<Predicted>| step.as_ref().map_or(f64::INFINITY, Predicted::cost);
-            let is_smaller = cost(&tried) < cost(&step);
-            self.kind.learn(rival, is_smaller);
-            Ok(if is_smaller { tried } else { step })
-        })?;
-        for new in step.iter().flat_map(|step| &step.new) {
-            self.slots[new.index][history.n_steps() - 1].put(new.kind, new.numbered.clone());
-            self.n_predictors = new.numbered.0 + 1;
-        }
-        if let Some(Predicted { step, .. }) = &step {
-            self.transforms = step.transforms.clone();
-            let gain = step.unpredicted_bytes as f64 / step.n_bytes() as f64;
-            self.slots.iter_mut().for_each(|slots| slots[history.n_steps() - 1].learn_gain(gain));
-        }
-        self.refusal = self.refusal.take().or_else(|| device.refusal());
-        Ok(step)
-    }
-
-    /// The step with the steps of the quantiser that served before, or with what is tried beside them now.
-    fn best_step(&mut self, encoder: &Encoder, attempt: Attempt) -> Result<Option<Predicted>> {
-        let ready = encoder.prepare(attempt)?;
-        let step = ready.encode(self.step_factor.get())?;
-        let has_factor = matches!(encoder.of.1.target, Target::Accuracy(_, Norm::Linf, _));
-        if has_factor
-            && let Some(rival) = self.step_factor.rival()
-            && let Some(other) = ready.encode(rival.get())?
-        {
-            let is_smaller = step.as_ref().is_none_or(|step| other.step.n_bytes() < step.step.n_bytes());
-            self.step_factor.learn(rival, is_smaller);
-            if is_smaller {
-                return Ok(Some(other));
-            }
-        }
-        Ok(step)
-    }
-
-    /// What a component is predicted with by a kind of predictors: the newest one, or a new one if it pays for its weights.
-    fn choose(
-        &mut self,
-        (kind, is_rival): (Kind, bool),
-        (component, index, history, samples): (&Component, usize, &History, &mut Option<Sampled>),
-        (settings, device): (&Settings, &WithCpu),
-        report: &mut Report,
-    ) -> Result<Choice> {
-        let slot = &mut self.slots[index][history.n_steps() - 1];
-        if component.is_constant() {
-            return Ok(Choice::Last);
-        }
-        if !is_rival && let Some(choice) = slot.rested(kind) {
-            return Ok(choice);
-        }
-        let seed = settings.seed.wrapping_add((self.n_attempts * 31 + index) as u64);
-        let Sampled { samples, n_values } = match samples {
-            Some(known) => known,
-            None => {
-                let scaling = slot.newest(kind).map(|(_, predictor)| predictor.scaling);
-                samples.insert(Sampled::of(component, index, history, (settings, seed), scaling.as_ref())?)
-            }
-        };
-        let n_before = slot.n_steps();
-        let (n_steps, width) = (settings.iterations, settings.predictor_width);
-        let choice = slot.fit(kind, samples, Budget { device, n_steps, width, seed }, *n_values)?;
-        if !is_rival {
-            slot.plan_rest(&choice);
-        }
-        report.iterations += slot.n_steps().saturating_sub(n_before);
-        Ok(choice)
-    }
-
-    /// Numbers the predictor of a choice and adds it to an attempt.
-    fn add(&self, choice: Choice, (kind, index, n_history): (Kind, usize, usize), attempt: &mut Attempt) {
-        let slot = &self.slots[index][n_history - 1];
-        attempt.choices.push(match choice {
-            Choice::Last => None,
-            Choice::Current => slot.newest(kind).cloned(),
-            Choice::New(predictor) => {
-                let bytes = slot.encode(kind, &predictor);
-                let numbered = (self.n_predictors + attempt.new.len() as u32, predictor);
-                attempt.new.push(New { index, kind, numbered: numbered.clone(), bytes });
-                Some(numbered)
-            }
-        });
-    }
-}
-
-/// Points of a component to fit predictors to.
-#[derive(Clone)]
-struct Sampled {
-    samples: Samples,
-    /// Values of the component.
-    n_values: usize,
-}
-
-impl Sampled {
-    fn of(
-        component: &Component,
-        index: usize,
-        history: &History,
-        (settings, seed): (&Settings, u64),
-        previous: Option<&Scaling>,
-    ) -> Result<Sampled> {
-        let n_values = component.values.len() - component.mask.n_masked;
-        let tolerance = match component.goal(settings.target, usize::MAX, 1, 0) {
-            Some(Goal::Linf(bound)) => bound,
-            // A quantiser with errors of this root mean square errs by so much at most.
-            Some(Goal::L2(bound)) => bound * (3.0 / n_values as f64).sqrt(),
-            Some(Goal::Bytes(_)) | None => 0.0,
-        };
-        let steps = history.of(index)?;
-        let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
-        let task = Task { past: steps.past(), values, mask, dims, tolerance, seed };
-        Ok(Sampled { samples: Samples::of(&task, previous), n_values })
-    }
-}
-
-/// A new predictor of a component.
-#[derive(Clone)]
-struct New {
-    index: usize,
-    kind: Kind,
-    numbered: Numbered,
-    bytes: Vec<u8>,
-}
-
-/// One way to predict a step.
-#[derive(Default)]
-struct Attempt {
-    choices: Choices,
-    new: Vec<New>,
-}
-
-/// A predicted step with the predictors that are new with it.
-struct Predicted {
-    step: predicted::Step,
-    new: Vec<New>,
-}
-
-impl Predicted {
-    fn weights_bytes(&self) -> usize {
-        self.new.iter().map(|new| new.bytes.len()).sum()
-    }
-
-    /// Bytes, new weights shared between the steps that they are expected to serve.
-    fn cost(&self) -> f64 {
-        self.step.n_bytes() as f64 + self.weights_bytes() as f64 / HORIZON
-    }
-}
-
-/// What attempts at a step have in common.
-struct Encoder<'a> {
-    of: (&'a Block<'a>, &'a Settings),
-    components: &'a [Component],
-    history: &'a History,
-    only: Vec<Option<transform::Kind>>,
-    device: &'a WithCpu<'a>,
-    report: Report,
-}
-
-/// An attempt with its predictions.
-struct Ready<'a> {
-    prepared: Prepared<'a>,
-    new: Vec<New>,
-    report: Report,
-}
-
-impl<'a> Encoder<'a> {
-    fn prepare(&self, Attempt { choices, new }: Attempt) -> Result<Ready<'a>> {
-        let started = Instant::now();
-        let prepared = Prepared::new(self.of, self.components, choices, self.history, &self.only, self.device)?;
-        let mut report = self.report.clone();
-        report.weights_bytes = new.iter().map(|new| new.bytes.len()).sum();
-        report.seconds.total = report.seconds.train + started.elapsed().as_secs_f64();
-        Ok(Ready { prepared, new, report })
-    }
-}
-
-impl Ready<'_> {
-    fn encode(&self, step_factor: f64) -> Result<Option<Predicted>> {
-        let step = self.prepared.encode(step_factor, self.report.clone())?;
-        Ok(step.map(|step| Predicted { step, new: self.new.clone() }))
     }
 }

@@ -6,11 +6,13 @@
 //! decode: record -> container -> per component: base + transform -> finish -> masked values back
 //! ```
 
+mod attempt;
 mod candidate;
 mod chain;
 mod decode;
 mod history;
 mod kind_choice;
+mod lessons;
 mod lossy;
 mod meta;
 mod plain;
