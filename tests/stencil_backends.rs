@@ -48,7 +48,7 @@ fn field(n: usize, seed: u32, size: f64) -> Vec<f64> {
     (0..n).map(|i| size * (f64::from(random(seed, i)) / f64::from(u32::MAX) - 0.5)).collect()
 }
 
-/// What src/predict/network.rs says of every point.
+/// What src/model/stencil/network.rs says of every point.
 fn reference(grid: &Grid, dims: &[usize], linear: &Dense, mlp: Option<&Mlp>) -> Vec<i32> {
     let at_point = |index: usize| {
         let at = grid.at(index);

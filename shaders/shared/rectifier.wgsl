@@ -1,5 +1,5 @@
-// Two hidden layers with the activation of predictors (src/predict/network.rs) on one tile of T points, forward and
-// backward; marks and layers as in layers.wgsl. Kept are the sums of both layers (scratch.wgsl).
+// Two hidden layers with the activation of predictors (src/model/stencil/network.rs) on one tile of T points, forward
+// and backward; marks and layers as in layers.wgsl. Kept are the sums of both layers (scratch.wgsl).
 
 // 0 below -1, z above 1, (z + 1)^2 / 4 in between.
 fn bent(z: vec4<f32>) -> vec4<f32> {

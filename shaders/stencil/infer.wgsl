@@ -1,9 +1,9 @@
 // A predictor at a run of padded grid points, in integers: 8-bit weights, 16-bit activations, 32-bit sums that wrap.
-// The bits of src/predict/network.rs. Twin: src/backend/cpu/stencil/infer.rs.
+// The bits of src/model/stencil/network.rs. Twin: src/backend/cpu/stencil/infer.rs.
 //
 // | binding | content | layout |
 // |---|---|---|
-// | 0 last | the last step, see src/predict/stencil.rs | padded grid |
+// | 0 last | the last step, see src/model/stencil/mod.rs | padded grid |
 // | 1 change | that less the step before it | padded grid |
 // | 2 network | offsets of the neighbours, weights, biases (src/backend/gpu/stencil/network.rs) | vec4 |
 // | 3 out | outputs | [point], in vec4 |

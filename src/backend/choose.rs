@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::Backend;
 use super::cpu::CpuBackend;
 use super::stencil::{Batch, StencilKernels, StencilState, StencilStep};
-use crate::predict::stencil::Grid;
-use crate::predict::{Dense, Mlp};
+use crate::model::stencil::{Dense, Grid, Mlp};
 use crate::settings::{Backend as Choice, Settings};
 use crate::{Error, Result};
 

@@ -1,8 +1,7 @@
 //! What a device does for predictors: integer inference over a grid, and training of the two hidden layers.
 
-use crate::predict::network::MAX_WIDTH;
-use crate::predict::stencil::Grid;
-use crate::predict::{Dense, Mlp};
+use crate::model::stencil::network::MAX_WIDTH;
+use crate::model::stencil::{Dense, Grid, Mlp};
 use crate::{Error, Result};
 
 /// Sizes of a network in training, and where its parameters are: weights `[n_inputs][width]`, biases `[width]`, weights
@@ -186,7 +185,7 @@ pub struct StencilStep {
 
 /// The kernels of predictors.
 pub trait StencilKernels: Send + Sync {
-    /// Outputs for all padded indices of [`Grid::span`], [`crate::predict::network::OUTPUT_BITS`] behind the point; those of
+    /// Outputs for all padded indices of [`Grid::span`], [`crate::model::stencil::network::OUTPUT_BITS`] behind the point; those of
     /// the padding mean nothing. The same bits on every device.
     ///
     /// # Errors

@@ -9,13 +9,10 @@
 
 mod cell;
 pub mod fit;
-pub mod network;
 mod payload;
 pub mod sample;
-pub mod stencil;
 
-pub use network::{Dense, Mlp};
-pub use stencil::{Past, Scaling};
+pub use crate::model::stencil::{self, Dense, Mlp, Past, Scaling, network};
 
 use crate::backend::cpu::CpuBackend;
 use crate::backend::stencil::StencilKernels;

@@ -3,15 +3,14 @@
 use rayon::prelude::*;
 
 use super::simd_integer::{IntegerSet, Integers, Kernel, Lanes, TILE};
-use crate::predict::network::{EXTRA_BITS, activation, round_shift};
-use crate::predict::stencil::{Grid, TAIL, shifted};
-use crate::predict::{Dense, Mlp};
+use crate::model::stencil::network::{EXTRA_BITS, activation, round_shift};
+use crate::model::stencil::{Dense, Grid, Mlp, TAIL, shifted};
 
 /// Tiles per task.
 const TASK: usize = 64;
 const _: () = assert!(TILE <= TAIL);
 
-/// Outputs for all padded indices of [`Grid::span`], [`crate::predict::network::OUTPUT_BITS`] behind the point; those
+/// Outputs for all padded indices of [`Grid::span`], [`crate::model::stencil::network::OUTPUT_BITS`] behind the point; those
 /// of the padding mean nothing.
 pub fn infer(grid: &Grid, linear: &Dense, mlp: Option<&Mlp>, set: IntegerSet) -> Vec<i32> {
     let span = grid.span();
@@ -130,8 +129,8 @@ fn gather(grid: &Grid, at: usize, inputs: &mut [Lanes]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::predict::network;
-    use crate::predict::stencil::{N_GROUPS, Past, Scaling, n_inputs};
+    use crate::model::stencil::network;
+    use crate::model::stencil::{N_GROUPS, Past, Scaling, n_inputs};
 
     fn dense(n_inputs: usize, n_outputs: usize, seed: usize) -> Dense {
         let mut state = seed as u64;
@@ -156,7 +155,7 @@ mod tests {
             let mlp = Mlp { layers: [dense(n_in, 16, 1), dense(16, 8, 2), dense(8, 1, 3)] };
             let linear = dense(n_in, 1, 4);
             let expected = |index: usize| {
-                let group = |i| crate::predict::stencil::group(i, dims.len());
+                let group = |i| crate::model::stencil::group(i, dims.len());
                 let x: Vec<i32> =
                     (0..n_in).map(|i| shifted(grid.raw_input(i, grid.at(index)), scaling.shifts[group(i)])).collect();
                 network::output(&linear, &x).wrapping_add(mlp.output(&x))

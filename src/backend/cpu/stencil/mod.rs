@@ -13,8 +13,7 @@ pub use train::Training;
 use super::CpuBackend;
 use crate::Result;
 use crate::backend::stencil::{Batch, StencilKernels, StencilState, StencilStep};
-use crate::predict::stencil::Grid;
-use crate::predict::{Dense, Mlp};
+use crate::model::stencil::{Dense, Grid, Mlp};
 
 impl StencilKernels for CpuBackend {
     fn infer_stencil(&self, grid: &Grid, linear: &Dense, mlp: Option<&Mlp>) -> Result<Vec<i32>> {

@@ -1,5 +1,5 @@
 //! Training of the predictor's two hidden layers: forward and backward over tiles of samples, gradients in a fixed number of
-//! slots, Adam. Twin of `crate::predict::network` in floating point.
+//! slots, Adam. Twin of `crate::model::stencil::network` in floating point.
 
 use rayon::prelude::*;
 

@@ -6,8 +6,7 @@ use crate::backend::gpu::GpuBackend;
 use crate::backend::gpu::device::{Device, UPLOAD_BYTES};
 use crate::backend::gpu::handle::Handle;
 use crate::backend::gpu::work::SLOT_BYTES;
-use crate::predict::stencil::Grid;
-use crate::predict::{Dense, Mlp};
+use crate::model::stencil::{Dense, Grid, Mlp};
 use crate::{Error, Result};
 use wgpu::BufferUsages as Usage;
 

@@ -9,8 +9,7 @@ pub use network::infer_source;
 use super::GpuBackend;
 use crate::Result;
 use crate::backend::stencil::{Batch, StencilKernels, StencilState, StencilStep};
-use crate::predict::stencil::Grid;
-use crate::predict::{Dense, Mlp};
+use crate::model::stencil::{Dense, Grid, Mlp};
 
 impl StencilKernels for GpuBackend {
     fn infer_stencil(&self, grid: &Grid, linear: &Dense, mlp: Option<&Mlp>) -> Result<Vec<i32>> {

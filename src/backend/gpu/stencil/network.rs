@@ -1,8 +1,7 @@
 //! A predictor as `shaders/stencil/infer.wgsl` reads it, and the sizes that it is compiled for.
 
-use crate::predict::network::EXTRA_BITS;
-use crate::predict::stencil::{FRACTION_BITS, Grid, LARGEST};
-use crate::predict::{Dense, Mlp};
+use crate::model::stencil::network::EXTRA_BITS;
+use crate::model::stencil::{Dense, FRACTION_BITS, Grid, LARGEST, Mlp};
 use std::fmt::Write;
 
 const INFER: &str = include_str!("../../../../shaders/stencil/infer.wgsl");

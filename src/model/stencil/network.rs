@@ -1,6 +1,6 @@
 //! The predictor in integers: 8-bit weights, 16-bit activations, 32-bit sums. The same bits on every CPU and GPU.
 
-use super::stencil::{FRACTION_BITS, LARGEST, ONE};
+use super::{FRACTION_BITS, LARGEST, ONE};
 use crate::{Error, Result};
 
 /// Bits behind the point of a predictor's output.

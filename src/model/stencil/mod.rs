@@ -3,6 +3,10 @@
 //! Fields become integers once (`(x - offset) * 2^exponent`, edges replicated); the inputs of a point are then differences of
 //! these, shifted so that each group of inputs has a standard deviation of about [`ONE`].
 
+pub mod network;
+
+pub use network::{Dense, Mlp};
+
 /// 1.0 as an input of the network.
 pub const ONE: i32 = 1 << FRACTION_BITS;
 /// Bits behind the binary point of inputs and activations.
