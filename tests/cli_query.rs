@@ -4,7 +4,10 @@
 mod cli_common;
 #[path = "common/networks.rs"]
 mod networks;
+#[path = "common/tolerance.rs"]
+mod tolerance;
 
+use approx::assert_relative_eq;
 use std::io::Write as _;
 use std::process::Stdio;
 
@@ -47,7 +50,7 @@ fn places_with_times_of_their_own_become_rows_with_the_error_of_their_step() {
         let answer = field.evaluate(time, &x, true).unwrap();
         assert_eq!(row[3].parse::<f32>().unwrap(), answer.values[0]);
         for (cell, slope) in row[4..7].iter().zip(&answer.gradients) {
-            assert!((cell.parse::<f64>().unwrap() - slope).abs() <= 1e-6 * slope.abs());
+            assert_relative_eq!(cell.parse::<f64>().unwrap(), *slope, max_relative = tolerance::PRINTED);
         }
     }
     let about = |row: usize| rows[row][7..].join(" ");

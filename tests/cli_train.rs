@@ -2,7 +2,10 @@
 #![cfg(feature = "cli")]
 
 mod cli_common;
+#[path = "common/tolerance.rs"]
+mod tolerance;
 
+use approx::assert_relative_eq;
 use std::path::{Path, PathBuf};
 
 use cli_common::{Npy, inr, run, stderr, stdout};
@@ -75,7 +78,8 @@ fn a_run_leaves_everything_behind_and_eval_measures_the_same() {
     assert_eq!(told["seeds"][1]["metrics"], summary["metrics"]);
     for channel in 0..2 {
         let found = summary["metrics"]["rfe"][channel].as_f64().unwrap();
-        assert!(found < 1.5 && (found - rfe(channel)).abs() < 1e-9, "{found} {}", rfe(channel));
+        assert!(found < 1.5, "{found}");
+        assert_relative_eq!(found, rfe(channel), epsilon = tolerance::F64, max_relative = tolerance::F64);
     }
     assert_eq!(summary["n_bytes"], std::fs::metadata(seed.join("network-0.series")).unwrap().len());
     assert_eq!(summary["raw_bytes"], original.bytes.len());

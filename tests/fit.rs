@@ -1,5 +1,8 @@
 //! Whole fits: targets, budgets, warm starts, repetition.
 
+#[path = "common/tolerance.rs"]
+mod tolerance;
+
 use adios2_inr::backend::cpu::CpuBackend;
 use adios2_inr::backend::series::{SeriesProblem, SeriesTraining};
 use adios2_inr::backend::stencil::{Batch, StencilKernels, StencilState, StencilStep};
@@ -10,6 +13,7 @@ use adios2_inr::predict::stencil::Grid;
 use adios2_inr::predict::{Dense, Mlp};
 use adios2_inr::train::Schedule;
 use adios2_inr::{Error, Result};
+use approx::assert_relative_eq;
 
 const SHAPE: SirenShape = SirenShape { n_inputs: 2, width: 24, n_blocks: 1, n_outputs: 1 };
 const DIMS: [usize; 2] = [48, 40];
@@ -46,7 +50,12 @@ fn the_reported_error_is_that_of_the_returned_parameters() {
     let backend = &CpuBackend::new(1);
     backend.evaluate_siren(&SHAPE, &fit.params, &DIMS, &mut out).expect("an evaluation");
     let square: f64 = out.iter().zip(&values).map(|(y, t)| f64::from(y - t).powi(2)).sum();
-    assert!((fit.rms - (square / values.len() as f64).sqrt()).abs() < 1e-9);
+    assert_relative_eq!(
+        fit.rms,
+        (square / values.len() as f64).sqrt(),
+        max_relative = tolerance::F64,
+        epsilon = tolerance::F64
+    );
     assert_eq!(fit.n_iterations, 100);
 }
 

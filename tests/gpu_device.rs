@@ -4,12 +4,16 @@
 #![cfg(all(feature = "gpu", unix))]
 #![expect(unsafe_code, reason = "fork and waitpid have no safe wrapper")]
 
+#[path = "common/tolerance.rs"]
+mod tolerance;
+
 use adios2_inr::Error;
 use adios2_inr::backend::cpu::CpuBackend;
 use adios2_inr::backend::gpu::{DeviceKind, GpuBackend, adapters, shutdown};
 use adios2_inr::backend::{Backend, TrainingSet};
 use adios2_inr::model::SirenShape;
 use adios2_inr::train::Schedule;
+use approx::assert_abs_diff_eq;
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -115,7 +119,7 @@ fn the_tiles_for_real_gpus_compute_what_the_cpu_computes() {
             out
         };
         let pairs = evaluate(&gpu).into_iter().zip(evaluate(&cpu));
-        assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-5), "{shape:?}");
+        pairs.for_each(|(a, b)| assert_abs_diff_eq!(f64::from(a), f64::from(b), epsilon = tolerance::F32));
     }
 }
 

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
+use approx::assert_relative_eq;
 use cli_common::series::{client, errors, folder, inspect};
 use cli_common::{BP5, inr, run, stderr, stdout};
 use serde_json::Value;
@@ -51,7 +52,8 @@ fn inspect_tells_of_every_step(found: &Value) {
         assert_eq!(step["kind"] == "predicted", number(&step["needs"]) > 0.0);
         assert_eq!(step["kind"] == "predicted", step["predictor"] != "" && step["gain"].is_number());
         let n_stored = number(&block["stored_bytes"]) + number(&step["bytes"]) + number(&step["share_bytes"]);
-        assert!((number(&block["ratio"]) * n_stored / number(&block["raw_bytes"]) - 1.0).abs() < 0.01, "{block}");
+        // The ratio is printed with three digits.
+        assert_relative_eq!(number(&block["ratio"]) * n_stored, number(&block["raw_bytes"]), max_relative = 0.01);
     }
     let chains = found["model_store"]["files"][0]["chains"].as_array().unwrap();
     assert_eq!(chains.len(), 2);

@@ -4,7 +4,10 @@
 mod networks;
 #[path = "common/pulse.rs"]
 mod pulse;
+#[path = "common/tolerance.rs"]
+mod tolerance;
 
+use approx::assert_relative_eq;
 use std::path::Path;
 
 use adios2_inr::codec;
@@ -62,7 +65,7 @@ fn gradients_are_those_of_finite_differences() {
             let at = |h: f64| if axis == 3 { value(t + h, &x) } else { value(t, &shifted(&x, axis, h)) };
             let difference = (at(h) - at(-h)) / (2.0 * h);
             let gradient = answer.gradients[axis];
-            assert!((difference - gradient).abs() < 2e-3 * (1.0 + gradient.abs()), "{axis}: {difference} {gradient}");
+            assert_relative_eq!(difference, gradient, epsilon = tolerance::SLOPE, max_relative = tolerance::SLOPE);
         }
     }
 }
@@ -104,7 +107,7 @@ fn times_between_two_networks_lead_linearly_from_one_to_the_next() {
     }
     let (value, slope) = (|t: f64| f64::from(ask(t).values[0]), ask(5.5).gradients[1]);
     let difference = (value(5.55) - value(5.45)) / 0.1;
-    assert!((difference - slope).abs() < 2e-3 * (1.0 + slope.abs()), "{difference} {slope}");
+    assert_relative_eq!(difference, slope, epsilon = tolerance::SLOPE, max_relative = tolerance::SLOPE);
 }
 
 #[test]
@@ -175,7 +178,8 @@ fn meshes_are_asked_in_the_unit_of_their_points() {
     let x = [20.3, -70.0];
     let value = |h: f64| f64::from(field.evaluate(13.0, &[x[0], x[1] + h], false).unwrap().values[0]);
     let gradient = field.evaluate(13.0, &x, true).unwrap().gradients[1];
-    assert!(((value(0.05) - value(-0.05)) / 0.1 - gradient).abs() < 1e-3 * (1.0 + gradient.abs()));
+    let difference = (value(0.05) - value(-0.05)) / 0.1;
+    assert_relative_eq!(difference, gradient, epsilon = tolerance::SLOPE, max_relative = tolerance::SLOPE);
 }
 
 #[test]

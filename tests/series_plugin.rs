@@ -4,11 +4,14 @@
 #![cfg(all(feature = "adios2", feature = "cli"))]
 
 mod cli_common;
+#[path = "common/tolerance.rs"]
+mod tolerance;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
+use approx::assert_abs_diff_eq;
 use cli_common::series::{client, errors, inspect};
 use cli_common::{BP5, inr, python, run, series, stdout};
 use serde_json::Value;
@@ -80,7 +83,7 @@ fn an_xml_file_alone_gives_a_series_one_network_per_block_and_tiny_steps() {
     let asked = query(&path, "run.bp", &[(39, 0), (39, 1)]);
     for (read, asked) in read.split_whitespace().zip(asked) {
         let (read, asked) = (read.parse::<f64>().unwrap(), asked["values"][0].as_f64().unwrap());
-        assert!((read - asked).abs() < 1e-6, "{read} {asked}");
+        assert_abs_diff_eq!(read, asked, epsilon = tolerance::PRINTED);
     }
     std::fs::create_dir(keep.path().join("moved")).unwrap();
     std::fs::rename(keep.path().join("run.bp"), keep.path().join("moved/elsewhere.bp")).unwrap();

@@ -134,7 +134,7 @@ fn the_reference_gradient_equals_finite_differences() {
             let below = reference.loss(&points);
             reference.params[i] = p;
             let difference = (above - below) / (2.0 * h);
-            assert!((difference - analytic).abs() < 1e-6 * (1.0 + analytic.abs()), "parameter {i}");
+            approx::assert_relative_eq!(difference, *analytic, epsilon = 1e-6, max_relative = 1e-6);
         }
     }
 }
