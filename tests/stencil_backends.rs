@@ -10,7 +10,7 @@ use adios2_inr::backend::Backend;
 use adios2_inr::backend::cpu::{CpuBackend, Instructions};
 use adios2_inr::backend::stencil::{Batch, StencilShape, StencilState, StencilStep};
 use adios2_inr::predict::network::output;
-use adios2_inr::predict::stencil::{Grid, group, n_inputs, shifted};
+use adios2_inr::predict::stencil::{Grid, groups, n_inputs, shifted};
 use adios2_inr::predict::{Dense, Mlp, Past, Scaling};
 use adios2_inr::train::random_u32;
 use approx::assert_relative_eq;
@@ -55,8 +55,11 @@ fn field(n: usize, seed: u32, size: f64) -> Vec<f64> {
 fn reference(grid: &Grid, dims: &[usize], linear: &Dense, mlp: Option<&Mlp>) -> Vec<i32> {
     let at_point = |index: usize| {
         let at = grid.at(index);
-        let input = |i| shifted(grid.raw_input(i, at), grid.shifts[group(i, dims.len())]);
-        let x: Vec<i32> = (0..grid.n_inputs()).map(input).collect();
+        let mut x = vec![0; grid.n_inputs()];
+        grid.raw_inputs(at, &mut x);
+        for (of, shift) in groups(dims.len()).into_iter().zip(grid.shifts) {
+            x[of].iter_mut().for_each(|x| *x = shifted(*x, shift));
+        }
         output(linear, &x).wrapping_add(mlp.map_or(0, |mlp| mlp.output(&x)))
     };
     (0..dims.iter().product()).map(at_point).collect()

@@ -18,8 +18,8 @@ struct Work {
   correction2: f32,
   averaging: f32,      // part of the new parameters in their average
   n_cell: u32,         // samples in a cell of a predictor's field
+  unused0: u32,
   unused1: u32,
   unused2: u32,
-  unused3: u32,
   axes: array<vec4<u32>, 5>,  // per coordinate, slowest first: x = grid size n, y = bits of 1 / (n - 1), or 0
 }

@@ -35,14 +35,9 @@ pub struct Predicted {
 }
 
 impl Predicted {
-    /// Bytes of new weights.
-    pub fn weights_bytes(&self) -> usize {
-        self.new.iter().map(|new| new.bytes.len()).sum()
-    }
-
     /// Bytes, new weights shared between the steps that they are expected to serve.
     pub fn cost(&self) -> f64 {
-        self.step.n_bytes() as f64 + self.weights_bytes() as f64 / HORIZON
+        self.step.n_bytes() as f64 + self.step.encoded.report.weights_bytes as f64 / HORIZON
     }
 }
 

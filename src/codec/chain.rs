@@ -9,7 +9,6 @@
 
 use super::history::History;
 use super::lessons::Lessons;
-use super::slot::HORIZON;
 use super::{Encoded, ordered_dims};
 use crate::{Block, Result, Settings};
 
@@ -99,11 +98,11 @@ impl Chain {
             let why = "prediction: no attempt keeps the promise";
             return Ok(self.unpaid(draft, alone()?, (block, &dims), history, why));
         };
-        let (weights, step) = (predicted.weights_bytes(), &predicted.step);
+        let step = &predicted.step;
         let n_bytes = step.n_bytes();
         let unpredicted = step.unpredicted_bytes as f64;
         let owed: usize = self.owed[..history.n_steps()].iter().sum();
-        let own_cost = n_bytes as f64 + weights as f64 / HORIZON;
+        let own_cost = predicted.cost();
         let cost = own_cost + owed as f64 / OWED_HORIZON;
         let is_doubtful = draft.calibration.is_none_or(|c| c * unpredicted < DOUBTFUL_GAIN * cost);
         if is_doubtful || self.n_since_key + 1 == CHECKED_STEP {

@@ -137,7 +137,12 @@ impl<'a> Parts<'a> {
     fn mean_bits(&self, mut error: impl FnMut(usize, f32) -> f32) -> f64 {
         let held_out = self.n_train..self.samples.len();
         let errors: Vec<f32> = held_out.map(|i| error(i, self.samples.targets[i])).collect();
-        let octaves: f64 = self.excess(&errors).iter().map(|&e| libm::log2(1.0 + e)).sum();
+        self.cost(&errors)
+    }
+
+    /// Mean bits of errors, cell by cell.
+    fn cost(&self, errors: &[f32]) -> f64 {
+        let octaves: f64 = self.excess(errors).iter().map(|&e| libm::log2(1.0 + e)).sum();
         octaves / (2.0 * errors.len().max(1) as f64)
     }
 
@@ -350,8 +355,7 @@ mod tests {
         (0..n * n).filter(|&i| samples.cell.is_corner(i)).for_each(|i| samples.cell.push(i, &mut points));
         let unit = samples.scaling.unit(0);
         let errors: Vec<f32> = points.iter().map(|&i| ((predicted[i] - bent[i]) / unit) as f32).collect();
-        let excess = parts.excess(&errors);
-        let bits = excess.iter().map(|e| libm::log2(1.0 + e)).sum::<f64>() / (2.0 * excess.len() as f64);
+        let bits = parts.cost(&errors);
         assert!((bits - network.bits).abs() < 0.2, "integers err like floats: {bits} {}", network.bits);
     }
 

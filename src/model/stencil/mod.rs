@@ -98,12 +98,6 @@ pub fn groups(rank: usize) -> [std::ops::Range<usize>; N_GROUPS] {
     [0..1, 1..n, n..n + 1, n + 1..2 * n]
 }
 
-/// The group of input `i`.
-pub fn group(i: usize, rank: usize) -> usize {
-    let n = n_neighbours(rank);
-    2 * usize::from(i >= n) + usize::from(!i.is_multiple_of(n))
-}
-
 /// The past of a field in integers, one more point around it on every side.
 #[derive(Clone, Debug)]
 pub struct Grid {
@@ -182,15 +176,6 @@ impl Grid {
             out[0] = here;
         }
     }
-
-    /// Input `i` of the point at padded index `at`, before it is shifted and limited.
-    #[inline(always)]
-    pub fn raw_input(&self, i: usize, at: usize) -> i32 {
-        let n = self.offsets.len();
-        let (field, k) = if i < n { (&self.last, i) } else { (&self.change, i - n) };
-        let value = field[at.wrapping_add_signed(self.offsets[k])];
-        if k == 0 { value } else { value - field[at] }
-    }
 }
 
 /// Strides of an array with more elements on every side.
@@ -267,24 +252,30 @@ mod tests {
         Scaling { offset: 0.0, exponent: 0, shifts: [0; N_GROUPS] }
     }
 
+    fn raw_inputs(grid: &Grid, index: usize) -> Vec<i32> {
+        let mut raw = vec![0; grid.n_inputs()];
+        grid.raw_inputs(grid.at(index), &mut raw);
+        raw
+    }
+
     #[test]
     fn a_point_sees_its_neighbours_and_edges_are_replicated() {
         let last: Vec<f64> = (0..12).map(f64::from).collect();
         let grid = Grid::new(Past { last: &last, before: None }, &[3, 4], &scaling());
         // The three nearest columns of the three nearest rows, the point itself first.
         let near = [0, 6, 7, 8, 11, 13, 16, 17, 18].map(|i: usize| if i == 0 { 0 } else { i + usize::from(i < 13) });
-        let inputs = |index| near.map(|i| grid.raw_input(i, grid.at(index)));
+        let inputs = |index| near.map(|i| raw_inputs(&grid, index)[i]);
         assert_eq!(inputs(5), [5, -5, -4, -3, -1, 1, 3, 4, 5]);
         assert_eq!(inputs(0), [0, 0, 0, 1, 0, 1, 4, 4, 5]);
         assert_eq!(inputs(11), [11, -5, -4, -4, -1, 0, -1, 0, 0]);
-        assert!((25..50).all(|i| grid.raw_input(i, grid.at(5)) == 0), "no change is known");
+        assert!(raw_inputs(&grid, 5)[25..50].iter().all(|&v| v == 0), "no change is known");
     }
 
     #[test]
     fn changes_are_differences_of_the_two_steps() {
         let (last, before) = ([4.0, 6.0, 9.0], [1.0, 1.0, 1.0]);
         let grid = Grid::new(Past { last: &last, before: Some(&before) }, &[3], &scaling());
-        let inputs = [0, 4, 5, 9, 13, 14].map(|i| grid.raw_input(i, grid.at(1)));
+        let inputs = [0, 4, 5, 9, 13, 14].map(|i| raw_inputs(&grid, 1)[i]);
         assert_eq!(inputs, [6, -2, 3, 5, -2, 3]);
     }
 

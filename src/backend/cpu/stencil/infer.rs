@@ -130,7 +130,7 @@ fn gather(grid: &Grid, at: usize, inputs: &mut [Lanes]) {
 mod tests {
     use super::*;
     use crate::model::stencil::network;
-    use crate::model::stencil::{N_GROUPS, Past, Scaling, n_inputs};
+    use crate::model::stencil::{N_GROUPS, Past, Scaling, groups, n_inputs};
 
     fn dense(n_inputs: usize, n_outputs: usize, seed: usize) -> Dense {
         let mut state = seed as u64;
@@ -155,9 +155,11 @@ mod tests {
             let mlp = Mlp { layers: [dense(n_in, 16, 1), dense(16, 8, 2), dense(8, 1, 3)] };
             let linear = dense(n_in, 1, 4);
             let expected = |index: usize| {
-                let group = |i| crate::model::stencil::group(i, dims.len());
-                let x: Vec<i32> =
-                    (0..n_in).map(|i| shifted(grid.raw_input(i, grid.at(index)), scaling.shifts[group(i)])).collect();
+                let mut x = vec![0; n_in];
+                grid.raw_inputs(grid.at(index), &mut x);
+                for (of, shift) in groups(dims.len()).into_iter().zip(scaling.shifts) {
+                    x[of].iter_mut().for_each(|x| *x = shifted(*x, shift));
+                }
                 network::output(&linear, &x).wrapping_add(mlp.output(&x))
             };
             let reference: Vec<i32> = (0..n).map(expected).collect();
