@@ -5,6 +5,7 @@
 
 mod adam;
 mod instructions;
+mod layer;
 mod peak;
 mod series;
 mod simd;

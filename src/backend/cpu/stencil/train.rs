@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::backend::cpu::Instructions;
 use crate::backend::cpu::adam::{AdamChunk, CHUNK};
+use crate::backend::cpu::layer::{Factor, add_rows, times_slope};
 use crate::backend::cpu::simd::{Kernel, Simd};
 use crate::backend::cpu::simd_product::{Product, Start};
 use crate::backend::stencil::{Batch, StencilShape, StencilState};
@@ -125,7 +126,7 @@ struct Part<'a> {
 struct Rows {
     hidden: [Vec<f32>; 2],
     slopes: [Vec<f32>; 2],
-    /// Loss gradients for the sums of each layer.
+    /// Loss gradients: for what a layer puts out, for its sums.
     dz: [Vec<f32>; 2],
 }
 
@@ -255,53 +256,16 @@ impl Part<'_> {
     #[inline(always)]
     fn backward<S: Simd>(&mut self, simd: S, inputs: &[f32], n: usize, tile: &mut Rows) {
         let StencilShape { n_inputs, width } = self.shape;
-        let (second, second_biases) = (self.shape.second(), self.shape.second_biases());
-        let (first_dz, second_dz) = tile.dz.split_at_mut(1);
-        let (first_dz, second_dz) = (&mut first_dz[0], &second_dz[0]);
-        self.weight_gradient(simd, (&tile.hidden[0], width, width), second_dz, n, (second, second_biases));
-        simd.multiply(Product {
-            m: n,
-            n: width,
-            k: width,
-            a: second_dz,
-            a_row: width,
-            a_column: 1,
-            b: self.transposed,
-            b_row: width,
-            c: first_dz,
-            c_row: width,
-            start: Start::Zero,
-        });
-        first_dz[..n * width].iter_mut().zip(&tile.slopes[0]).for_each(|(z, s)| *z *= s);
-        self.weight_gradient(simd, (inputs, n_inputs, self.stride), first_dz, n, (0, self.shape.first_biases()));
-    }
-
-    /// Adds `x^T dz` to the gradient of the weights and the sum of `dz` to that of the biases.
-    #[inline(always)]
-    fn weight_gradient<S: Simd>(
-        &mut self,
-        simd: S,
-        (x, n_inputs, stride): (&[f32], usize, usize),
-        dz: &[f32],
-        n: usize,
-        (weights, biases): (usize, usize),
-    ) {
-        let width = self.shape.width;
-        let sums = &mut self.gradient[biases..biases + width];
-        dz[..n * width].chunks_exact(width).for_each(|row| sums.iter_mut().zip(row).for_each(|(sum, z)| *sum += z));
-        simd.multiply(Product {
-            m: n_inputs,
-            n: width,
-            k: n,
-            a: x,
-            a_row: 1,
-            a_column: stride,
-            b: dz,
-            b_row: width,
-            c: &mut self.gradient[weights..],
-            c_row: width,
-            start: Start::Accumulate,
-        });
+        let rows = ..n * width;
+        let ([first, _], [slopes, _], [dinput, dz]) = (&tile.hidden, &tile.slopes, &mut tile.dz);
+        add_rows(simd, &dz[rows], width, &mut self.gradient[self.shape.second_biases()..]);
+        let input = Factor { values: first, lead: width, n };
+        input.weight_gradient(simd, width, dz, width, &mut self.gradient[self.shape.second()..]);
+        Factor { values: dz, lead: width, n }.backward(simd, width, self.transposed, width, dinput, Start::Zero);
+        times_slope(simd, &dinput[rows], &slopes[rows], &mut dz[rows]);
+        add_rows(simd, &dz[rows], width, &mut self.gradient[self.shape.first_biases()..]);
+        let input = Factor { values: inputs, lead: self.stride, n };
+        input.weight_gradient(simd, n_inputs, dz, width, self.gradient);
     }
 }
 
