@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use adios2_inr::codec::{self, Chain, History, predicted};
 use adios2_inr::predict::stencil::n_inputs;
-use adios2_inr::predict::{Dense, Mlp, Past, Predictor, Scaling};
+use adios2_inr::predict::{Beside, Dense, Mlp, Past, Predictor, Scaling, Units};
 use adios2_inr::train::random_u32;
 use adios2_inr::{Block, Dtype, Error, Settings};
 
@@ -28,6 +28,10 @@ const PREDICTORS: &[Weights] = &[
     ("v1-network-5d", &[2, 3, 1, 4, 5], Some([16, 16]), 4, [14, 12, 11, 10]),
     // Inputs, sums and activations that overflow: cut off or wrapped, everywhere in the same way.
     ("v1-extreme-3d", &[6, 7, 8], Some([16, 16]), 4, [-3, -15, 0, 1]),
+    // With another variable.
+    ("v1-cross-linear-1d", &[150], None, 7, [14, 12, 11, 10]),
+    ("v1-cross-network-2d", &[21, 33], Some([16, 16]), 9, [15, 13, 12, 11]),
+    ("v1-cross-wide-3d", &[8, 9, 10], Some([32, 32]), 8, [14, 12, 11, 10]),
 ];
 
 /// `(file name, type, dims, settings)`.
@@ -71,10 +75,12 @@ fn dense(n_inputs: usize, n_outputs: usize, shift: u8, seed: u32) -> Dense {
     Dense { n_inputs, weights, biases, shift }
 }
 
-fn predictor(dims: &[usize], widths: Widths, shift: u8, shifts: [i8; 4]) -> Predictor {
-    let n = n_inputs(dims.len());
+fn predictor(&(name, dims, widths, shift, shifts): &Weights) -> Predictor {
+    let own = Units { offset: 0.125, exponent: 24, shifts };
+    let beside = name.contains("cross").then_some(Units { offset: -0.25, exponent: 23, shifts });
+    let scaling = Scaling { own, beside };
+    let n = n_inputs(dims.len(), scaling.n_fields());
     let layers = |[a, b]: [usize; 2]| [dense(n, a, shift, 1), dense(a, b, shift, 2), dense(b, 1, shift, 3)];
-    let scaling = Scaling { offset: 0.125, exponent: 24, shifts };
     Predictor {
         rank: dims.len(),
         scaling,
@@ -118,7 +124,7 @@ fn chain(&(name, dtype, dims, pairs): &Case) -> Vec<u8> {
         let bytes = bytes_of(name, dtype, dims.iter().product(), step);
         let block = Block::new(dtype, dims, &bytes).expect("block");
         let mut alone = || codec::encode(&block, &settings, &codec::Context::default());
-        let link = chain.encode(&block, &settings, &mut alone).expect("a step");
+        let link = chain.encode(&block, &settings, &[], &mut alone).expect("a step");
         stored.0.extend(link.predictors.iter().cloned());
         stored.1.push((link.needs, link.encoded.record.clone()));
         chain.accept(link);
@@ -147,16 +153,18 @@ fn decode(stored: &[u8], n_bytes: usize) -> Vec<Vec<u8>> {
 
 #[test]
 fn golden_predictors_predict_the_bits_they_always_did() {
-    for &(name, dims, widths, shift, shifts) in PREDICTORS {
+    for weights in PREDICTORS {
+        let &(name, dims, ..) = weights;
         let n = dims.iter().product();
-        let [before, last] = [0, 1].map(|step| values(n, step));
+        let [before, last, other, before_last] = [0, 1, 5, 4].map(|step| values(n, step));
         golden(
             name,
-            || predictor(dims, widths, shift, shifts).encode(None),
+            || predictor(weights).encode(None),
             |bytes| {
                 let predictor = Predictor::decode(bytes, None).expect(name);
                 let predict = |before: Option<&[f64]>| {
-                    let values = predictor.predict(Past { last: &last, before }, dims).expect(name);
+                    let beside = name.contains("cross").then_some(Beside { now: &other, last: &before_last });
+                    let values = predictor.predict(Past { last: &last, before, beside }, dims).expect(name);
                     assert!(values.iter().zip(&last).any(|(new, old)| new != old), "{name} changes nothing");
                     values.iter().flat_map(|v| v.to_le_bytes()).collect()
                 };

@@ -22,7 +22,7 @@ fn encode(chain: &mut Chain, step: usize, settings: &Settings) -> Link {
     let bytes: Vec<u8> = field(step).iter().flat_map(|v| v.to_le_bytes()).collect();
     let block = Block::new(Dtype::F64, &DIMS, &bytes).expect("block");
     let mut alone = || codec::encode(&block, settings, &codec::Context::default());
-    chain.encode(&block, settings, &mut alone).expect("a step")
+    chain.encode(&block, settings, &[], &mut alone).expect("a step")
 }
 
 /// One test, because it loses the device.

@@ -101,12 +101,13 @@ fn every_number_of_inputs_and_outputs_gives_valid_wgsl() {
 #[test]
 fn the_kernels_of_predictors_are_valid_for_every_rank_and_width() {
     for rank in 1..=5 {
-        for width in (16..=64).step_by(16) {
-            validate(&StencilShape { n_inputs: n_inputs(rank), width }, &Kernel::STENCIL);
+        for (width, n_fields) in (16..=64).step_by(16).flat_map(|width| [(width, 1), (width, 2)]) {
+            validate(&StencilShape { n_inputs: n_inputs(rank, n_fields), width }, &Kernel::STENCIL);
         }
-        for widths in [None, Some([2, 2]), Some([16, 16]), Some([6, 20]), Some([32, 32]), Some([64, 64])] {
-            let (module, info) = checked(&infer_source(n_inputs(rank), widths));
-            assert!(workgroup_bytes(&module) <= 16 << 10, "{rank} {widths:?}");
+        let widths = [None, Some([2, 2]), Some([16, 16]), Some([6, 20]), Some([32, 32]), Some([64, 64])];
+        for (widths, n_fields) in widths.into_iter().flat_map(|widths| [(widths, 1), (widths, 2)]) {
+            let (module, info) = checked(&infer_source(n_inputs(rank, n_fields), widths));
+            assert!(workgroup_bytes(&module) <= (10 + 6 * n_fields as u32) << 10, "{rank} {widths:?}");
             assert!(module.entry_points[0].workgroup_size[0] <= 256);
             let words = naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None);
             assert!(words.expect("SPIR-V").len() > 100);

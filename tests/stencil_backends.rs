@@ -10,8 +10,8 @@ use adios2_inr::backend::Backend;
 use adios2_inr::backend::cpu::{CpuBackend, Instructions};
 use adios2_inr::backend::stencil::{Batch, StencilShape, StencilState, StencilStep};
 use adios2_inr::predict::network::output;
-use adios2_inr::predict::stencil::{Grid, groups, n_inputs, shifted};
-use adios2_inr::predict::{Dense, Mlp, Past, Scaling};
+use adios2_inr::predict::stencil::{Grid, n_inputs, shifted};
+use adios2_inr::predict::{Beside, Dense, Mlp, Past, Scaling, Units};
 use adios2_inr::train::random_u32;
 use approx::assert_relative_eq;
 
@@ -57,8 +57,8 @@ fn reference(grid: &Grid, dims: &[usize], linear: &Dense, mlp: Option<&Mlp>) -> 
         let at = grid.at(index);
         let mut x = vec![0; grid.n_inputs()];
         grid.raw_inputs(at, &mut x);
-        for (of, shift) in groups(dims.len()).into_iter().zip(grid.shifts) {
-            x[of].iter_mut().for_each(|x| *x = shifted(*x, shift));
+        for (x, input) in x.iter_mut().zip(&grid.inputs) {
+            *x = shifted(*x, input.shift);
         }
         output(linear, &x).wrapping_add(mlp.map_or(0, |mlp| mlp.output(&x)))
     };
@@ -78,12 +78,16 @@ fn assert_bits(backend: &dyn Backend, grid: &Grid, dims: &[usize], widths: Optio
 fn inference_gives_the_bits_of_the_reference(backend: &dyn Backend) {
     for dims in DIMS {
         let n = dims.iter().product();
-        let [last, before] = [1, 2].map(|seed| field(n, seed, 2.0));
-        let scaling = Scaling { offset: 0.1, exponent: 20, shifts: [10, 9, 11, 6] };
+        let [last, before, now] = [1, 2, 3].map(|seed| field(n, seed, 2.0));
+        let own = Units { offset: 0.1, exponent: 20, shifts: [10, 9, 11, 6] };
+        let other = Units { offset: -0.2, exponent: 19, shifts: [9, 9, 8, 8] };
         for (i, widths) in WIDTHS.into_iter().enumerate() {
             let before = Some(&before[..]).filter(|_| i != 2);
-            let grid = Grid::new(Past { last: &last, before }, dims, &scaling);
-            assert_bits(backend, &grid, dims, widths, 9);
+            let past = Past { last: &last, before, beside: Some(Beside { now: &now, last: &last }) };
+            for beside in [None, Some(other)] {
+                let grid = Grid::new(past, dims, &Scaling { own, beside });
+                assert_bits(backend, &grid, dims, widths, 9);
+            }
         }
     }
 }
@@ -95,8 +99,8 @@ fn overflowing_inputs_and_sums_give_the_bits_of_the_reference(backend: &dyn Back
         [(24, [-3, -15, 0, 1], 4), (60, [-128, 127, 30, 31], 15), (26, [1, 0, -1, 0], 4), (-100, [0, 0, 0, 0], 7)]
     {
         let [last, before] = [1, 2].map(|seed| field(n, seed, 7.0));
-        let scaling = Scaling { offset: -1.0, exponent, shifts };
-        let grid = Grid::new(Past { last: &last, before: Some(&before) }, &dims, &scaling);
+        let scaling = Scaling { own: Units { offset: -1.0, exponent, shifts }, beside: None };
+        let grid = Grid::new(Past { last: &last, before: Some(&before), beside: None }, &dims, &scaling);
         for widths in [None, Some([16, 16]), Some([64, 64])] {
             assert_bits(backend, &grid, &dims, widths, shift);
         }
@@ -107,8 +111,8 @@ fn overflowing_inputs_and_sums_give_the_bits_of_the_reference(backend: &dyn Back
 fn a_grid_of_several_chunks_gives_the_bits_of_the_reference(backend: &dyn Backend) {
     let dims = [1025, 1040];
     let [last, before] = [1, 2].map(|seed| field(1025 * 1040, seed, 2.0));
-    let scaling = Scaling { offset: 0.0, exponent: 20, shifts: [10, 9, 11, 6] };
-    let grid = Grid::new(Past { last: &last, before: Some(&before) }, &dims, &scaling);
+    let scaling = Scaling { own: Units { offset: 0.0, exponent: 20, shifts: [10, 9, 11, 6] }, beside: None };
+    let grid = Grid::new(Past { last: &last, before: Some(&before), beside: None }, &dims, &scaling);
     assert_bits(backend, &grid, &dims, None, 8);
 }
 
@@ -123,8 +127,8 @@ struct Case {
 }
 
 impl Case {
-    fn new(rank: usize, width: usize, n: usize) -> Self {
-        let shape = StencilShape { n_inputs: n_inputs(rank), width };
+    fn new((rank, n_fields): (usize, usize), width: usize, n: usize) -> Self {
+        let shape = StencilShape { n_inputs: n_inputs(rank, n_fields), width };
         let stride = (shape.n_inputs + 2).next_multiple_of(16);
         let number = |i: usize| random(7, i) as f32 / u32::MAX as f32 * 3.0 - 1.5;
         let inputs: Vec<f32> = (0..n * stride).map(number).collect();
@@ -222,11 +226,12 @@ fn assert_gradient(backend: &dyn Backend, case: &Case) {
 }
 
 fn gradients_match_the_reference(backend: &dyn Backend) {
-    for (rank, width, n) in [(1, 16, 1), (3, 16, 150), (3, 32, 500), (2, 48, 97), (5, 64, 144), (4, 32, 1000)] {
-        assert_gradient(backend, &Case::new(rank, width, n));
+    let cases = [(1, 16, 1), (3, 16, 150), (3, 32, 500), (2, 48, 97), (5, 64, 144), (4, 32, 1000)];
+    for ((rank, width, n), n_fields) in cases.into_iter().zip([1, 2].into_iter().cycle()) {
+        assert_gradient(backend, &Case::new((rank, n_fields), width, n));
     }
     // The reference itself, by finite differences.
-    let case = Case::new(4, 16, 40);
+    let case = Case::new((4, 1), 16, 40);
     let params = case.state().params;
     let (_, gradient) = case.reference(&params);
     for i in (0..params.len()).step_by(11) {
@@ -243,7 +248,7 @@ fn gradients_match_the_reference(backend: &dyn Backend) {
 
 /// Software Vulkan drivers stop an invocation after 65,535 loop iterations: only many samples show it.
 fn a_gradient_over_many_samples_matches_the_reference(backend: &dyn Backend) {
-    assert_gradient(backend, &Case::new(3, 16, 30_008));
+    assert_gradient(backend, &Case::new((3, 1), 16, 30_008));
 }
 
 /// Steps of `n` samples over all of them.
@@ -253,7 +258,7 @@ fn steps(case: &Case, n: usize, n_steps: usize) -> Vec<StencilStep> {
 }
 
 fn a_short_fit_lowers_the_loss_and_agrees_with_the_plain_cpu(backend: &dyn Backend) {
-    let case = Case::new(2, 16, 4000);
+    let case = Case::new((2, 1), 16, 4000);
     let fit = |backend: &dyn Backend| {
         let mut state = case.state();
         let losses = backend.train_stencil(&mut state, case.batch(), &steps(&case, 512, 120)).expect("steps");
@@ -272,7 +277,7 @@ fn a_short_fit_lowers_the_loss_and_agrees_with_the_plain_cpu(backend: &dyn Backe
 }
 
 fn the_same_steps_repeat_bit_for_bit_in_one_call_or_two(backend: &dyn Backend) {
-    let case = Case::new(3, 32, 3000);
+    let case = Case::new((3, 1), 32, 3000);
     let steps = steps(&case, 704, 12);
     let fit = |parts: &[&[StencilStep]]| {
         let mut state = case.state();
@@ -287,7 +292,7 @@ fn the_same_steps_repeat_bit_for_bit_in_one_call_or_two(backend: &dyn Backend) {
 }
 
 fn sizes_that_disagree_are_errors_that_leave_the_state_alone(backend: &dyn Backend) {
-    let case = Case::new(1, 16, 100);
+    let case = Case::new((1, 1), 16, 100);
     let (batch, step) = (case.batch(), StencilStep { first: 0, n: 100, rate: 1e-3 });
     let refuses = |state: StencilState, batch: Batch, step: StencilStep| {
         let mut trained = state.clone();

@@ -6,7 +6,7 @@ use adios2_inr::backend::cpu::Instructions;
 use adios2_inr::backend::cpu::stencil::Training;
 use adios2_inr::backend::stencil::{Batch, StencilShape, StencilState, StencilStep};
 use adios2_inr::predict::stencil::{Grid, n_inputs};
-use adios2_inr::predict::{Dense, Mlp, Past, Scaling};
+use adios2_inr::predict::{Dense, Mlp, Past, Scaling, Units};
 
 /// Samples of a step, as `temporal=predict` takes them, and for devices that more suits.
 const BATCH: usize = 1024;
@@ -60,8 +60,9 @@ fn training_rate(backend: &dyn Backend, shape: StencilShape, n: usize, clock: Cl
 fn inference_rate(backend: &dyn Backend, width: usize, clock: Clock) -> f64 {
     let n = DIMS.iter().product();
     let [last, before]: [Vec<f64>; 2] = [1, 2].map(|step| (0..n).map(|i| number(i + step).into()).collect());
-    let scaling = Scaling { offset: 0.0, exponent: 24, shifts: [14, 13, 12, 11] };
-    let grid = Grid::new(Past { last: &last, before: Some(&before) }, &DIMS, &scaling);
+    let own = Units { offset: 0.0, exponent: 24, shifts: [14, 13, 12, 11] };
+    let scaling = Scaling { own, beside: None };
+    let grid = Grid::new(Past { last: &last, before: Some(&before), beside: None }, &DIMS, &scaling);
     let dense = |n_inputs: usize, n_outputs: usize| {
         let weights: Vec<f32> = (0..n_inputs * n_outputs).map(|i| 0.1 * number(i)).collect();
         Dense::quantise(n_inputs, &weights, &vec![0.1; n_outputs])
@@ -92,7 +93,7 @@ pub fn print(devices: &[Device], options: &Options) {
     for device in devices {
         let clock = device.clock(options);
         for (width, n) in [(16, BATCH), (16, LARGE_BATCH), (32, BATCH), (32, LARGE_BATCH)] {
-            let shape = StencilShape { n_inputs: n_inputs(DIMS.len()), width };
+            let shape = StencilShape { n_inputs: n_inputs(DIMS.len(), 1), width };
             let before = (device.peak)();
             let train = training_rate(&*device.backend, shape, n, clock);
             let integers = inference_rate(&*device.backend, width, clock);

@@ -3,11 +3,10 @@
 //
 // | binding | content | layout |
 // |---|---|---|
-// | 0 last | the last step, see src/model/stencil/mod.rs | padded grid |
-// | 1 change | that less the step before it | padded grid |
-// | 2 network | offsets of the neighbours, weights, biases (src/backend/gpu/stencil/network.rs) | vec4 |
-// | 3 out | outputs | [point], in vec4 |
-// | 4 chunk | the first point | uniform |
+// | 0 values | steps and their changes, see src/model/stencil/mod.rs | [plane][padded grid] |
+// | 1 network | where the inputs are, weights, biases (src/backend/gpu/stencil/network.rs) | vec4 |
+// | 2 out | outputs | [point], in vec4 |
+// | 3 chunk | the first point | uniform |
 //
 // Dispatch: one workgroup for T points. Workgroup size NT = GROUPS * T4: a thread serves four neighbouring points
 // and, in each layer, neurons 4 * own .. + 3.
@@ -16,11 +15,10 @@ struct Chunk {
   first: u32,          // padded index of the first point
 }
 
-@group(0) @binding(0) var<storage, read> last: array<i32>;
-@group(0) @binding(1) var<storage, read> change: array<i32>;
-@group(0) @binding(2) var<storage, read> network: array<vec4<i32>>;
-@group(0) @binding(3) var<storage, read_write> out: array<vec4<i32>>;
-@group(0) @binding(4) var<uniform> chunk: Chunk;
+@group(0) @binding(0) var<storage, read> values: array<i32>;
+@group(0) @binding(1) var<storage, read> network: array<vec4<i32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<i32>>;
+@group(0) @binding(3) var<uniform> chunk: Chunk;
 
 var<workgroup> inputs: array<vec4<i32>, ROWS * T4>;         // [pair][point] of 16-bit numbers; then partial sums
 var<workgroup> hidden: array<vec4<i32>, HIDDEN_ROWS * T4>;  // [pair][point] of the first layer
@@ -60,23 +58,18 @@ fn activation(z: vec4<i32>) -> vec4<i32> {
   return min(((t * t) >> vec4<u32>(u32(PARABOLA_BITS))) + above, vec4<i32>(LARGEST));
 }
 
-// Input i of the points at, at + 1, at + 2, at + 3.
+fn four(at: u32) -> vec4<i32> {
+  return vec4<i32>(values[at], values[at + 1u], values[at + 2u], values[at + 3u]);
+}
+
+// Input i of the points at, at + 1, at + 2, at + 3: a value, or that less the one at the point itself.
 fn input(i: u32, at: u32) -> vec4<i32> {
-  let k = i % N;
-  let to = u32(i32(at) + network[3u + k / 4u][k % 4u]);
-  let shifts = network[2];
-  if (i < N) {
-    let there = vec4<i32>(last[to], last[to + 1u], last[to + 2u], last[to + 3u]);
-    if (k == 0u) {
-      return shifted(there, shifts.x);
-    }
-    return shifted(there - vec4<i32>(last[at], last[at + 1u], last[at + 2u], last[at + 3u]), shifts.y);
+  let place = network[2u + i];
+  var v = four(u32(i32(at) + place.x));
+  if (place.y >= 0) {
+    v -= four(at + u32(place.y));
   }
-  let there = vec4<i32>(change[to], change[to + 1u], change[to + 2u], change[to + 3u]);
-  if (k == 0u) {
-    return shifted(there, shifts.z);
-  }
-  return shifted(there - vec4<i32>(change[at], change[at + 1u], change[at + 2u], change[at + 3u]), shifts.w);
+  return shifted(v, place.z);
 }
 
 @compute @workgroup_size(NT)

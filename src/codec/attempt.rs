@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::beside::Other;
 use super::history::History;
 use super::lossy::Component;
 use super::predicted::{Choices, Prepared, Step};
@@ -32,9 +33,20 @@ pub struct Attempt {
 pub struct Predicted {
     pub step: Step,
     pub new: Vec<New>,
+    /// Series and step of the variable that is needed beside it.
+    pub beside: Option<(u32, u32)>,
 }
 
 impl Predicted {
+    /// Notes what is beside it, where a predictor knows that.
+    pub fn beside(mut self, other: Option<&Other>) -> Self {
+        if let Some(other) = other.filter(|_| self.step.is_cross) {
+            self.beside = Some((other.series, other.step));
+            self.step.encoded.report.beside = Some(other.name.clone());
+        }
+        self
+    }
+
     /// Bytes, new weights shared between the steps that they are expected to serve.
     pub fn cost(&self) -> f64 {
         self.step.n_bytes() as f64 + self.step.encoded.report.weights_bytes as f64 / HORIZON
@@ -45,7 +57,6 @@ impl Predicted {
 pub struct Encoder<'a> {
     pub of: (&'a Block<'a>, &'a Settings),
     pub components: &'a [Component],
-    pub history: &'a History,
     /// The only transforms that are tried, by component; none given: all.
     pub only: Vec<Option<transform::Kind>>,
     pub device: &'a dyn StencilKernels,
@@ -60,13 +71,13 @@ pub struct Ready<'a> {
 }
 
 impl<'a> Encoder<'a> {
-    /// Predicts every component.
+    /// Predicts every component from `history`.
     ///
     /// # Errors
     /// As [`Prepared::new`].
-    pub fn prepare(&self, Attempt { choices, new }: Attempt) -> Result<Ready<'a>> {
+    pub fn prepare(&self, Attempt { choices, new }: Attempt, history: &History) -> Result<Ready<'a>> {
         let started = Instant::now();
-        let prepared = Prepared::new(self.of, self.components, choices, self.history, &self.only, self.device)?;
+        let prepared = Prepared::new(self.of, self.components, choices, history, &self.only, self.device)?;
         let mut report = self.report.clone();
         report.weights_bytes = new.iter().map(|new| new.bytes.len()).sum();
         report.seconds.total = report.seconds.train + started.elapsed().as_secs_f64();
@@ -81,6 +92,6 @@ impl Ready<'_> {
     /// As [`Prepared::encode`].
     pub fn encode(&self, step_factor: f64) -> Result<Option<Predicted>> {
         let step = self.prepared.encode(step_factor, self.report.clone())?;
-        Ok(step.map(|step| Predicted { step, new: self.new.clone() }))
+        Ok(step.map(|step| Predicted { step, new: self.new.clone(), beside: None }))
     }
 }

@@ -7,6 +7,7 @@
 //! cost nothing but now and then an attempt. After a key of the first kind nothing before it is needed; one of the second kind
 //! is still a step to predict from together with the one before it.
 
+use super::beside::Other;
 use super::history::History;
 use super::lessons::Lessons;
 use super::{Encoded, ordered_dims};
@@ -33,6 +34,8 @@ pub struct Chain {
     n_since_key: usize,
     /// The last step stands alone.
     is_alone: bool,
+    /// A step since the one that reading the newest begins with needs another variable.
+    is_cross: bool,
     /// Prediction from two steps paid when it was tried last.
     pays: bool,
     lessons: Lessons,
@@ -52,6 +55,8 @@ pub struct Link {
     pub encoded: Encoded,
     /// Steps before it that it needs: 0 for one that stands alone, else 1 or 2.
     pub needs: usize,
+    /// Series and step of the other variable that it needs too, see [`History::beside`].
+    pub beside: Option<(u32, u32)>,
     /// Steps after it need nothing before it.
     pub is_start: bool,
     /// It stands alone, and the next step is likely to need it.
@@ -72,7 +77,12 @@ impl Chain {
         self.lessons.refusal()
     }
 
-    /// The next step of the chain; `alone` encodes it without one.
+    /// The last two steps where another variable may be predicted with them: where their reader finds both, and needs no third variable.
+    pub fn offer(&self) -> Option<&History> {
+        self.history.as_ref().filter(|history| history.n_steps() > 1 && !self.is_alone && !self.is_cross)
+    }
+
+    /// The next step of the chain; `alone` encodes it without one, `others` are variables that it may be predicted with.
     ///
     /// # Errors
     /// What `alone` reports.
@@ -80,6 +90,7 @@ impl Chain {
         &self,
         block: &Block,
         settings: &Settings,
+        others: &[Other],
         alone: &mut dyn FnMut() -> Result<Encoded>,
     ) -> Result<Link> {
         let dims = ordered_dims(block, settings.order);
@@ -93,7 +104,7 @@ impl Chain {
         };
         let mut draft = self.clone();
         let tries_all = (self.n_since_key + 1) % TRANSFORMS_EVERY == CHECKED_STEP;
-        let attempt = draft.lessons.predict((block, settings), history, tries_all)?;
+        let attempt = draft.lessons.predict((block, settings), (history, others), tries_all)?;
         let Some(predicted) = attempt else {
             let why = "prediction: no attempt keeps the promise";
             return Ok(self.unpaid(draft, alone()?, (block, &dims), history, why));
@@ -122,6 +133,7 @@ impl Chain {
         }
         draft.history = history.next(&step.encoded.fields);
         (draft.n_since_key, draft.is_alone, draft.pays) = (self.n_since_key + 1, false, true);
+        draft.is_cross |= predicted.beside.is_some();
         draft.owed = [0; 2];
         (draft.rest, draft.next_rest) = (0, 0);
         let needs = history.n_steps();
@@ -129,6 +141,7 @@ impl Chain {
         Ok(Link {
             encoded: predicted.step.encoded,
             needs,
+            beside: predicted.beside,
             is_start: false,
             is_awaited: false,
             predictors,
@@ -156,10 +169,11 @@ impl Chain {
         };
         let before = history.map(|_| if self.is_alone { 0 } else { self.n_since_key });
         (after.n_since_key, after.is_alone) = (before.map_or(0, |n| n + 1), true);
+        after.is_cross &= history.is_some();
         after.rest = self.rest.saturating_sub(1);
         let is_awaited = self.pays && self.rest == 0;
         after.owed = [if is_awaited { 0 } else { encoded.record.len() }, self.owed[0]];
-        Link { encoded, needs: 0, is_start: history.is_none(), is_awaited, predictors: Vec::new(), after }
+        Link { encoded, needs: 0, beside: None, is_start: history.is_none(), is_awaited, predictors: Vec::new(), after }
     }
 
     /// A step that stands alone because prediction did not pay. From two steps it may pay all the same; after that attempt the

@@ -4,37 +4,60 @@ use std::sync::Arc;
 
 use super::decode::Forecast;
 use crate::backend::stencil::StencilKernels;
-use crate::predict::{Past, Predictor};
+use crate::predict::{self, Past, Predictor};
 use crate::{Dtype, Result, field};
 
 /// One decoded step: the values of each component in the input's type, masked points filled in.
 type Snapshot = Arc<Vec<Vec<u8>>>;
 
-/// The last one or two decoded steps of a chain, for blocks of one type and shape.
+/// The last one or two decoded steps of a chain, for blocks of one type and shape; and what is known beside them for the next.
 #[derive(Clone, Debug)]
 pub struct History {
     dtype: Dtype,
     dims: Vec<usize>,
     last: Snapshot,
     before: Option<Snapshot>,
+    beside: Option<Beside>,
+}
+
+/// Two steps of another variable: at the time of the next step, and before.
+#[derive(Clone, Debug)]
+struct Beside {
+    dtype: Dtype,
+    now: Snapshot,
+    last: Snapshot,
 }
 
 impl History {
     /// After a step that stands alone; `None` when its values cannot be predicted from (exact records).
     pub fn start(dtype: Dtype, dims: &[usize], fields: &[Vec<f64>]) -> Option<History> {
         let last = snapshot(dtype, fields)?;
-        Some(History { dtype, dims: dims.to_vec(), last, before: None })
+        Some(History { dtype, dims: dims.to_vec(), last, before: None, beside: None })
     }
 
     /// After one more step.
     pub fn next(&self, fields: &[Vec<f64>]) -> Option<History> {
         let last = snapshot(self.dtype, fields)?;
-        Some(History { dtype: self.dtype, dims: self.dims.clone(), last, before: Some(Arc::clone(&self.last)) })
+        let before = Some(Arc::clone(&self.last));
+        Some(History { dtype: self.dtype, dims: self.dims.clone(), last, before, beside: None })
+    }
+
+    /// With the two steps of another variable's chain beside; `None` when those are of another shape, or only one is there.
+    pub fn beside(&self, other: &History) -> Option<History> {
+        let is_like = self.dims == other.dims && self.last.len() == other.last.len();
+        let last = Arc::clone(other.before.as_ref().filter(|_| is_like)?);
+        let beside = Beside { dtype: other.dtype, now: Arc::clone(&other.last), last };
+        Some(History { beside: Some(beside), ..self.clone() })
     }
 
     /// True when a block of this type and these dimensions (slowest first) can be predicted from it.
     pub fn suits(&self, dtype: Dtype, dims: &[usize]) -> bool {
         (self.dtype, &self.dims[..]) == (dtype, dims)
+    }
+
+    /// Bytes of the last step.
+    pub fn last_bytes(&self) -> usize {
+        self.last.iter().map(Vec::len).sum()
     }
 
     /// Bytes of the decoded steps.
@@ -53,11 +76,24 @@ impl History {
         (n <= self.n_steps()).then(|| History { before, ..self.clone() })
     }
 
+    /// Without what is beside it.
+    fn by_itself(&self) -> History {
+        History { beside: None, ..self.clone() }
+    }
+
     /// The decoded steps of component `index`.
     pub(super) fn of(&self, index: usize) -> Result<Steps> {
-        let real = self.dtype.components().map_or(self.dtype, |(real, _)| real);
-        let values = |snapshot: &Snapshot| field::component(real, 0, &snapshot[index]);
-        Ok(Steps { last: values(&self.last)?, before: self.before.as_ref().map(values).transpose()? })
+        let values = |dtype: Dtype, snapshot: &Snapshot| {
+            let real = dtype.components().map_or(dtype, |(real, _)| real);
+            field::component(real, 0, &snapshot[index])
+        };
+        let own = |snapshot| values(self.dtype, snapshot);
+        let beside = |b: &Beside| Ok([values(b.dtype, &b.now)?, values(b.dtype, &b.last)?]);
+        Ok(Steps {
+            last: own(&self.last)?,
+            before: self.before.as_ref().map(own).transpose()?,
+            beside: self.beside.as_ref().map(beside).transpose()?,
+        })
     }
 
     /// What component `index` is predicted to become, by the kernels of a device; without a predictor, what it was.
@@ -67,7 +103,8 @@ impl History {
         predictor: Option<&Predictor>,
         device: &dyn StencilKernels,
     ) -> Result<Forecast> {
-        let steps = self.of(index)?;
+        let is_cross = predictor.is_some_and(|predictor| predictor.scaling.beside.is_some());
+        let steps = if is_cross { self.of(index)? } else { self.by_itself().of(index)? };
         let dims = field::fold_dims(&self.dims);
         let values = predictor.map(|p| p.predict_on(steps.past(), &dims, device)).transpose()?;
         Ok(Forecast { values: values.unwrap_or_else(|| steps.last.clone()), last: steps.last })
@@ -78,11 +115,13 @@ impl History {
 pub(super) struct Steps {
     pub last: Vec<f64>,
     pub before: Option<Vec<f64>>,
+    pub beside: Option<[Vec<f64>; 2]>,
 }
 
 impl Steps {
     pub fn past(&self) -> Past<'_> {
-        Past { last: &self.last, before: self.before.as_deref() }
+        let beside = self.beside.as_ref().map(|[now, last]| predict::Beside { now, last });
+        Past { last: &self.last, before: self.before.as_deref(), beside }
     }
 }
 

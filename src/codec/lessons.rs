@@ -1,17 +1,20 @@
 //! What a chain learns from step to step: predictors of each component, which kind of them, which transform and which steps of the
 //! quantiser take the fewest bytes.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use super::attempt::{Attempt, Encoder, New, Predicted};
+use super::beside::{BesideChoice, Other};
 use super::history::History;
 use super::kind_choice::KindChoice;
 use super::lossy::Component;
 use super::report::Report;
-use super::slot::{Budget, Choice, Kind, Slot};
+use super::slot::{Choice, Kind, Slot};
 use super::step_factor::StepFactor;
 use crate::backend::choose::WithCpu;
 use crate::predict::Scaling;
+use crate::predict::fit::Effort;
 use crate::predict::sample::{Samples, Task};
 use crate::settings::{Norm, Target};
 use crate::transform::Goal;
@@ -20,17 +23,48 @@ use crate::{Block, Result, Settings, threads, transform};
 /// All of it so far.
 #[derive(Clone, Debug, Default)]
 pub struct Lessons {
-    /// `[component][steps of the history - 1]`: those for steps that know one step before them, and two.
-    slots: Vec<[Slot; 2]>,
+    /// `[component]`, by [`place`].
+    slots: Vec<[Slot; 4]>,
     /// Predictors made so far.
     n_predictors: u32,
     n_attempts: usize,
     step_factor: StepFactor,
     kind: KindChoice,
+    beside: BesideChoice,
     /// Of each component, the last that took the fewest bytes.
     transforms: Vec<Option<transform::Kind>>,
     /// See [`Self::refusal`].
     refusal: Option<String>,
+}
+
+/// One way to predict a step.
+struct Way<'a> {
+    /// Of predictors; none: the last step itself.
+    kind: Option<Kind>,
+    /// With what is beside it.
+    history: Cow<'a, History>,
+    other: Option<&'a Other>,
+    is_rival: bool,
+}
+
+impl<'a> Way<'a> {
+    fn new(kind: Option<Kind>, history: &'a History, other: Option<&'a Other>) -> Self {
+        let beside = other.and_then(|other| history.beside(&other.history));
+        let other = other.filter(|_| beside.is_some());
+        Way { kind, history: beside.map_or(Cow::Borrowed(history), Cow::Owned), other, is_rival: false }
+    }
+
+    /// Where the predictors are that know as much: one step or two, without or with another variable.
+    fn place(&self) -> usize {
+        self.history.n_steps() - 1 + 2 * usize::from(self.other.is_some())
+    }
+}
+
+/// What is tried instead of what serves.
+#[derive(Clone, Copy)]
+enum Rival {
+    Kind(Kind),
+    Beside(Option<u32>),
 }
 
 impl Lessons {
@@ -49,14 +83,14 @@ impl Lessons {
     }
 
     /// The step after `history` predicted with the best predictors, which `self` learns about, and coded with all transforms or with
-    /// those that were best last.
+    /// those that were best last; `others` may be beside it.
     ///
     /// # Errors
     /// As [`super::encode`].
     pub fn predict(
         &mut self,
         (block, settings): (&Block, &Settings),
-        history: &History,
+        (history, others): (&History, &[Other]),
         tries_all: bool,
     ) -> Result<Option<Predicted>> {
         self.n_attempts += 1;
@@ -66,53 +100,97 @@ impl Lessons {
         self.slots.resize_with(n_components, Default::default);
         let component = |index| Component::new(block, real, index, settings);
         let components = (0..n_components).map(component).collect::<Result<Vec<_>>>()?;
-        let kind = self.kind.get(settings.predictor);
-        // One step tells little about kinds.
-        let rival = if history.n_steps() > 1 { self.kind.rival(settings.predictor) } else { None };
-        let (attempt, other) = threads::install(settings.threads, || {
-            let mut samples = vec![None; n_components];
-            let mut attempt = |kind: Option<Kind>, is_rival| {
-                let mut attempt = Attempt::default();
-                let Some(kind) = kind else { return Ok(Attempt { choices: vec![None; n_components], ..attempt }) };
-                for ((index, component), samples) in components.iter().enumerate().zip(&mut samples) {
-                    let of = (component, index, history, samples);
-                    let choice = self.choose((kind, is_rival), of, (settings, &device), &mut report)?;
-                    self.add(choice, (kind, index, history.n_steps()), &mut attempt);
+        let seed = settings.seed.wrapping_add(31 * self.n_attempts as u64);
+        let effort = (settings, &device, seed);
+        let usual = Way::new(self.kind.get(settings.predictor), history, Other::of(others, self.beside.get()));
+        let (attempt, rival, rival_attempt) = threads::install(settings.threads, || {
+            let rival = self.rival(&components, (history, others), (settings, seed))?;
+            let way = rival.map(|rival| match rival {
+                Rival::Kind(kind) => Way { is_rival: true, ..Way::new(Some(kind), history, usual.other) },
+                Rival::Beside(series) => {
+                    self.slots.iter_mut().filter(|_| series.is_some()).for_each(|s| s[2..].fill_with(Slot::default));
+                    Way { is_rival: true, ..Way::new(usual.kind, history, Other::of(others, series)) }
                 }
-                Ok(attempt)
-            };
-            Ok((attempt(kind, false)?, rival.map(|rival| attempt(Some(rival), true)).transpose()?))
+            });
+            let mut samples = vec![None; n_components];
+            let attempt = self.attempt(&usual, &components, &mut samples, effort, &mut report)?;
+            if matches!(rival, Some(Rival::Beside(_))) {
+                samples.fill(None);
+            }
+            let mut other = |way: &Way| self.attempt(way, &components, &mut samples, effort, &mut report);
+            Ok((attempt, rival, way.map(|way| Ok((other(&way)?, way))).transpose()?))
         })?;
         report.seconds.train += started.elapsed().as_secs_f64();
-        let step = threads::install(settings.threads, || {
+        let (step, way) = threads::install(settings.threads, || {
             let only = if tries_all { &[] } else { &self.transforms[..] }.to_vec();
-            let of = (block, settings);
-            let encoder = Encoder { of, components: &components, history, only, device: &device, report };
-            let Some((rival, other)) = rival.zip(other) else { return self.best_step(&encoder, attempt) };
+            let encoder = Encoder { of: (block, settings), components: &components, only, device: &device, report };
+            let Some((rival, (rival_attempt, way))) = rival.zip(rival_attempt) else {
+                return Ok((self.best_step(&encoder, &usual.history, attempt)?, usual));
+            };
             let factor = self.step_factor.get();
-            let [step, tried] = [attempt, other].map(|attempt| encoder.prepare(attempt)?.encode(factor));
-            let (step, tried) = (step?, tried?);
+            let step = encoder.prepare(attempt, &usual.history)?.encode(factor)?;
+            let tried = encoder.prepare(rival_attempt, &way.history)?.encode(factor)?;
             let cost = |step: &Option<Predicted>| step.as_ref().map_or(f64::INFINITY, Predicted::cost);
             let is_smaller = cost(&tried) < cost(&step);
-            self.kind.learn(rival, is_smaller);
-            Ok(if is_smaller { tried } else { step })
+            match rival {
+                Rival::Kind(kind) => self.kind.learn(kind, is_smaller),
+                Rival::Beside(series) => self.beside.learn(series, is_smaller),
+            }
+            Ok(if is_smaller { (tried, way) } else { (step, usual) })
         })?;
         for new in step.iter().flat_map(|step| &step.new) {
-            self.slots[new.index][history.n_steps() - 1].put(new.kind, new.numbered.clone());
+            self.slots[new.index][way.place()].put(new.kind, new.numbered.clone());
             self.n_predictors = new.numbered.0 + 1;
         }
         if let Some(Predicted { step, .. }) = &step {
             self.transforms = step.transforms.clone();
             let gain = step.unpredicted_bytes as f64 / step.n_bytes() as f64;
-            self.slots.iter_mut().for_each(|slots| slots[history.n_steps() - 1].learn_gain(gain));
+            self.slots.iter_mut().for_each(|slots| slots[way.place()].learn_gain(gain));
         }
         self.refusal = self.refusal.take().or_else(|| device.refusal());
-        Ok(step)
+        Ok(step.map(|step| step.beside(way.other)))
+    }
+
+    /// What is tried at this step instead of what serves; one step tells too little.
+    fn rival(
+        &mut self,
+        components: &[Component],
+        (history, others): (&History, &[Other]),
+        (settings, seed): (&Settings, u64),
+    ) -> Result<Option<Rival>> {
+        if history.n_steps() == 1 {
+            return Ok(None);
+        }
+        if let Some(kind) = self.kind.rival(settings.predictor) {
+            return Ok(Some(Rival::Kind(kind)));
+        }
+        if self.kind.get(settings.predictor).is_none() || others.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.beside.rival(components, (history, others), (settings, seed))?.map(Rival::Beside))
+    }
+
+    /// Chooses predictors for all components.
+    fn attempt(
+        &mut self,
+        way: &Way,
+        components: &[Component],
+        samples: &mut [Option<Sampled>],
+        effort: (&Settings, &WithCpu, u64),
+        report: &mut Report,
+    ) -> Result<Attempt> {
+        let mut attempt = Attempt::default();
+        let Some(kind) = way.kind else { return Ok(Attempt { choices: vec![None; components.len()], ..attempt }) };
+        for ((index, component), samples) in components.iter().enumerate().zip(samples) {
+            let choice = self.choose((way, kind), (component, index, samples), effort, report)?;
+            self.add(choice, (kind, index, way.place()), &mut attempt);
+        }
+        Ok(attempt)
     }
 
     /// The step with the steps of the quantiser that served before, or with what is tried beside them now.
-    fn best_step(&mut self, encoder: &Encoder, attempt: Attempt) -> Result<Option<Predicted>> {
-        let ready = encoder.prepare(attempt)?;
+    fn best_step(&mut self, encoder: &Encoder, history: &History, attempt: Attempt) -> Result<Option<Predicted>> {
+        let ready = encoder.prepare(attempt, history)?;
         let step = ready.encode(self.step_factor.get())?;
         let has_factor = matches!(encoder.of.1.target, Target::Accuracy(_, Norm::Linf, _));
         if has_factor
@@ -131,30 +209,33 @@ impl Lessons {
     /// What a component is predicted with by a kind of predictors: the newest one, or a new one if it pays for its weights.
     fn choose(
         &mut self,
-        (kind, is_rival): (Kind, bool),
-        (component, index, history, samples): (&Component, usize, &History, &mut Option<Sampled>),
-        (settings, device): (&Settings, &WithCpu),
+        (way, kind): (&Way, Kind),
+        (component, index, samples): (&Component, usize, &mut Option<Sampled>),
+        (settings, device, seed): (&Settings, &WithCpu, u64),
         report: &mut Report,
     ) -> Result<Choice> {
-        let slot = &mut self.slots[index][history.n_steps() - 1];
+        let slot = &mut self.slots[index][way.place()];
         if component.is_constant() {
             return Ok(Choice::Last);
         }
-        if !is_rival && let Some(choice) = slot.rested(kind) {
+        if !way.is_rival
+            && let Some(choice) = slot.rested(kind)
+        {
             return Ok(choice);
         }
-        let seed = settings.seed.wrapping_add((self.n_attempts * 31 + index) as u64);
+        let seed = seed.wrapping_add(index as u64);
         let Sampled { samples, n_values } = match samples {
             Some(known) => known,
             None => {
-                let scaling = slot.newest(kind).map(|(_, predictor)| predictor.scaling);
-                samples.insert(Sampled::of(component, index, history, (settings, seed), scaling.as_ref())?)
+                let scaling = slot.scaling(kind);
+                let of = (component, index, &*way.history);
+                samples.insert(Sampled::of(of, (settings, seed), usize::MAX, scaling.as_ref())?)
             }
         };
         let n_before = slot.n_steps();
         let (n_steps, width) = (settings.iterations, settings.predictor_width);
-        let choice = slot.fit(kind, samples, Budget { device, n_steps, width, seed }, *n_values)?;
-        if !is_rival {
+        let choice = slot.fit(kind, samples, Effort { device, n_steps, width, seed }, *n_values)?;
+        if !way.is_rival {
             slot.plan_rest(&choice);
         }
         report.iterations += slot.n_steps().saturating_sub(n_before);
@@ -162,8 +243,8 @@ impl Lessons {
     }
 
     /// Numbers the predictor of a choice and adds it to an attempt.
-    fn add(&self, choice: Choice, (kind, index, n_history): (Kind, usize, usize), attempt: &mut Attempt) {
-        let slot = &self.slots[index][n_history - 1];
+    fn add(&self, choice: Choice, (kind, index, place): (Kind, usize, usize), attempt: &mut Attempt) {
+        let slot = &self.slots[index][place];
         attempt.choices.push(match choice {
             Choice::Last => None,
             Choice::Current => slot.newest(kind).cloned(),
@@ -179,18 +260,21 @@ impl Lessons {
 
 /// Points of a component to fit predictors to.
 #[derive(Clone)]
-struct Sampled {
-    samples: Samples,
+pub(super) struct Sampled {
+    pub samples: Samples,
     /// Values of the component.
-    n_values: usize,
+    pub n_values: usize,
 }
 
 impl Sampled {
-    fn of(
-        component: &Component,
-        index: usize,
-        history: &History,
+    /// At most so many points of a component after a history, scaled as `previous` while that suits it.
+    ///
+    /// # Errors
+    /// As [`History::of`].
+    pub fn of(
+        (component, index, history): (&Component, usize, &History),
         (settings, seed): (&Settings, u64),
+        most: usize,
         previous: Option<&Scaling>,
     ) -> Result<Sampled> {
         let n_values = component.values.len() - component.mask.n_masked;
@@ -202,7 +286,7 @@ impl Sampled {
         };
         let steps = history.of(index)?;
         let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
-        let task = Task { past: steps.past(), values, mask, dims, tolerance, seed };
+        let task = Task { past: steps.past(), values, mask, dims, tolerance, seed, most };
         Ok(Sampled { samples: Samples::of(&task, previous), n_values })
     }
 }

@@ -7,6 +7,7 @@
 //! ```
 
 mod attempt;
+mod beside;
 mod candidate;
 mod chain;
 mod decode;
@@ -23,9 +24,11 @@ mod siren;
 mod slot;
 mod step_factor;
 mod stub;
+mod trials;
 
 use std::time::Instant;
 
+pub use beside::Other;
 pub use chain::{Chain, Link};
 pub use decode::{
     DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_into_with, decode_on, decode_within, fill_of, inspect,

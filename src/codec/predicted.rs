@@ -60,6 +60,8 @@ pub struct Step {
     pub unpredicted_bytes: usize,
     /// Of each component; none for one that another coder took.
     pub transforms: Vec<Option<transform::Kind>>,
+    /// A predictor needs what is beside the history.
+    pub is_cross: bool,
 }
 
 /// A block to be predicted: what does not depend on the steps of its quantiser.
@@ -129,7 +131,8 @@ impl<'a> Prepared<'a> {
         (report.model, report.errors, report.stored_bytes) = (lossy::model_name(&coded), errors, record.len());
         report.seconds.total += started.elapsed().as_secs_f64();
         let encoded = Encoded { record, report, models: Vec::new(), fields };
-        Ok(Some(Step { encoded, unpredicted_bytes, transforms }))
+        let is_cross = self.choices.iter().flatten().any(|(_, predictor)| predictor.scaling.beside.is_some());
+        Ok(Some(Step { encoded, unpredicted_bytes, transforms, is_cross }))
     }
 }
 

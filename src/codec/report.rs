@@ -22,9 +22,12 @@ pub struct Report {
     pub n_masked: usize,
     /// Training steps.
     pub iterations: u32,
-    /// What a predicted step is predicted with: last, linear, network 16-16; empty for a step that stands alone.
+    /// What a predicted step is predicted with: last, linear, network 16-16, cross linear, ...; empty for a step that stands alone.
     #[serde(default)]
     pub predictor: String,
+    /// The other variable that a cross predictor knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
     /// Estimated bytes of a predicted step's record without prediction.
     #[serde(default)]
     pub unpredicted_bytes: Option<usize>,

@@ -4,16 +4,12 @@ use std::sync::Arc;
 
 use super::predicted;
 use crate::Result;
-use crate::backend::stencil::StencilKernels;
-use crate::predict::Predictor;
 use crate::predict::fit::{self, Effort, Learner};
 use crate::predict::sample::Samples;
+use crate::predict::{Predictor, Scaling};
 
 /// Steps that new weights are expected to serve.
 pub const HORIZON: f64 = 5.0;
-/// Training steps of the first fit, and of every other one.
-const N_FIRST: u32 = 600;
-const N_LATER: u32 = 48;
 
 /// Kinds of predictors with weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,23 +59,15 @@ pub struct Slot {
     rest: Rest,
 }
 
-/// Where and how long a predictor may be fitted.
-#[derive(Clone, Copy)]
-pub struct Budget<'a> {
-    /// The kernels.
-    pub device: &'a dyn StencilKernels,
-    /// Training steps of a network, if the user says so.
-    pub n_steps: Option<u32>,
-    /// Neurons of each of its hidden layers.
-    pub width: usize,
-    /// Of a network's first weights.
-    pub seed: u64,
-}
-
 impl Slot {
     /// The newest predictor of a kind.
     pub fn newest(&self, kind: Kind) -> Option<&Numbered> {
         self.newest[kind as usize].as_ref().map(|(numbered, _)| numbered)
+    }
+
+    /// How the newest predictor of a kind sees fields, or the network in training.
+    pub fn scaling(&self, kind: Kind) -> Option<Scaling> {
+        self.newest(kind).map(|(_, predictor)| predictor.scaling).or(self.learner.scaling())
     }
 
     /// Bytes of a new predictor, as an update of the newest one where that is not the last of a long row.
@@ -134,8 +122,8 @@ impl Slot {
     /// What of this kind saves most bytes per step among `n_values`, the bytes of new weights counted.
     ///
     /// # Errors
-    /// As [`StencilKernels::train_stencil`].
-    pub fn fit(&mut self, kind: Kind, samples: &Samples, budget: Budget, n_values: usize) -> Result<Choice> {
+    /// As [`Learner::network`].
+    pub fn fit(&mut self, kind: Kind, samples: &Samples, effort: Effort, n_values: usize) -> Result<Choice> {
         let last_bits = fit::last_bits(samples);
         let saved = |bits: f64| (last_bits - bits) * n_values as f64 / 8.0;
         if last_bits == 0.0 {
@@ -151,12 +139,7 @@ impl Slot {
         }
         let new = match kind {
             Kind::Linear => fit::linear(samples, current),
-            Kind::Network => {
-                let n_steps = if self.n_steps() == 0 { N_FIRST } else { N_LATER };
-                let n_steps = budget.n_steps.unwrap_or(n_steps);
-                let effort = Effort { device: budget.device, n_steps, width: budget.width, seed: budget.seed };
-                self.learner.network(samples, current, effort)?
-            }
+            Kind::Network => self.learner.network(samples, current, effort)?,
         };
         Ok(match new {
             Some(new) if saved(new.bits) - self.encode(kind, &new.predictor).len() as f64 / HORIZON > most => {

@@ -5,13 +5,18 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 use super::sample::Samples;
-use super::stencil::n_inputs;
 use super::{Dense, Mlp, Predictor, Scaling};
 use crate::Result;
 use crate::backend::cpu::Instructions;
 use crate::backend::cpu::stencil::{Rows, Training, gram};
 use crate::backend::stencil::{Batch, StencilKernels, StencilShape, StencilState, StencilStep};
 
+/// Training steps of a new network, and of one that goes on.
+const N_FIRST: u32 = 600;
+const N_LATER: u32 = 48;
+/// A new network is tried beside the one that goes on after so many fits, and twice as many, ...: one that began on a quiet field has
+/// neurons that never wake.
+const FIRST_RESTART: u32 = 4;
 /// Samples of a training step.
 const BATCH: usize = 1024;
 /// Learning rate at the start, and how it falls: as one over the root of steps in this unit, down to a part.
@@ -28,15 +33,17 @@ const HELD_OUT: usize = 5;
 #[derive(Clone, Debug, Default)]
 pub struct Learner {
     training: Option<(Scaling, StencilState)>,
+    /// Fits that went on with it.
+    n_refined: u32,
 }
 
 /// How a network is trained.
 #[derive(Clone, Copy)]
 pub struct Effort<'a> {
-    /// Where.
+    /// The kernels.
     pub device: &'a dyn StencilKernels,
-    /// Training steps.
-    pub n_steps: u32,
+    /// Training steps, if the user says so.
+    pub n_steps: Option<u32>,
     /// Neurons of each hidden layer, a multiple of 16.
     pub width: usize,
     /// Of its first weights.
@@ -59,13 +66,18 @@ struct Parts<'a> {
 }
 
 impl Learner {
+    /// How the network in training sees fields.
+    pub fn scaling(&self) -> Option<Scaling> {
+        self.training.as_ref().map(|(scaling, _)| *scaling)
+    }
+
     /// Training steps so far.
     pub fn n_steps(&self) -> u32 {
         self.training.as_ref().map_or(0, |(_, state)| state.n_steps)
     }
 
-    /// Trains the network beside the linear part of `current`, from where the last call left it while the scaling is the same, then
-    /// solves for the best linear part and last layer; `None` where nothing can be learned.
+    /// Trains the network beside the linear part of `current`, from where the last call left it, then solves for the best linear part
+    /// and last layer; `None` where nothing can be learned.
     ///
     /// # Errors
     /// As [`StencilKernels::train_stencil`].
@@ -81,25 +93,23 @@ impl Learner {
             None => parts.linear(None),
         };
         let Some(linear) = linear else { return Ok(None) };
-        let shape = StencilShape { n_inputs: n_inputs(samples.rank), width: effort.width };
+        let shape = StencilShape { n_inputs: samples.n_inputs, width: effort.width };
         let known = self.training.take().filter(|(scaling, s)| (scaling, s.shape) == (&samples.scaling, shape));
         let new = || StencilState::new(shape, random_params(&shape, effort.seed));
-        let mut state = known.map_or_else(new, |(_, state)| state);
-        let stride = samples.stride;
-        let left = parts.less_linear(&linear);
-        let n = BATCH.min(parts.n_train);
-        let n_firsts = parts.n_train - n + samples.cell.n_points();
-        let step = |i: u32| StencilStep { first: i as usize * n % n_firsts, n, rate: rate(i) };
-        let steps: Vec<StencilStep> = (state.n_steps..state.n_steps + effort.n_steps).map(step).collect();
-        let inputs = &samples.rows[..parts.n_train * stride];
-        let (outputs, _) = Training::new(state.clone(), Instructions::best()).outputs(inputs, stride);
-        let weights = parts.weights(&less(&left, &outputs));
-        effort.device.train_stencil(
-            &mut state,
-            Batch { inputs, stride, targets: &left, transform: samples.cell.transform(), weights: &weights },
-            &steps,
-        )?;
-        let fitted = parts.with_best_last_layer(&mut state, &left);
+        let train =
+            |state, n_steps: u32| parts.trained(state, &linear, effort.device, effort.n_steps.unwrap_or(n_steps));
+        let (state, fitted) = match known {
+            None => train(new(), N_FIRST)?,
+            Some((_, state)) => {
+                let went_on = train(state, N_LATER)?;
+                self.n_refined += 1;
+                let is_due = self.n_refined >= FIRST_RESTART && self.n_refined.is_power_of_two();
+                let restarted = if is_due { Some(train(new(), N_FIRST)?) } else { None };
+                let bits =
+                    |(_, fitted): &(StencilState, Option<Fitted>)| fitted.as_ref().map_or(f64::INFINITY, |f| f.bits);
+                restarted.filter(|restarted| bits(restarted) < bits(&went_on)).unwrap_or(went_on)
+            }
+        };
         self.training = Some((samples.scaling, state));
         Ok(fitted)
     }
@@ -130,7 +140,7 @@ impl<'a> Parts<'a> {
     fn new(samples: &'a Samples) -> Option<Parts<'a>> {
         let n_cells = samples.len() / samples.cell.n_points();
         let n_train = (n_cells - n_cells / HELD_OUT) * samples.cell.n_points();
-        (n_train > 2 * n_inputs(samples.rank)).then_some(Parts { samples, n_train })
+        (n_train > 2 * samples.n_inputs).then_some(Parts { samples, n_train })
     }
 
     /// Mean cost of `error(row, target)` over the samples held out.
@@ -164,6 +174,33 @@ impl<'a> Parts<'a> {
             shares.iter_mut().for_each(|share| *share /= mean);
         }
         energies.iter().flat_map(|energy| shares.iter().map(move |share| energy * share)).collect()
+    }
+
+    /// A network after more steps beside a linear part, with the predictor that comes of it.
+    fn trained(
+        &self,
+        mut state: StencilState,
+        linear: &Dense,
+        device: &dyn StencilKernels,
+        n_steps: u32,
+    ) -> Result<(StencilState, Option<Fitted>)> {
+        let stride = self.samples.stride;
+        let left = self.less_linear(linear);
+        let n = BATCH.min(self.n_train);
+        let n_firsts = self.n_train - n + self.samples.cell.n_points();
+        let step = |i: u32| StencilStep { first: i as usize * n % n_firsts, n, rate: rate(i) };
+        let steps: Vec<StencilStep> = (state.n_steps..state.n_steps + n_steps).map(step).collect();
+        let inputs = &self.samples.rows[..self.n_train * stride];
+        let (outputs, _) = Training::new(state.clone(), Instructions::best()).outputs(inputs, stride);
+        let weights = self.weights(&less(&left, &outputs));
+        let transform = self.samples.cell.transform();
+        device.train_stencil(
+            &mut state,
+            Batch { inputs, stride, targets: &left, transform, weights: &weights },
+            &steps,
+        )?;
+        let fitted = self.with_best_last_layer(&mut state, &left);
+        Ok((state, fitted))
     }
 
     fn bits(&self, predictor: &Predictor) -> f64 {
@@ -226,7 +263,7 @@ impl<'a> Parts<'a> {
 
     /// Weights of the inputs with a bias, and of `hidden` `[n_train][n]` beside them, by least squares weighted by `[n_train]`.
     fn solve(&self, hidden: &[f32], weights: &[f32]) -> Option<(Dense, Vec<f32>)> {
-        let (k, stride) = (n_inputs(self.samples.rank), self.samples.stride);
+        let (k, stride) = (self.samples.n_inputs, self.samples.stride);
         let n_hidden = hidden.len() / self.n_train;
         let inputs = &self.samples.rows[..self.n_train * stride];
         let transform = self.samples.cell.transform();
@@ -330,9 +367,9 @@ mod tests {
         let [before, last] = [0.0, 1.0].map(|t| field(t, n));
         let linear_law = field(2.0, n);
         let bent: Vec<f64> = linear_law.iter().zip(&last).map(|(v, l)| v + 0.5 * (l - 5.0) * (l - 5.0)).collect();
-        let past = Past { last: &last, before: Some(&before) };
+        let past = Past { last: &last, before: Some(&before), beside: None };
         let dims = [n, n];
-        let task = |values| Task { past, values, mask: None, dims: &dims, tolerance: 1e-3, seed: 1 };
+        let task = |values| Task { past, values, mask: None, dims: &dims, tolerance: 1e-3, seed: 1, most: usize::MAX };
         let samples = |values| Samples::of(&task(values), None);
         let mut learner = Learner::default();
         let straight = samples(&linear_law);
@@ -341,7 +378,7 @@ mod tests {
         let samples = samples(&bent);
         let linear = linear(&samples, None).unwrap();
         let device = CpuBackend::new(2);
-        let effort = |n_steps| Effort { device: &device, n_steps, width: 16, seed: 1 };
+        let effort = |n_steps| Effort { device: &device, n_steps: Some(n_steps), width: 16, seed: 1 };
         let network = learner.network(&samples, None, effort(300)).unwrap().unwrap();
         assert!(network.bits < 0.5 * linear.bits, "{} {}", network.bits, linear.bits);
         let refined = learner.network(&samples, Some(&network.predictor), effort(20)).unwrap().unwrap();
@@ -362,12 +399,20 @@ mod tests {
     #[test]
     fn nothing_is_learned_from_too_few_points() {
         let still = vec![1.0; 400];
-        let past = Past { last: &still, before: Some(&still) };
+        let past = Past { last: &still, before: Some(&still), beside: None };
         let none = vec![false; 400];
-        let task = Task { past, values: &still, mask: Some(&none), dims: &[20, 20], tolerance: 0.0, seed: 1 };
+        let task = Task {
+            past,
+            values: &still,
+            mask: Some(&none),
+            dims: &[20, 20],
+            tolerance: 0.0,
+            seed: 1,
+            most: usize::MAX,
+        };
         let samples = Samples::of(&task, None);
         assert!(samples.is_empty() && linear(&samples, None).is_none());
-        let effort = Effort { device: &CpuBackend::new(1), n_steps: 5, width: 16, seed: 1 };
+        let effort = Effort { device: &CpuBackend::new(1), n_steps: Some(5), width: 16, seed: 1 };
         assert!(Learner::default().network(&samples, None, effort).unwrap().is_none());
     }
 }

@@ -1,18 +1,19 @@
 //! Bytes of a predictor: a head, then all weights as one sequence of integers, alone or less those of an earlier predictor.
 
 use super::network::MAX_WIDTH;
-use super::stencil::{N_GROUPS, n_inputs};
+use super::stencil::{Units, n_inputs};
 use super::{Dense, Mlp, Predictor, Scaling, name};
 use crate::entropy::{decode_integers, encode_integers};
 use crate::{Error, Result};
+
+/// Set in the first byte of a head where units of a field beside follow it.
+const BESIDE: u8 = 1 << 7;
 
 /// Everything but the weights.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Head {
     rank: u8,
-    offset: f64,
-    exponent: i16,
-    shifts: [i8; N_GROUPS],
+    own: Units,
     /// Widths of the hidden layers.
     widths: Option<[u8; 2]>,
     /// [`Dense::shift`] of the linear part, then of the network's layers.
@@ -34,7 +35,7 @@ impl Predictor {
     pub fn name_of(bytes: &[u8]) -> Result<String> {
         let bad = |_| Error::corrupt("a predictor in the model store is damaged");
         let (head, _) = postcard::take_from_bytes::<Head>(bytes).map_err(bad)?;
-        Ok(name(head.widths.map(|[width, _]| width.into())))
+        Ok(name(head.widths.map(|[width, _]| width.into()), head.rank & BESIDE != 0))
     }
 
     fn integers(&self) -> Vec<i32> {
@@ -58,15 +59,16 @@ impl Predictor {
     fn with_head(&self, is_update: bool, integers: &[i32]) -> Vec<u8> {
         let width = |layer: &Dense| layer.n_outputs() as u8;
         let head = Head {
-            rank: self.rank as u8,
-            offset: self.scaling.offset,
-            exponent: self.scaling.exponent,
-            shifts: self.scaling.shifts,
+            rank: self.rank as u8 | if self.scaling.beside.is_some() { BESIDE } else { 0 },
+            own: self.scaling.own,
             widths: self.mlp.as_ref().map(|mlp| [width(&mlp.layers[0]), width(&mlp.layers[1])]),
             layers: self.layers().map(|layer| layer.shift).collect(),
             is_update,
         };
         let mut bytes = postcard::to_allocvec(&head).expect("a Vec takes any head");
+        if let Some(units) = &self.scaling.beside {
+            bytes = postcard::to_extend(units, bytes).expect("a Vec takes any units");
+        }
         bytes.extend(encode_integers(integers));
         bytes
     }
@@ -77,8 +79,16 @@ impl Predictor {
     /// [`Error::Corrupt`].
     pub fn decode(bytes: &[u8], previous: Option<&Predictor>) -> Result<Predictor> {
         let bad = || Error::corrupt("a predictor in the model store is damaged");
-        let (head, rest) = postcard::take_from_bytes::<Head>(bytes).map_err(|_| bad())?;
-        if !(1..=5).contains(&head.rank) || !head.offset.is_finite() {
+        let (head, mut rest) = postcard::take_from_bytes::<Head>(bytes).map_err(|_| bad())?;
+        let rank = usize::from(head.rank & !BESIDE);
+        let mut scaling = Scaling { own: head.own, beside: None };
+        if head.rank & BESIDE != 0 {
+            let (units, after) = postcard::take_from_bytes::<Units>(rest).map_err(|_| bad())?;
+            (scaling.beside, rest) = (Some(units), after);
+        }
+        if !(1..=5).contains(&rank)
+            || [Some(scaling.own), scaling.beside].iter().flatten().any(|u| !u.offset.is_finite())
+        {
             return Err(bad());
         }
         let widths = head.widths.map(|widths| widths.map(usize::from));
@@ -86,7 +96,7 @@ impl Predictor {
         if !widths.iter().flatten().all(is_width) || head.layers.len() != if widths.is_some() { 4 } else { 1 } {
             return Err(bad());
         }
-        let n = n_inputs(head.rank.into());
+        let n = n_inputs(rank, scaling.n_fields());
         let sizes: Vec<[usize; 2]> = match widths {
             Some([a, b]) => vec![[n, 1], [n, a], [a, b], [b, 1]],
             None => vec![[n, 1]],
@@ -102,8 +112,7 @@ impl Predictor {
         let mut layers = layers?.into_iter();
         let linear = layers.next().ok_or_else(bad)?;
         let mlp = layers.collect::<Vec<_>>().try_into().ok().map(|layers| Mlp { layers });
-        let scaling = Scaling { offset: head.offset, exponent: head.exponent, shifts: head.shifts };
-        Ok(Predictor { rank: head.rank.into(), scaling, linear, mlp })
+        Ok(Predictor { rank, scaling, linear, mlp })
     }
 }
 
@@ -126,36 +135,38 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn predictor(seed: i32, has_network: bool) -> Predictor {
+    fn predictor(seed: i32, has_network: bool, has_beside: bool) -> Predictor {
         let dense = |n_inputs: usize, n_outputs: usize| Dense {
             n_inputs,
             weights: (0..n_inputs * n_outputs).map(|i| ((i as i32 * 37 + seed) % 255 - 127) as i8).collect(),
             biases: (0..n_outputs).map(|i| (i as i32 * 300 - seed) as i16).collect(),
             shift: 7,
         };
-        let mlp = has_network.then(|| Mlp { layers: [dense(n_inputs(2), 16), dense(16, 16), dense(16, 1)] });
-        let scaling = Scaling { offset: 0.25, exponent: 24, shifts: [12, 9, 8, -1] };
-        Predictor { rank: 2, scaling, linear: dense(n_inputs(2), 1), mlp }
+        let own = Units { offset: 0.25, exponent: 24, shifts: [12, 9, 8, -1] };
+        let scaling = Scaling { own, beside: has_beside.then_some(Units { offset: -3.0, ..own }) };
+        let n = n_inputs(2, scaling.n_fields());
+        let mlp = has_network.then(|| Mlp { layers: [dense(n, 16), dense(16, 16), dense(16, 1)] });
+        Predictor { rank: 2, scaling, linear: dense(n, 1), mlp }
     }
 
     #[test]
     fn predictors_come_back_alone_and_as_updates() {
-        for has_network in [false, true] {
-            let (old, new) = (predictor(0, has_network), predictor(1, has_network));
+        for (has_network, has_beside) in [(false, false), (true, false), (false, true), (true, true)] {
+            let [old, new] = [0, 1].map(|seed| predictor(seed, has_network, has_beside));
             let (alone, update) = (new.encode(None), new.encode(Some(&old)));
             assert_eq!(Predictor::decode(&alone, None), Ok(new.clone()));
             assert_eq!([&alone, &update].map(|bytes| Predictor::name_of(bytes)), [(); 2].map(|()| Ok(new.name())));
+            assert!((0..alone.len()).all(|n| Predictor::decode(&alone[..n], None) != Ok(new.clone())));
             assert_eq!(Predictor::decode(&update, Some(&old)), Ok(new));
             assert!(update.len() < alone.len());
             assert!(Predictor::decode(&update, None).is_err());
-            assert!((0..alone.len()).all(|n| Predictor::decode(&alone[..n], None) != Ok(predictor(1, has_network))));
         }
     }
 
     proptest! {
         #[test]
-        fn arbitrary_bytes_are_an_error_or_a_sound_predictor(bytes: Vec<u8>, cut in 0usize..400, at in 0usize..400, bit in 0u8..8) {
-            let mut damaged = predictor(3, true).encode(None);
+        fn arbitrary_bytes_are_an_error_or_a_sound_predictor(bytes: Vec<u8>, cut in 0usize..400, at in 0usize..400, bit in 0u8..8, has_beside: bool) {
+            let mut damaged = predictor(3, true, has_beside).encode(None);
             damaged.truncate(cut.max(1));
             let at = at % damaged.len();
             damaged[at] ^= 1 << bit;
@@ -163,7 +174,7 @@ mod tests {
                 if let Ok(predictor) = Predictor::decode(&bytes, None) {
                     let dims = vec![3; predictor.rank];
                     let last = vec![1.0; dims.iter().product()];
-                    let values = predictor.predict(crate::predict::Past { last: &last, before: None }, &dims).unwrap();
+                    let values = predictor.predict(crate::predict::Past { last: &last, before: None, beside: None }, &dims).unwrap();
                     prop_assert_eq!(values.len(), last.len());
                 }
             }

@@ -6,14 +6,17 @@ use rayon::prelude::*;
 
 use super::cell::Cell;
 use super::stencil::{Grid, LARGEST, N_GROUPS, ONE, groups, n_inputs, power_of_two, shifted};
-use super::{Past, Scaling};
+use super::{Past, Scaling, Units};
 
 /// Bits of the largest value of a field in integers.
 const FIELD_BITS: i32 = 25;
 /// A field keeps its integers while its largest value has at most so many bits less.
 const SPARE_BITS: i32 = 4;
-/// A group of inputs is scaled anew when it has become this many powers of two larger or smaller.
-const DRIFT: i8 = 2;
+/// Shifts that still serve, from the one that gives a group of inputs a root mean square of about 1 on. Networks learn badly from inputs of
+/// other sizes, and start anew with others.
+const SERVING: std::ops::RangeInclusive<i8> = -1..=3;
+/// Shifts for sharp fronts are so much larger, at most: rather a little coarser than cut off.
+const MOST_FOR_FRONTS: i8 = 2;
 /// Points: all of a small field, of larger ones this many, of still larger ones one in `SPARSE`.
 const FEW: usize = 1 << 14;
 const SPARSE: usize = 16;
@@ -39,12 +42,16 @@ pub struct Task<'a> {
     pub tolerance: f64,
     /// Of the random points.
     pub seed: u64,
+    /// Points at most.
+    pub most: usize,
 }
 
 /// Random points of a [`Task`] as a predictor with this scaling sees them.
 #[derive(Clone)]
 pub struct Samples {
     pub(super) rank: usize,
+    /// Of a point.
+    pub(super) n_inputs: usize,
     /// How they became integers.
     pub scaling: Scaling,
     /// Inputs, then 1, then the target, then zeros: `[n][stride]`.
@@ -62,9 +69,13 @@ impl Samples {
     /// Points of a task, scaled as `previous` while that suits the field.
     pub fn of(task: &Task, previous: Option<&Scaling>) -> Samples {
         let rank = task.dims.len();
-        let (offset, exponent) = field_scaling(task, previous);
-        let grid = Grid::new(task.past, task.dims, &Scaling { offset, exponent, shifts: [0; N_GROUPS] });
-        let n_inputs = n_inputs(rank);
+        let coarse = Scaling {
+            own: field_units(task.past.last, previous.map(|p| &p.own)),
+            beside: task.past.beside.map(|b| field_units(b.now, previous.and_then(|p| p.beside.as_ref()))),
+        };
+        let n_fields = coarse.n_fields();
+        let grid = Grid::new(task.past, task.dims, &coarse);
+        let n_inputs = grid.n_inputs();
         let cell = Cell::new(task.dims);
         let points = points(task, &cell);
         let mut raw = vec![0; points.len() * n_inputs];
@@ -72,21 +83,21 @@ impl Samples {
             grid.raw_inputs(grid.at(i), raw);
         });
         let changes: Vec<f64> = points.iter().map(|&i| task.values[i] - task.past.last[i]).collect();
-        let fresh = shifts(&raw, rank, rms(&changes) * power_of_two(exponent.into()));
-        let suits = |old: &&Scaling| {
-            (old.offset, old.exponent) == (offset, exponent)
-                && old.shifts.iter().zip(fresh).all(|(old, new)| (old - new).abs() < DRIFT)
+        let change = rms(&changes) * power_of_two(coarse.own.exponent.into());
+        let sizes = sizes(&raw, rank, n_fields, change);
+        let serves = |old: &&Scaling| {
+            let is_near = |(old, size): (i8, &Size)| SERVING.contains(&(old - size.typical));
+            old.has_integers_of(&coarse) && old.shifts().zip(&sizes).all(is_near)
         };
-        let scaling = previous.filter(suits).copied().unwrap_or(Scaling { offset, exponent, shifts: fresh });
+        let scaling = previous.filter(serves).copied().unwrap_or_else(|| with_shifts(coarse, &sizes));
         let stride = (n_inputs + 2).next_multiple_of(16);
         let unit = scaling.unit(0);
         let targets: Vec<f32> = changes.iter().map(|c| (c / unit) as f32).collect();
-        let groups = groups(rank);
+        let groups = groups(rank, n_fields).zip(scaling.shifts());
         let mut rows = vec![0.0; points.len() * stride];
         let parts = rows.par_chunks_mut(stride).zip(raw.par_chunks(n_inputs)).zip(&targets);
         parts.for_each(|((row, raw), target)| {
-            for (of, &shift) in groups.iter().zip(&scaling.shifts) {
-                let of = of.clone();
+            for (of, shift) in groups.clone() {
                 let inputs = row[of.clone()].iter_mut().zip(&raw[of]);
                 inputs.for_each(|(x, &v)| *x = shifted(v, shift) as f32 / ONE as f32);
             }
@@ -94,7 +105,7 @@ impl Samples {
         });
         let tolerance = if task.tolerance > 0.0 { task.tolerance } else { GUESSED_TOLERANCE * rms(&changes) };
         let sharpness = (unit / tolerance).powi(2).clamp(LEAST_SHARPNESS, 1.0 / LEAST_SHARPNESS);
-        Samples { rank, sharpness, cell, scaling, rows, stride, targets }
+        Samples { rank, n_inputs, sharpness, cell, scaling, rows, stride, targets }
     }
 
     /// Number of points.
@@ -115,7 +126,7 @@ fn rms(values: &[f64]) -> f64 {
 /// Points of cells that count, in random order.
 fn points(task: &Task, cell: &Cell) -> Vec<usize> {
     let n = task.values.len();
-    let wanted = n.min((n / SPARSE).clamp(FEW, MANY));
+    let wanted = n.min((n / SPARSE).clamp(FEW, MANY)).min(task.most);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(task.seed);
     let mut below = |n: usize| (((random.next_u64() >> 32) * n as u64) >> 32) as usize;
     let mut corners: Vec<usize> = if wanted == n {
@@ -138,25 +149,40 @@ fn points(task: &Task, cell: &Cell) -> Vec<usize> {
     points
 }
 
-/// Shifts that give each group of inputs a root mean square of about 1; `change` is that of the targets, in integers.
-fn shifts(raw: &[i32], rank: usize, change: f64) -> [i8; N_GROUPS] {
-    let (n, groups) = (n_inputs(rank), groups(rank));
-    let (mut squares, mut largest) = ([0.0; N_GROUPS], [0i32; N_GROUPS]);
-    for raw in raw.chunks_exact(n) {
-        for ((of, square), largest) in groups.iter().zip(&mut squares).zip(&mut largest) {
-            *square += raw[of.clone()].iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>();
-            *largest = raw[of.clone()].iter().fold(*largest, |largest, v| largest.max(v.abs()));
+/// Size of a group of inputs.
+struct Size {
+    /// The shift that gives it a root mean square of about 1.
+    typical: i8,
+    /// The shift that its largest values need as well.
+    largest: i8,
+}
+
+/// Sizes of the groups of inputs; `change` is the size of the targets, in integers, which that of a last change that is not known is.
+fn sizes(raw: &[i32], rank: usize, n_fields: usize, change: f64) -> Vec<Size> {
+    let n = n_inputs(rank, n_fields);
+    let size = |(g, of): (usize, std::ops::Range<usize>)| {
+        let values = || raw.chunks_exact(n).flat_map(|raw| &raw[of.clone()]);
+        let square = values().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>();
+        let largest = values().fold(0, |largest: i32, v| largest.max(v.abs()));
+        if g == 2 && largest == 0 {
+            let typical = shift_of(change, ONE.into());
+            return Size { typical, largest: typical };
         }
-    }
-    let mut shifts: [i8; N_GROUPS] = std::array::from_fn(|g| {
-        let typical = shift_of((squares[g] / (groups[g].len() * raw.len() / n).max(1) as f64).sqrt(), ONE.into());
-        // Sharp fronts: rather a little coarser than cut off.
-        typical.max(shift_of(largest[g].into(), LARGEST.into()).min(typical + 2))
-    });
-    if largest[2] == 0 {
-        shifts[2] = shift_of(change, ONE.into());
-    }
-    shifts
+        let typical = shift_of((square / (of.len() * raw.len() / n).max(1) as f64).sqrt(), ONE.into());
+        Size { typical, largest: shift_of(largest.into(), LARGEST.into()) }
+    };
+    groups(rank, n_fields).enumerate().map(size).collect()
+}
+
+/// The scaling with shifts for groups of these sizes.
+fn with_shifts(scaling: Scaling, sizes: &[Size]) -> Scaling {
+    let shift = |g: usize| {
+        let Size { typical, largest } = sizes[g];
+        typical.max(largest.min(typical + MOST_FOR_FRONTS))
+    };
+    let own = Units { shifts: std::array::from_fn(shift), ..scaling.own };
+    let beside = scaling.beside.map(|units| Units { shifts: std::array::from_fn(|g| shift(N_GROUPS + g)), ..units });
+    Scaling { own, beside }
 }
 
 /// The shift that brings `size` down to `wanted`; 0 for nothing.
@@ -165,20 +191,19 @@ fn shift_of(size: f64, wanted: f64) -> i8 {
 }
 
 /// Offset and exponent of the integers of a field: those used before while they suit it.
-fn field_scaling(task: &Task, previous: Option<&Scaling>) -> (f64, i16) {
-    let range =
-        |field: &[f64]| field.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
-    let (low, high) = range(task.past.last);
+fn field_units(field: &[f64], previous: Option<&Units>) -> Units {
+    let (low, high) = field.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
     let bits = |offset: f64| {
         let size = (high - offset).abs().max((low - offset).abs());
         if size > 0.0 { libm::frexp(size).1 } else { 0 }
     };
-    if let Some(&Scaling { offset, exponent, .. }) = previous
+    let shifts = [0; N_GROUPS];
+    if let Some(&Units { offset, exponent, .. }) = previous
         && (FIELD_BITS - SPARE_BITS..=FIELD_BITS).contains(&(bits(offset) + i32::from(exponent)))
     {
-        return (offset, exponent);
+        return Units { offset, exponent, shifts };
     }
     let offset = f64::from((0.5 * low + 0.5 * high) as f32);
     let offset = if offset.is_finite() { offset } else { 0.0 };
-    (offset, (FIELD_BITS - bits(offset)).clamp(-1000, 1000) as i16)
+    Units { offset, exponent: (FIELD_BITS - bits(offset)).clamp(-1000, 1000) as i16, shifts }
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::chains::{self, payload};
+use super::chains::{self, payload::Payload};
 use super::facts::key;
 use crate::codec::{self, Chain, Context, DEFAULT_LIMIT, Report, StepPlace};
 use crate::settings::Settings;
@@ -80,12 +80,12 @@ impl ChainWriter {
     pub fn push(&mut self, elements: &[u8]) -> Result<(Vec<u8>, Report)> {
         let block = Block::new(self.dtype, &self.dims, elements)?;
         let mut alone = || codec::encode(&block, &self.settings, &Context::default());
-        let link = self.chain.encode(&block, &self.settings, &mut alone)?;
+        let link = self.chain.encode(&block, &self.settings, &[], &mut alone)?;
         let mut bytes = Vec::new();
         for (number, predictor) in &link.predictors {
             store::write_entry(key(Kind::PREDICTOR, SERIES, *number), predictor, &mut bytes)?;
         }
-        let step = payload::write(link.needs, &link.encoded.record);
+        let step = Payload { needs: link.needs as u32, beside: None, record: &link.encoded.record }.write();
         store::write_entry(key(Kind::STEP, SERIES, self.next), &step, &mut bytes)?;
         self.next += 1;
         let mut report = self.chain.accept(link).report;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::chains::payload;
+use super::chains::payload::{self, Payload};
 use super::facts::key;
 use crate::Result;
 use crate::codec::predicted::{self, Uses};
@@ -41,6 +41,8 @@ pub struct StoredChain {
 pub struct StoredStep {
     /// Steps before it that it is predicted from: 0 for a key, else 1 or 2.
     pub needs: u32,
+    /// Series and step of another variable that it needs too.
+    pub beside: Option<(u32, u32)>,
     /// What predicts it, of each component: "last", "linear", "network 16-16", "nothing"; empty for a key.
     pub predictors: Vec<String>,
     /// Bytes in the file.
@@ -73,7 +75,31 @@ impl StoredStep {
 pub(super) fn chains(contents: &Contents) -> Vec<StoredChain> {
     let is_of_chain = |kind| kind == Kind::STEP || kind == Kind::PREDICTOR;
     let series: BTreeSet<u32> = contents.keys().filter(|key| is_of_chain(key.kind)).map(|key| key.series).collect();
-    series.into_iter().map(|series| chain(contents, series)).collect()
+    let mut chains: Vec<StoredChain> = series.into_iter().map(|series| chain(contents, series)).collect();
+    let sound = |chain: &StoredChain| {
+        let steps = chain.steps.iter().filter(|(_, step)| step.problem.is_none());
+        steps.map(|(&step, _)| (chain.series, step)).collect::<Vec<_>>()
+    };
+    let sound: BTreeSet<(u32, u32)> = chains.iter().flat_map(sound).collect();
+    chains.iter_mut().for_each(|chain| lose_beside(chain, &sound));
+    chains
+}
+
+/// Tells of steps that need another variable's step which is not among the sound ones, and of those that need these.
+fn lose_beside(chain: &mut StoredChain, sound: &BTreeSet<(u32, u32)>) {
+    let (series, mut lost) = (chain.series, BTreeSet::new());
+    for (&number, step) in &mut chain.steps {
+        let other = step.beside.filter(|beside| !sound.contains(beside));
+        let own = (1..=step.needs).map(|back| (series, number.wrapping_sub(back))).find(|(_, n)| lost.contains(n));
+        if let Some((of, needed)) = other.or(own) {
+            let why = format!(
+                "step {number} of series {series} needs step {needed} of series {of}, which is lost or damaged"
+            );
+            step.problem.get_or_insert(why);
+            lost.insert(number);
+        }
+    }
+    chain.n_lost = chain.steps.values().filter(|step| step.problem.is_some()).count();
 }
 
 fn chain(contents: &Contents, series: u32) -> StoredChain {
@@ -91,7 +117,6 @@ fn chain(contents: &Contents, series: u32) -> StoredChain {
         series,
         n_steps: steps.len(),
         n_keys,
-        n_lost: steps.values().filter(|step| step.problem.is_some()).count(),
         n_predictors: numbers(Kind::PREDICTOR).count(),
         predictor_bytes,
         n_bytes: predictor_bytes + steps.values().map(|step| step.n_bytes).sum::<usize>(),
@@ -124,11 +149,11 @@ fn step(
 ) -> StoredStep {
     let key = key(Kind::STEP, series, number);
     let mut step = StoredStep { n_bytes: contents.entry_bytes(key), ..StoredStep::default() };
-    let Some((needs, record)) = payload::read(contents.get(key).unwrap_or_default()) else {
+    let Some(Payload { needs, beside, record }) = payload::read(contents.get(key).unwrap_or_default()) else {
         step.problem = Some(format!("step {number} of series {series} is damaged"));
         return step;
     };
-    step.needs = needs;
+    (step.needs, step.beside) = (needs, beside);
     match codec::inspect(record) {
         Ok(summary) => step.record = Some(summary),
         Err(error) => step.problem = Some(format!("step {number} of series {series}: {error}")),

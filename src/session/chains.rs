@@ -1,4 +1,4 @@
-//! Reading steps of chains: from the last key on, each step once, the newest one of a chain kept for the next.
+//! Reading steps of chains: from the last key on, each step once; decoded steps are kept for the next and for other variables.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use lru::LruCache;
 
+use self::payload::Payload;
 use super::facts::key;
-use crate::codec::{History, StepPlace, predicted};
+use crate::codec::{self, DEFAULT_LIMIT, History, StepPlace, predicted};
 use crate::predict::Predictor;
 use crate::store::{Index, Kind};
 use crate::{Error, Result};
@@ -25,40 +26,63 @@ const LONGEST: u32 = 10_001;
 /// Stands in a [`StepPlace`] for a file that is no part of a dataset.
 pub const NO_STORE: u64 = 0;
 
-/// Payload of a [`Kind::STEP`] entry: one byte, how many steps before it the record needs, then the record.
+/// Payload of a [`Kind::STEP`] entry.
 pub mod payload {
+    /// Set in the first byte where the step of another variable is needed too.
+    const BESIDE: u8 = 4;
 
-    /// Of a record that needs so many steps before it.
-    pub fn write(needs: usize, record: &[u8]) -> Vec<u8> {
-        [&[needs as u8], record].concat()
+    /// What a step needs, and its record.
+    pub struct Payload<'a> {
+        /// Steps before it, 0 to 2.
+        pub needs: u32,
+        /// Series and step of another variable in the same file.
+        pub beside: Option<(u32, u32)>,
+        /// For [`crate::codec::predicted::decode`].
+        pub record: &'a [u8],
     }
 
-    /// How many steps it needs, and the record; `None` for anything else.
-    pub fn read(payload: &[u8]) -> Option<(u32, &[u8])> {
-        payload.split_first().filter(|(needs, _)| **needs <= 2).map(|(&needs, record)| (needs.into(), record))
+    impl Payload<'_> {
+        /// One byte, where another variable is needed its series and step, then the record.
+        pub fn write(&self) -> Vec<u8> {
+            let mut bytes = vec![self.needs as u8];
+            if let Some(beside) = &self.beside {
+                bytes[0] |= BESIDE;
+                bytes = postcard::to_extend(beside, bytes).expect("memory takes two numbers");
+            }
+            bytes.extend(self.record);
+            bytes
+        }
+    }
+
+    /// Mirror of [`Payload::write`]; `None` for anything else.
+    pub fn read(payload: &[u8]) -> Option<Payload<'_>> {
+        let (&first, mut record) = payload.split_first()?;
+        let mut beside = None;
+        if first & BESIDE != 0 {
+            let (found, rest) = postcard::take_from_bytes(record).ok()?;
+            (beside, record) = (Some(found), rest);
+        }
+        let needs = (first & !BESIDE).into();
+        (needs <= 2).then_some(Payload { needs, beside, record })
     }
 }
 
 /// A chain in a file of the model store.
 type ChainKey = (PathBuf, u32);
 
-/// The last step of a chain that was decoded.
-#[derive(Clone)]
-struct Kept {
-    step: u32,
-    history: History,
-}
+/// A decoded step of a chain with the one before it.
+type StepKey = (ChainKey, u32);
 
 struct Cache {
     files: LruCache<PathBuf, Arc<Mutex<Index>>>,
-    kept: LruCache<ChainKey, Kept>,
+    histories: LruCache<StepKey, History>,
     predictors: LruCache<(ChainKey, u32), Arc<Predictor>>,
     n_bytes: usize,
 }
 
 static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(|| {
     let (files, predictors) = (LruCache::new(N_FILES), LruCache::new(N_PREDICTORS));
-    Mutex::new(Cache { files, kept: LruCache::unbounded(), predictors, n_bytes: 0 })
+    Mutex::new(Cache { files, histories: LruCache::unbounded(), predictors, n_bytes: 0 })
 });
 
 static N_DECODED: AtomicU64 = AtomicU64::new(0);
@@ -78,20 +102,54 @@ fn cache() -> std::sync::MutexGuard<'static, Cache> {
 /// [`Error::Corrupt`] when the step or one that it needs is damaged or lost.
 pub fn decode(path: &Path, place: &StepPlace, out: &mut [u8]) -> Result<Option<()>> {
     let Some(index) = open(path, place)? else { return Ok(None) };
-    let chain: ChainKey = (path.to_owned(), place.series);
-    let kept = cache().kept.get(&chain).filter(|kept| kept.step < place.step).cloned();
-    let (from, mut history) = start(&index, place, kept.as_ref())?;
-    for step in from..=place.step {
-        let entry = entry(&index, place.series, step)?.ok_or_else(|| lost(place, step))?;
-        let (needs, record) = payload::read(&entry).ok_or_else(|| lost(place, step))?;
-        let find = |number| predictor(&index, &chain, number, 0);
-        history = predicted::decode(record, needs as usize, history.as_ref(), &find, out)?;
-        N_DECODED.fetch_add(1, Ordering::Relaxed);
+    Chains { path, index: &index }.decode(place, true, out).map(|_| Some(()))
+}
+
+/// The chains of a file.
+struct Chains<'a> {
+    path: &'a Path,
+    index: &'a Mutex<Index>,
+}
+
+impl Chains<'_> {
+    /// Decodes a step into `out` and returns the history after it; whether it may need another variable.
+    fn decode(&self, place: &StepPlace, may_need_others: bool, out: &mut [u8]) -> Result<Option<History>> {
+        let chain: ChainKey = (self.path.to_owned(), place.series);
+        let (from, mut history) = start(self.index, place, &chain)?;
+        for step in from..=place.step {
+            let lost = || lost(place, step);
+            let entry = entry(self.index, place.series, step)?.ok_or_else(lost)?;
+            let Payload { needs, beside, record } = payload::read(&entry).ok_or_else(lost)?;
+            if let Some((series, step)) = beside {
+                let other = StepPlace { series, step, ..*place };
+                let other = may_need_others.then(|| self.history(&other)).ok_or_else(lost)??;
+                history = history.and_then(|history| history.beside(&other));
+            }
+            let find = |number| predictor(self.index, &chain, number, 0);
+            history = predicted::decode(record, needs as usize, history.as_ref(), &find, out)?;
+            N_DECODED.fetch_add(1, Ordering::Relaxed);
+            if let Some(history) = &history {
+                keep((chain.clone(), step), history.clone());
+            }
+        }
+        Ok(history)
     }
-    if let Some(history) = history {
-        keep(chain, Kept { step: place.step, history });
+
+    /// A step of another variable and the one before it.
+    fn history(&self, place: &StepPlace) -> Result<History> {
+        let key = ((self.path.to_owned(), place.series), place.step);
+        if let Some(history) = cache().histories.get(&key) {
+            return Ok(history.clone());
+        }
+        let entry = entry(self.index, place.series, place.step)?.ok_or_else(|| lost(place, place.step))?;
+        let record = payload::read(&entry).ok_or_else(|| lost(place, place.step))?.record;
+        let n_bytes = codec::inspect(record)?.raw_bytes;
+        let mut bytes = Vec::new();
+        let too_large = |_| Error::Limit { asked: n_bytes as u64, limit: DEFAULT_LIMIT };
+        bytes.try_reserve_exact(n_bytes).map_err(too_large)?;
+        bytes.resize(n_bytes, 0);
+        self.decode(place, false, &mut bytes)?.ok_or_else(|| lost(place, place.step))
     }
-    Ok(Some(()))
 }
 
 /// The record of a step of the store file at `path`; `None` when the file is not there or holds no such step.
@@ -101,23 +159,22 @@ pub fn decode(path: &Path, place: &StepPlace, out: &mut [u8]) -> Result<Option<(
 pub fn record(path: &Path, place: &StepPlace) -> Result<Option<Vec<u8>>> {
     let Some(index) = open(path, place)? else { return Ok(None) };
     let entry = entry(&index, place.series, place.step)?.ok_or_else(|| lost(place, place.step))?;
-    payload::read(&entry).map(|(_, record)| Some(record.to_vec())).ok_or_else(|| lost(place, place.step))
+    payload::read(&entry).map(|found| Some(found.record.to_vec())).ok_or_else(|| lost(place, place.step))
 }
 
 /// The first step to decode for `place`, and the history before it.
-fn start(index: &Mutex<Index>, place: &StepPlace, kept: Option<&Kept>) -> Result<(u32, Option<History>)> {
+fn start(index: &Mutex<Index>, place: &StepPlace, chain: &ChainKey) -> Result<(u32, Option<History>)> {
     let (mut step, mut needed) = (place.step, place.step);
     loop {
         let entry = entry(index, place.series, step)?.ok_or_else(|| lost(place, step))?;
-        let (needs, _) = payload::read(&entry).ok_or_else(|| lost(place, step))?;
+        let needs = payload::read(&entry).ok_or_else(|| lost(place, step))?.needs;
         needed = needed.min(step.checked_sub(needs).ok_or_else(|| lost(place, step))?);
         if needed == step {
             return Ok((step, None));
         }
-        let is_next = |kept: &&Kept| kept.step.checked_add(1) == Some(step);
-        let reaches = |kept: &&Kept| step - needed <= kept.history.n_steps() as u32;
-        if let Some(kept) = kept.filter(is_next).filter(reaches) {
-            return Ok((step, Some(kept.history.clone())));
+        let known = cache().histories.get(&(chain.clone(), step - 1)).cloned();
+        if let Some(history) = known.filter(|history| step - needed <= history.n_steps() as u32) {
+            return Ok((step, Some(history)));
         }
         step -= 1;
         if place.step - step > LONGEST {
@@ -177,26 +234,27 @@ fn open(path: &Path, place: &StepPlace) -> Result<Option<Arc<Mutex<Index>>>> {
     cache.files.put(path.to_owned(), Arc::clone(&index));
     cache.predictors.clear();
     // What was decoded from another file at this path says nothing about this one.
-    let stale: Vec<ChainKey> = cache.kept.iter().map(|(chain, _)| chain.clone()).filter(|c| c.0 == path).collect();
-    for chain in stale {
-        forget(&mut cache, &chain);
+    let stale = cache.histories.iter().map(|(step, _)| step.clone()).filter(|step| step.0.0 == path);
+    for step in stale.collect::<Vec<_>>() {
+        forget(&mut cache, &step);
     }
     Ok(found.then_some(index))
 }
 
-fn forget(cache: &mut Cache, chain: &ChainKey) {
-    if let Some(old) = cache.kept.pop(chain) {
-        cache.n_bytes -= old.history.n_bytes();
+fn forget(cache: &mut Cache, step: &StepKey) {
+    if let Some(old) = cache.histories.pop(step) {
+        cache.n_bytes -= old.last_bytes();
     }
 }
 
-fn keep(chain: ChainKey, kept: Kept) {
+/// Two steps in a row share what they have in common, so that each counts with its last step.
+fn keep(step: StepKey, history: History) {
     let mut cache = cache();
-    forget(&mut cache, &chain);
-    cache.n_bytes += kept.history.n_bytes();
-    cache.kept.put(chain, kept);
-    while cache.n_bytes > KEPT_BYTES && cache.kept.len() > 1 {
-        let Some((_, old)) = cache.kept.pop_lru() else { break };
-        cache.n_bytes -= old.history.n_bytes();
+    forget(&mut cache, &step);
+    cache.n_bytes += history.last_bytes();
+    cache.histories.put(step, history);
+    while cache.n_bytes > KEPT_BYTES && cache.histories.len() > 1 {
+        let Some((_, old)) = cache.histories.pop_lru() else { break };
+        cache.n_bytes -= old.last_bytes();
     }
 }

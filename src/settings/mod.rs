@@ -172,6 +172,7 @@ pub struct Settings {
     pub strict_series: bool,
     pub predictor: PredictorChoice,
     pub predictor_width: usize,
+    pub cross: bool,
     pub key_interval: usize,
 }
 
@@ -203,6 +204,7 @@ impl Default for Settings {
             strict_series: false,
             predictor: PredictorChoice::Auto,
             predictor_width: 16,
+            cross: true,
             key_interval: 16,
         }
     }

@@ -269,10 +269,17 @@ pub const PARAMETERS: &[Parameter] = &[
         },
     },
     Parameter {
+        key: "cross",
+        values: "0 or 1",
+        default: "1",
+        meaning: "predict: 1: a step may be predicted with that of another variable written before it, which reading it decodes too; 0: each variable by itself",
+        set: |d, v| put(&mut d.settings.cross, choice(v, &[("0", false), ("1", true)])),
+    },
+    Parameter {
         key: "key_interval",
         values: "an integer from 1 to 10000",
         default: "16",
-        meaning: "predict: steps from one that stands alone to the next; reading a step decodes at most as many",
+        meaning: "predict: steps from one that stands alone to the next; reading a step decodes at most as many of each variable that it needs",
         set: |d, v| put(&mut d.settings.key_interval, integer(v, 1..=10_000).map(|n| n as usize)),
     },
 ];

@@ -88,7 +88,7 @@ struct Steps {
 impl Steps {
     fn add(&mut self, block: &Block, settings: &Settings) -> adios2_inr::Result<()> {
         let mut alone = || codec::encode(block, settings, &Context::default());
-        let link = self.chain.encode(block, settings, &mut alone)?;
+        let link = self.chain.encode(block, settings, &[], &mut alone)?;
         let prediction = self.read(&link, block.bytes.len())?;
         self.n_predicted += usize::from(prediction.is_some());
         let n_points: usize = block.dims.iter().product();

@@ -4,9 +4,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::offers::Offer;
 use super::writer::Writer;
-use crate::codec::{self, Chain, Encoded, Link, StepPlace};
-use crate::session::chains::payload;
+use crate::codec::{self, Chain, Encoded, Link, Other, StepPlace};
+use crate::session::chains::payload::Payload;
 use crate::session::facts::key;
 use crate::session::{Attempt, SeriesKey};
 use crate::store::{Key, Kind};
@@ -36,6 +37,8 @@ pub struct Predicting {
     /// Why blocks are stored alone.
     given_up: Option<String>,
     held: usize,
+    /// Blocks so far of this dataset and shape.
+    n_blocks: u64,
 }
 
 impl Predicting {
@@ -52,6 +55,7 @@ impl Predicting {
             fresh: Vec::new(),
             given_up: None,
             held: 0,
+            n_blocks: 0,
         }
     }
 
@@ -70,7 +74,7 @@ impl Predicting {
         if (key.generation, &key.dims) != (self.key.generation, &self.key.dims) {
             self.chain = Chain::default();
             // Numbers of predictors begin anew: those that older steps name stay theirs.
-            (self.pending, self.number) = (Vec::new(), None);
+            (self.pending, self.number, self.n_blocks) = (Vec::new(), None, 0);
             self.key = key.clone();
         }
     }
@@ -79,8 +83,26 @@ impl Predicting {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Encodes the next block; `alone` encodes it without the chain.
-    pub fn encode(&mut self, block: &Block, settings: &Settings, alone: &dyn Fn() -> Attempt) -> Attempt {
+    /// What other variables may be predicted with until the next block.
+    pub fn offer(&self) -> Option<Offer> {
+        let (history, series) = (self.chain.offer()?.clone(), self.number?);
+        let other = Other { name: self.key.variable.clone(), series, step: self.next - 1, history };
+        Some(Offer { n_blocks: self.n_blocks, generation: self.key.generation, other })
+    }
+
+    /// Encodes the next block; `alone` encodes it without the chain, `offers` are those of variables before it.
+    pub fn encode(
+        &mut self,
+        block: &Block,
+        settings: &Settings,
+        offers: &[Offer],
+        alone: &dyn Fn() -> Attempt,
+    ) -> Attempt {
+        self.n_blocks += 1;
+        let is_now = |offer: &&Offer| {
+            settings.cross && (offer.n_blocks, offer.generation) == (self.n_blocks, self.key.generation)
+        };
+        let others: Vec<Other> = offers.iter().filter(is_now).map(|offer| offer.other.clone()).collect();
         if self.given_up.is_none() {
             self.given_up = self.refusal(block, settings);
         }
@@ -97,7 +119,7 @@ impl Predicting {
             attempt.encoded.ok_or_else(|| Error::Internal(attempt.warning.unwrap_or_default()))
         };
         let was_refused = self.chain.refusal().is_some();
-        let link = self.chain.encode(block, settings, &mut by_itself);
+        let link = self.chain.encode(block, settings, &others, &mut by_itself);
         let mut attempt = match link.and_then(|link| self.store(link)) {
             Ok(encoded) => Attempt { encoded: Some(encoded), warning: None },
             Err(error) => {
@@ -152,11 +174,12 @@ impl Predicting {
         let series = *self.number.get_or_insert_with(|| writer.next_series());
         let mut entries: Vec<(Key, Vec<u8>)> = Vec::new();
         let needed = self.pending.iter().filter(|(pending, _)| *pending as usize + link.needs >= step as usize);
-        entries.extend(needed.map(|(step, record)| (key(Kind::STEP, series, *step), payload::write(0, record))));
+        let alone = |record| Payload { needs: 0, beside: None, record }.write();
+        entries.extend(needed.map(|(step, record)| (key(Kind::STEP, series, *step), alone(record))));
         let predictors = link.predictors.iter();
         entries.extend(predictors.map(|(number, bytes)| (key(Kind::PREDICTOR, series, *number), bytes.clone())));
-        let record = &link.encoded.record;
-        entries.push((key(Kind::STEP, series, step), payload::write(link.needs, record)));
+        let (needs, beside, record) = (link.needs as u32, link.beside, &link.encoded.record[..]);
+        entries.push((key(Kind::STEP, series, step), Payload { needs, beside, record }.write()));
         let borrowed: Vec<(Key, &[u8])> = entries.iter().map(|(key, bytes)| (*key, &bytes[..])).collect();
         let store = writer.store()?;
         let before = store.n_bytes();

@@ -10,6 +10,7 @@
 mod chain;
 mod config;
 mod index;
+mod offers;
 mod running;
 mod series;
 mod worth;
@@ -22,6 +23,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError};
 
 use chain::Predicting;
 pub use config::{DEFAULT_SECONDS, resume};
+use offers::Offers;
 pub use running::{Candidate, Running};
 use series::Series;
 pub use writer::Nodes;
@@ -43,6 +45,7 @@ struct Registry {
     process: u32,
     series: HashMap<Spot, Arc<Mutex<Series>>>,
     chains: HashMap<Spot, Arc<Mutex<Predicting>>>,
+    offers: Offers,
     writers: HashMap<String, Arc<Mutex<Writer>>>,
 }
 
@@ -101,11 +104,14 @@ fn encode_in_series(key: &SeriesKey, block: &Block, settings: &Settings, alone: 
 }
 
 fn encode_in_chain(key: &SeriesKey, block: &Block, settings: &Settings, alone: &dyn Fn() -> Attempt) -> Attempt {
-    let (chain, writer) = find_chain(key);
+    let ((chain, writer), offers) = (find_chain(key), registry().offers.before(key));
     let mut chain = lock(&chain);
     let published = lock(&writer).ensure();
     chain.meet(key);
-    let mut attempt = chain.encode(block, settings, alone);
+    let mut attempt = chain.encode(block, settings, &offers, alone);
+    let offer = chain.offer();
+    drop(chain);
+    registry().offers.put(key, offer);
     at_exit();
     if let Err(error) = published {
         attempt.warning.get_or_insert_with(|| format!("{error}; predicted steps may be lost"));
@@ -123,6 +129,7 @@ fn find_chain(key: &SeriesKey) -> (Arc<Mutex<Predicting>>, Arc<Mutex<Writer>>) {
     if registry.chains.len() >= MAX_SERIES {
         // A chain that is forgotten starts anew with a key; one that is locked is in use.
         registry.chains.retain(|_, chain| chain.try_lock().is_err());
+        registry.offers = Offers::default();
     }
     let writer = writer_of(&mut registry, key);
     let new = || Arc::new(Mutex::new(Predicting::new(key, Arc::clone(&writer))));
@@ -147,6 +154,7 @@ pub fn finish(key: &SeriesKey) {
     let mut guard = registry();
     let series = guard.series.get(&spot(key)).cloned();
     let is_chain = guard.chains.remove(&spot(key)).is_some();
+    guard.offers.put(key, None);
     drop(guard);
     if let Some(series) = &series {
         finish_one(series);
@@ -176,6 +184,7 @@ fn close(dataset: &str) {
     let is_in_series = registry.series.iter().any(|(spot, series)| is_of_it(spot) && is_running(series));
     if !is_in_series && !registry.chains.keys().any(is_of_it) {
         registry.series.retain(|spot, _| !is_of_it(spot));
+        registry.offers.forget(dataset);
         registry.writers.remove(dataset);
     }
 }

@@ -109,20 +109,22 @@ fn output<S: Integers>(simd: S, layer: &Paired, x: &[Lanes], out: &mut [Lanes; 1
 /// The inputs of the points from padded index `at` on, in pairs.
 #[inline(always)]
 fn gather(grid: &Grid, at: usize, inputs: &mut [Lanes]) {
-    let n = grid.offsets.len();
-    for (p, pair) in inputs.iter_mut().enumerate() {
-        let (mut low, mut high) = ([0; TILE], [0; TILE]);
-        for (i, half) in [(2 * p, &mut low), (2 * p + 1, &mut high)] {
-            let (field, k, first) = if i < n { (&grid.last, i, 0) } else { (&grid.change, i - n, 2) };
-            let there = &field[at.wrapping_add_signed(grid.offsets[k])..][..TILE];
-            if k == 0 {
-                half.iter_mut().zip(there).for_each(|(x, v)| *x = shifted(*v, grid.shifts[first]));
-            } else {
-                let (here, shift) = (&field[at..at + TILE], grid.shifts[first + 1]);
-                half.iter_mut().zip(there.iter().zip(here)).for_each(|(x, (v, c))| *x = shifted(v - c, shift));
+    for (pair, of) in inputs.iter_mut().zip(grid.inputs.as_chunks::<2>().0) {
+        let mut halves = [[0; TILE]; 2];
+        for (half, input) in halves.iter_mut().zip(of) {
+            let there = &grid.values[at.wrapping_add(input.at)..][..TILE];
+            match input.less {
+                None => half.iter_mut().zip(there).for_each(|(x, v)| *x = shifted(*v, input.shift)),
+                Some(less) => {
+                    let here = &grid.values[at + less..][..TILE];
+                    half.iter_mut()
+                        .zip(there.iter().zip(here))
+                        .for_each(|(x, (v, c))| *x = shifted(v - c, input.shift));
+                }
             }
         }
-        pair.iter_mut().zip(low.iter().zip(&high)).for_each(|(pair, (&l, &h))| *pair = pack(l, h));
+        let [low, high] = &halves;
+        pair.iter_mut().zip(low.iter().zip(high)).for_each(|(pair, (&l, &h))| *pair = pack(l, h));
     }
 }
 
@@ -130,7 +132,7 @@ fn gather(grid: &Grid, at: usize, inputs: &mut [Lanes]) {
 mod tests {
     use super::*;
     use crate::model::stencil::network;
-    use crate::model::stencil::{N_GROUPS, Past, Scaling, groups, n_inputs};
+    use crate::model::stencil::{Beside, Past, Scaling, Units, groups, n_inputs};
 
     fn dense(n_inputs: usize, n_outputs: usize, seed: usize) -> Dense {
         let mut state = seed as u64;
@@ -149,21 +151,24 @@ mod tests {
             let n: usize = dims.iter().product();
             let last: Vec<f64> = (0..n).map(|i| (i as f64 * 0.37).sin()).collect();
             let before: Vec<f64> = (0..n).map(|i| (i as f64 * 0.37 + 0.1).sin()).collect();
-            let scaling = Scaling { offset: 0.1, exponent: 20, shifts: [10, 9, 7, 6] };
-            let grid = Grid::new(Past { last: &last, before: Some(&before) }, &dims, &scaling);
-            let n_in = n_inputs(dims.len());
+            let units = Units { offset: 0.1, exponent: 20, shifts: [10, 9, 7, 6] };
+            let beside = n.is_multiple_of(2).then_some(Units { offset: -0.2, ..units });
+            let scaling = Scaling { own: units, beside };
+            let past = Past { last: &last, before: Some(&before), beside: Some(Beside { now: &before, last: &last }) };
+            let grid = Grid::new(past, &dims, &scaling);
+            let n_in = n_inputs(dims.len(), scaling.n_fields());
             let mlp = Mlp { layers: [dense(n_in, 16, 1), dense(16, 8, 2), dense(8, 1, 3)] };
             let linear = dense(n_in, 1, 4);
             let expected = |index: usize| {
                 let mut x = vec![0; n_in];
                 grid.raw_inputs(grid.at(index), &mut x);
-                for (of, shift) in groups(dims.len()).into_iter().zip(scaling.shifts) {
+                for (of, shift) in groups(dims.len(), scaling.n_fields()).zip(scaling.shifts()) {
                     x[of].iter_mut().for_each(|x| *x = shifted(*x, shift));
                 }
                 network::output(&linear, &x).wrapping_add(mlp.output(&x))
             };
             let reference: Vec<i32> = (0..n).map(expected).collect();
-            assert!(reference.iter().any(|&v| v != reference[0]) && scaling.shifts.len() == N_GROUPS);
+            assert!(reference.iter().any(|&v| v != reference[0]));
             for set in IntegerSet::ALL.into_iter().filter(|set| set.is_available()) {
                 let all = infer(&grid, &linear, Some(&mlp), set);
                 let found: Vec<i32> = (0..n).map(|index| all[grid.at(index) - grid.span().start]).collect();

@@ -16,8 +16,8 @@ const CHUNK: usize = 1 << 20;
 /// Buffers of one inference, on the owner thread.
 struct Inference {
     kernel: wgpu::ComputePipeline,
-    /// The last step, then its change.
-    fields: [wgpu::Buffer; 2],
+    /// All planes of the grid.
+    values: wgpu::Buffer,
     out: wgpu::Buffer,
     staging: wgpu::Buffer,
     chunk: wgpu::Buffer,
@@ -27,22 +27,20 @@ struct Inference {
 /// As [`crate::backend::stencil::StencilKernels::infer_stencil`].
 pub fn infer(backend: &GpuBackend, grid: &Grid, linear: &Dense, mlp: Option<&Mlp>) -> Result<Vec<i32>> {
     let span = grid.span();
-    if grid.last.len() > i32::MAX as usize {
-        let reason = format!("a grid of {} points is beyond 2^31: write smaller blocks or set backend=cpu", span.len());
+    if grid.values.len() > i32::MAX as usize {
+        let reason = format!("grids of {} points are too large: write smaller blocks or set backend=cpu", span.len());
         return Err(Error::Backend { backend: backend.name(), reason });
     }
     let widths = mlp.map(|mlp| [mlp.layers[0].n_outputs(), mlp.layers[1].n_outputs()]);
-    let (sizes, words, n_field) = (Sizes::new(grid.n_inputs(), widths), pack(grid, linear, mlp), grid.last.len());
-    let make = move |device: &mut Device| Ok((Inference::new(device, sizes, &words, n_field, span.len())?, ()));
+    let (sizes, words, n_values) = (Sizes::new(grid.n_inputs(), widths), pack(grid, linear, mlp), grid.values.len());
+    let make = move |device: &mut Device| Ok((Inference::new(device, sizes, &words, n_values, span.len())?, ()));
     let (handle, ()) = Handle::new(backend.info.index, make)?;
-    for (f, field) in [&grid.last, &grid.change].into_iter().enumerate() {
-        for (i, part) in field.chunks(UPLOAD_BYTES / 4).enumerate() {
-            let part = part.to_vec();
-            handle.call(move |device, inference: &mut Inference| {
-                device.write(&inference.fields[f], i * UPLOAD_BYTES, bytemuck::cast_slice(&part));
-                device.submit(|_| ())
-            })?;
-        }
+    for (i, part) in grid.values.chunks(UPLOAD_BYTES / 4).enumerate() {
+        let part = part.to_vec();
+        handle.call(move |device, inference: &mut Inference| {
+            device.write(&inference.values, i * UPLOAD_BYTES, bytemuck::cast_slice(&part));
+            device.submit(|_| ())
+        })?;
     }
     let mut values = Vec::with_capacity(grid.span().len());
     for first in grid.span().step_by(CHUNK) {
@@ -53,26 +51,25 @@ pub fn infer(backend: &GpuBackend, grid: &Grid, linear: &Dense, mlp: Option<&Mlp
 }
 
 impl Inference {
-    fn new(device: &mut Device, sizes: Sizes, words: &[[i32; 4]], n_field: usize, n_points: usize) -> Result<Self> {
+    fn new(device: &mut Device, sizes: Sizes, words: &[[i32; 4]], n_values: usize, n_points: usize) -> Result<Self> {
         let (bytes, threads) = (sizes.workgroup_bytes(), sizes.n_threads());
         if bytes > device.info.workgroup_bytes || threads > device.info.workgroup_invocations {
             let reason = format!("{bytes} bytes and {threads} threads per workgroup are too many: set backend=cpu");
             return Err(device.error(reason));
         }
-        let kernel = device.program(sizes.source(), "stencil_infer", "rrrwu");
+        let kernel = device.program(sizes.source(), "stencil_infer", "rrwu");
         let storage = Usage::STORAGE | Usage::COPY_DST;
-        let fields = [device.buffer(4 * n_field, storage)?, device.buffer(4 * n_field, storage)?];
+        let values = device.buffer(4 * n_values, storage)?;
         let network = device.buffer(16 * words.len(), storage)?;
         let n_out = CHUNK.min(n_points).next_multiple_of(TILE);
         let out = device.buffer(4 * n_out, Usage::STORAGE | Usage::COPY_SRC)?;
         let staging = device.buffer(4 * n_out, Usage::MAP_READ | Usage::COPY_DST)?;
         let chunk = device.buffer(SLOT_BYTES, Usage::UNIFORM | Usage::COPY_DST)?;
         device.write(&network, 0, bytemuck::cast_slice(words));
-        let [last, change] = &fields;
         let slot = Some(SLOT_BYTES as u64);
-        let buffers = [(last, None), (change, None), (&network, None), (&out, None), (&chunk, slot)];
+        let buffers = [(&values, None), (&network, None), (&out, None), (&chunk, slot)];
         let group = device.bind(&kernel, &buffers);
-        Ok(Inference { kernel, fields, out, staging, chunk, group })
+        Ok(Inference { kernel, values, out, staging, chunk, group })
     }
 
     /// Outputs for padded indices `first..first + n`.

@@ -10,8 +10,8 @@ const INFER: &str = include_str!("../../../../shaders/stencil/infer.wgsl");
 pub const TILE: usize = 64;
 /// Neurons of a thread.
 const LANES: usize = 4;
-/// Vectors in front of the offsets: rounding, biases of the outputs, shifts of the inputs.
-const N_HEAD: usize = 3;
+/// Vectors in front of the inputs: rounding, biases of the outputs.
+const N_HEAD: usize = 2;
 
 /// Sizes that the kernel is compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,21 +41,20 @@ impl Sizes {
         self.n_groups() * TILE / 4
     }
 
-    /// Bytes of workgroup memory: at most 16 KiB up to width 64.
+    /// Bytes of workgroup memory: at most 22 KiB.
     pub fn workgroup_bytes(&self) -> usize {
         (self.n_rows() + (2 * self.groups[0]).max(1)) * TILE * 4
     }
 
     /// Names and values of the kernel's constants; places count vectors of four integers.
-    fn constants(&self) -> [(&'static str, usize); 16] {
+    fn constants(&self) -> [(&'static str, usize); 15] {
         let ([first, second], n) = (self.groups, self.n_inputs / 2);
-        let at_linear = N_HEAD + n.div_ceil(4);
+        let at_linear = N_HEAD + self.n_inputs;
         let at_first = at_linear + n;
         let at_first_biases = at_first + self.n_inputs * first;
         let at_second = at_first_biases + first;
         let at_second_biases = at_second + LANES * first * second;
         [
-            ("N", n),
             ("PAIRS", n),
             ("A4", first),
             ("B4", second),
@@ -101,12 +100,11 @@ pub fn pack(grid: &Grid, linear: &Dense, mlp: Option<&Mlp>) -> Vec<[i32; 4]> {
     let shift = |k: usize| layers.map_or(0, |layers| i32::from(layers[k].shift));
     let [first_bits, second_bits] = [shift(0), shift(1)];
     let (last_bits, last_bias) = layers.map_or((0, 0), |layers| (output_bits(&layers[2]), bias(&layers[2])));
-    let mut words = vec![
-        [first_bits, second_bits, last_bits, output_bits(linear)],
-        [last_bias, bias(linear), 0, 0],
-        grid.shifts.map(i32::from),
-    ];
-    words.extend(grid.offsets.chunks(4).map(|part| std::array::from_fn(|i| part.get(i).map_or(0, |&o| o as i32))));
+    let mut words = vec![[first_bits, second_bits, last_bits, output_bits(linear)], [last_bias, bias(linear), 0, 0]];
+    words.extend(grid.inputs.iter().map(|input| {
+        let less = input.less.map_or(-1, |less| less as i32);
+        [input.at as i32, less, input.shift.into(), 0]
+    }));
     words.extend(linear.weights.chunks_exact(2).map(|w| [w[0].into(), w[1].into(), 0, 0]));
     if let Some([first, second, last]) = layers {
         let width = first.n_outputs().next_multiple_of(LANES);
