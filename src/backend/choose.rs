@@ -4,13 +4,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::Backend;
 use super::cpu::CpuBackend;
+#[cfg(feature = "gpu")]
+use super::gpu::may_have_gpu;
 use super::stencil::{Batch, StencilKernels, StencilState, StencilStep};
 use crate::model::stencil::{Dense, Grid, Mlp};
 use crate::settings::{Backend as Choice, Settings};
 use crate::{Error, Result};
 
 /// The backend that `settings` ask for. `auto` takes a real GPU if there is one, else the CPU; a software driver is
-/// taken only when `device` names it.
+/// taken only when `device` names it. Without a GPU's device file `auto` loads no driver.
 ///
 /// # Errors
 /// [`crate::Error::Backend`] when a GPU was asked for and none can be used.
@@ -18,8 +20,14 @@ pub fn choose(settings: &Settings) -> Result<Arc<dyn Backend>> {
     match settings.backend {
         Choice::Cpu => Ok(cpu(settings)),
         Choice::Gpu => gpu(settings),
+        Choice::Auto if settings.device.is_none() && !may_have_gpu() => Ok(cpu(settings)),
         Choice::Auto => Ok(gpu(settings).unwrap_or_else(|_| cpu(settings))),
     }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn may_have_gpu() -> bool {
+    false
 }
 
 /// The CPU with the threads that `settings` allow.

@@ -6,6 +6,7 @@
 mod adapter;
 mod check;
 mod device;
+mod device_files;
 mod handle;
 mod layout;
 mod minibatches;
@@ -21,6 +22,7 @@ mod work;
 
 pub use adapter::AdapterInfo;
 pub use check::SelfTest;
+pub use device_files::may_have_gpu;
 pub use layout::Layers;
 pub use owner::shutdown;
 pub use shader::{Kernel, fma_peak_source};
