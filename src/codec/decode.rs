@@ -37,9 +37,9 @@ pub struct Summary {
     pub raw_bytes: usize,
     /// Bytes of the record.
     pub stored_bytes: usize,
-    /// The promise in words; "exact" for lossless records.
+    /// The promise in words; "exact" for lossless records, empty for those that leave it to a step in the model store.
     pub promise: String,
-    /// The promise; `None` for lossless records.
+    /// The promise; `None` for lossless records and those that leave it to a step.
     #[serde(skip)]
     pub target: Option<Target>,
     /// Relative L2 error that was measured when writing, rounded up.
@@ -142,20 +142,21 @@ pub fn fill_of(record: &[u8]) -> Result<Option<f64>> {
 /// As [`decode`].
 pub fn inspect(record: &[u8]) -> Result<Summary> {
     let parsed = container::read(record)?;
-    let is_exact = parsed.meta.is_empty();
-    let meta = if is_exact { None } else { Some(Meta::decode(parsed.meta, parsed.dtype)?) };
+    let step = stub::step_of(record)?;
+    let meta = if parsed.meta.is_empty() { None } else { Some(Meta::decode(parsed.meta, parsed.dtype)?) };
+    let without = if step.is_some() { "" } else { "exact" };
     Ok(Summary {
         dtype: parsed.dtype,
         model: model_name(&parsed).to_owned(),
         raw_bytes: parsed.raw_bytes,
         stored_bytes: record.len(),
-        promise: meta.as_ref().map_or_else(|| "exact".to_owned(), |m| m.target.to_string()),
+        promise: meta.as_ref().map_or_else(|| without.to_owned(), |m| m.target.to_string()),
         target: meta.as_ref().map(|m| m.target),
         rel_l2: meta.as_ref().map_or(0.0, |m| f64::from(m.rel_l2)),
         max_error: meta.as_ref().map_or(0.0, |m| f64::from(m.max_error)),
         sections: parsed.sections.iter().map(|(t, p)| (section::name(*t).to_owned(), p.len())).collect(),
         place: series::place(&parsed)?,
-        step: stub::step_of(record)?,
+        step,
         dims: parsed.dims,
     })
 }

@@ -17,6 +17,7 @@ mod query;
 mod series;
 mod survey;
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -123,15 +124,14 @@ fn encode_alone(key: &SeriesKey, block: &Block, settings: &Settings) -> Attempt 
     }
 }
 
-/// The finite value that marks missing data in the block that a record of the dataset at `dataset` (absolute) stands for, if
-/// there is one.
+/// The record that holds a block of the dataset: the one that ADIOS2 has, or that of its step in the model store.
 ///
 /// # Errors
 /// As [`decode_from`].
-pub fn fill_of(dataset: &str, record: &[u8]) -> Result<Option<f64>> {
+pub fn own_record<'a>(dataset: &str, record: &'a [u8]) -> Result<Cow<'a, [u8]>> {
     match codec::step_of(record)? {
-        Some(place) => codec::fill_of(&StoredNetworks { dataset }.step_record(&place)?),
-        None => codec::fill_of(record),
+        Some(place) => StoredNetworks { dataset }.step_record(&place).map(Cow::Owned),
+        None => Ok(Cow::Borrowed(record)),
     }
 }
 

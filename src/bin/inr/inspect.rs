@@ -140,7 +140,8 @@ fn row(b: &BlockRecord, store: &mut ModelStore) -> (Vec<String>, Value) {
     match &b.summary {
         Ok(Some(s)) => {
             model.clone_from(&s.model);
-            behind.extend([table::error(s.rel_l2), table::error(s.max_error), s.promise.clone()]);
+            let about = |s: &Summary| [table::error(s.rel_l2), table::error(s.max_error), s.promise.clone()];
+            behind.extend(about(s));
             object["record"] = serde_json::to_value(s).unwrap_or_default();
             if let Some(place) = &s.place {
                 object["network"] = store.visit(place, b.step);
@@ -149,13 +150,19 @@ fn row(b: &BlockRecord, store: &mut ModelStore) -> (Vec<String>, Value) {
             if let Some(Ok(step)) = &step {
                 n_stored += step.n_bytes + step.share.round() as usize;
                 model = inspect_chain::step_name(step);
+                if let Some(stored) = &step.record {
+                    behind = about(stored).to_vec();
+                    for what in ["promise", "rel_l2", "max_error"] {
+                        object["record"][what] = serde_json::to_value(stored).unwrap_or_default()[what].take();
+                    }
+                }
                 behind.push(step.gain.map_or_else(|| "-".into(), table::number));
                 object["prediction"] = inspect_chain::step_json(step);
             }
             let problem = step.and_then(|step| step.map_or_else(Some, |step| step.problem.clone()));
             if let Some(problem) = problem {
                 model = "LOST".into();
-                behind[2].clone_from(&problem);
+                behind[..3].clone_from_slice(&["-".into(), "-".into(), problem.clone()]);
                 object["error"] = problem.into();
             }
         }

@@ -214,10 +214,11 @@ impl Packer<'_> {
             return Ok(record);
         }
         self.counts.n_coded += 1;
-        if let (Some(target), false) = (summary.target, self.args.lossless) {
+        let own = session::own_record(&self.path, &record)?;
+        if let (Some(target), false) = (codec::inspect(&own)?.target, self.args.lossless) {
             settings.threshold = 0;
             settings.target = tightened(target, self.args.tighten);
-            settings.fill = session::fill_of(&self.path, &record)?;
+            settings.fill = codec::fill_of(&own)?;
         }
         Ok(codec::encode(block, &settings, &Context::default())?.record)
     }
