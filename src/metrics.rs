@@ -24,10 +24,20 @@ impl Errors {
     /// Compares `decoded` with `original` (same length) where `valid` is true (everywhere without it).
     pub fn between(original: &[f64], decoded: &[f64], valid: Option<&[bool]>) -> Errors {
         assert_eq!(original.len(), decoded.len(), "same block");
+        Errors::of(original.iter().copied(), decoded.iter().copied(), valid)
+    }
+
+    /// As [`Self::between`], of values that come one by one; a decoded one that is missing is an error that fails every check.
+    pub fn of(
+        original: impl Iterator<Item = f64>,
+        decoded: impl Iterator<Item = f64>,
+        valid: Option<&[bool]>,
+    ) -> Errors {
+        let decoded = decoded.chain(std::iter::repeat(f64::NAN));
         let counts = |i: usize| valid.is_none_or(|v| v[i]);
         let (mut square, mut norm, mut max, mut n) = (0.0, 0.0, 0.0f64, 0usize);
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        for (_, (&x, &y)) in original.iter().zip(decoded).enumerate().filter(|(i, _)| counts(*i)) {
+        for (_, (x, y)) in original.zip(decoded).enumerate().filter(|(i, _)| counts(*i)) {
             let e = (y - x).abs();
             square += e * e;
             norm += x * x;

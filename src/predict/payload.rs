@@ -133,6 +133,7 @@ fn take_layer(rest: &mut &[i32], [n_inputs, n_outputs]: [usize; 2], shift: u8) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::predict::{Beside, Past};
     use proptest::prelude::*;
 
     fn predictor(seed: i32, has_network: bool, has_beside: bool) -> Predictor {
@@ -174,7 +175,8 @@ mod tests {
                 if let Ok(predictor) = Predictor::decode(&bytes, None) {
                     let dims = vec![3; predictor.rank];
                     let last = vec![1.0; dims.iter().product()];
-                    let values = predictor.predict(crate::predict::Past { last: &last, before: None, beside: None }, &dims).unwrap();
+                    let beside = Some(Beside { now: &last, last: &last });
+                    let values = predictor.predict(Past { last: &last, before: None, beside }, &dims).unwrap();
                     prop_assert_eq!(values.len(), last.len());
                 }
             }

@@ -133,9 +133,12 @@ pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, known: Known) -> R
         let guide = predicted.as_mut().zip(known.prediction);
         let step = head.quantiser.map_or(1.0, |quantiser| quantiser.step);
         let guide = guide.map(|(predicted, prediction)| Guide { predicted, prediction, step, quantum: head.quantum });
-        let integers = streams::decode(streams, transform.pyramid(), dims, head.split, head.quantum.is_some(), guide)?;
+        let mut integers =
+            streams::decode(streams, transform.pyramid(), dims, head.split, head.quantum.is_some(), guide)?;
         if let Some(quantiser) = head.quantiser {
-            values = quantiser.dequantise(&integers.bands, transform.pyramid());
+            values = vec![0.0; n];
+            quantiser.dequantise(&integers.bands, transform.pyramid(), &mut values);
+            integers.bands = Vec::new();
             if let Some(predicted) = &predicted {
                 predicted.add_to(&mut values, transform.pyramid(), 1.0);
             }

@@ -87,16 +87,14 @@ impl Quantiser {
         pyramid.bands.par_iter().map(band).collect()
     }
 
-    /// Coefficients of the integers of all bands.
-    pub fn dequantise(&self, integers: &[Vec<i32>], pyramid: &Pyramid) -> Vec<f64> {
-        let mut out = vec![0.0; pyramid.sizes[0].iter().product()];
+    /// Coefficients of the integers of all bands, which fill `out`.
+    pub fn dequantise(&self, integers: &[Vec<i32>], pyramid: &Pyramid, out: &mut [f64]) {
         let points = self.points();
         for (band, integers) in pyramid.bands.iter().zip(integers) {
             for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |to, from, n| {
                 simd::dequantise_row(&integers[from..from + n], self.step, points, &mut out[to..to + n]);
             });
         }
-        out
     }
 }
 

@@ -1,5 +1,7 @@
 //! From a goal to a payload: which transform, which step, and the check on what the decoder will return.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::estimate::residual_bits;
@@ -38,9 +40,9 @@ const TASK: usize = 1 << 16;
 
 /// Encodes for a goal; `None` when it cannot be met.
 pub(super) fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
-    let remainder: Vec<f64> = match input.base {
-        Some(base) => input.values.iter().zip(base).map(|(v, b)| v - b).collect(),
-        None => input.values.to_vec(),
+    let remainder = match input.base {
+        Some(base) => Cow::Owned(input.values.iter().zip(base).map(|(v, b)| v - b).collect()),
+        None => Cow::Borrowed(input.values),
     };
     let unpredicted = input.prediction.map(|p| input.values.iter().zip(p.values).map(|(v, p)| v - p).collect());
     let likely_step = match goal {
@@ -62,7 +64,7 @@ pub(super) fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
 struct Search<'a> {
     input: &'a Input<'a>,
     /// Values less base.
-    remainder: Vec<f64>,
+    remainder: Cow<'a, [f64]>,
     /// Values less prediction, where there is one: what most of the coefficients will be of.
     unpredicted: Option<Vec<f64>>,
     /// A guess that needs no look at the field; 0 when there is none.
@@ -94,7 +96,7 @@ impl Search<'_> {
     ) -> Option<(f64, Candidate)> {
         let kinds = match self.input.prediction.and_then(|prediction| prediction.only) {
             Some(kind) => vec![kind],
-            None => probe::kinds(self.unpredicted.as_ref().unwrap_or(&self.remainder), self.input.dims, likely_step),
+            None => probe::kinds(self.unpredicted.as_deref().unwrap_or(&self.remainder), self.input.dims, likely_step),
         };
         let mut best: Option<(f64, f64, Candidate)> = None;
         let mut unpredicted = f64::INFINITY;
@@ -130,11 +132,14 @@ impl Search<'_> {
         };
         let (mut step, mut candidate) = self.best(likely, cost)?;
         let (mut square, mut found): (f64, Option<(f64, Trial)>) = (aim, None);
+        let finish = |trial: &mut Trial| finish_values(&mut trial.values, self.input.base, None, self.input.finish);
         for (attempt, close) in (1..).zip(L2_CLOSE.into_iter().chain([0.0; L2_RETREATS])) {
             let Some(quantiser) = candidate.with_error(square, step) else { break };
             step = quantiser.step;
+            // One set of values at a time: the best one's are made again if another attempt comes after it.
+            found.iter_mut().for_each(|(_, trial)| trial.values = Vec::new());
             let Some(mut trial) = candidate.trial(quantiser) else { break };
-            finish_values(&mut trial.values, self.input.base, None, self.input.finish);
+            finish(&mut trial);
             let error = self.l2_error(&trial.values);
             if error <= bound && found.as_ref().is_none_or(|f| error > f.0) {
                 found = Some((error, trial));
@@ -145,7 +150,14 @@ impl Search<'_> {
             }
             square *= (L2_AIM * bound / error).powi(2) * if attempt < L2_ATTEMPTS { 1.0 } else { L2_RETREAT };
         }
-        found.map(|(_, trial)| self.output(&mut candidate, trial, None))
+        let (_, trial) = found?;
+        if !trial.values.is_empty() {
+            let bands = candidate.take_bands(&trial.quantiser);
+            return Some(self.output(&mut candidate, bands, trial, None));
+        }
+        let (bands, mut trial) = candidate.last_trial(trial.quantiser)?;
+        finish(&mut trial);
+        Some(self.output(&mut candidate, bands, trial, None))
     }
 
     fn linf(&self, bound: f64) -> Option<Output> {
@@ -168,8 +180,8 @@ impl Search<'_> {
         };
         let (step, mut candidate) = self.best(|_| Some(LINF_USUAL * bound), cost)?;
         let factor = self.input.prediction.map_or(1.0, |prediction| prediction.step_factor);
-        let trial = candidate.trial(candidate.sample.tuned(storable(step * factor)))?;
-        self.with_residual(&mut candidate, trial, quantum, bound)
+        let (bands, trial) = candidate.last_trial(candidate.sample.tuned(storable(step * factor)))?;
+        self.with_residual(&mut candidate, (bands, trial), quantum, bound)
     }
 
     /// Number of points that count; at least 1.
@@ -187,7 +199,13 @@ impl Search<'_> {
     }
 
     /// Adds the residual that makes the bound hold, finishes the values and checks them.
-    fn with_residual(&self, candidate: &mut Candidate, mut trial: Trial, quantum: f64, bound: f64) -> Option<Output> {
+    fn with_residual(
+        &self,
+        candidate: &mut Candidate,
+        (bands, mut trial): (Bands, Trial),
+        quantum: f64,
+        bound: f64,
+    ) -> Option<Output> {
         if let Some(base) = self.input.base {
             trial.values.iter_mut().zip(base).for_each(|(v, b)| *v += b);
         }
@@ -211,7 +229,7 @@ impl Search<'_> {
             .collect();
         let n_used: usize = counts.into_iter().sum::<Option<usize>>()?;
         let residual = (n_used > 0).then_some((residual, quantum));
-        (self.max_error(&trial.values) <= bound).then(|| self.output(candidate, trial, residual))
+        (self.max_error(&trial.values) <= bound).then(|| self.output(candidate, bands, trial, residual))
     }
 
     fn bytes(&self, n_bytes: usize) -> Option<Output> {
@@ -231,7 +249,8 @@ impl Search<'_> {
             };
             finish_values(&mut trial.values, self.input.base, None, self.input.finish);
             let error = self.l2_error(&trial.values);
-            let output = self.output(&mut candidate, trial, None);
+            let bands = trial.quantiser.quantise(&candidate.coefficients, candidate.transform.pyramid());
+            let output = self.output(&mut candidate, bands, trial, None);
             let size = output.payload.len();
             if size <= n_bytes {
                 high = step;
@@ -268,11 +287,16 @@ impl Search<'_> {
         values.par_chunks(TASK).enumerate().map(max).reduce(|| 0.0, larger)
     }
 
-    fn output(&self, candidate: &mut Candidate, trial: Trial, residual: Option<(Vec<i32>, f64)>) -> Output {
+    fn output(
+        &self,
+        candidate: &mut Candidate,
+        bands: Bands,
+        trial: Trial,
+        residual: Option<(Vec<i32>, f64)>,
+    ) -> Output {
         let (residual, quantum) = residual.unzip();
         let transform = &candidate.transform;
         let step = trial.quantiser.step;
-        let bands = trial.quantiser.quantise(&candidate.coefficients, transform.pyramid());
         let mut integers = Integers { bands, residual };
         let split = Split::choose(transform.pyramid(), &integers);
         let mut payload = Vec::new();
@@ -315,6 +339,9 @@ struct Candidate {
     gain: f64,
 }
 
+/// Integers of the bands of a transform.
+type Bands = Vec<Vec<i32>>;
+
 /// A quantiser and the values that it gives.
 struct Trial {
     quantiser: Quantiser,
@@ -350,15 +377,37 @@ impl Candidate {
         Some(Quantiser { step: storable(step), bias })
     }
 
+    /// True when the integers of all coefficients fit.
+    fn fits(&self, quantiser: &Quantiser) -> bool {
+        quantiser.step > 0.0 && self.sample.largest / quantiser.step < MAX_INTEGER
+    }
+
     fn trial(&self, quantiser: Quantiser) -> Option<Trial> {
-        if !(quantiser.step > 0.0 && self.sample.largest / quantiser.step < MAX_INTEGER) {
-            return None;
-        }
-        let mut values = quantiser.reconstruct(&self.coefficients);
+        self.fits(&quantiser)
+            .then(|| Trial { quantiser, values: self.values(quantiser.reconstruct(&self.coefficients)) })
+    }
+
+    /// As [`Self::trial`], with the integers, in the memory of the coefficients: there is no other one after it.
+    fn last_trial(&mut self, quantiser: Quantiser) -> Option<(Bands, Trial)> {
+        self.fits(&quantiser).then(|| {
+            let mut coefficients = std::mem::take(&mut self.coefficients);
+            let bands = quantiser.quantise(&coefficients, self.transform.pyramid());
+            quantiser.dequantise(&bands, self.transform.pyramid(), &mut coefficients);
+            (bands, Trial { quantiser, values: self.values(coefficients) })
+        })
+    }
+
+    /// The integers; the coefficients are gone.
+    fn take_bands(&mut self, quantiser: &Quantiser) -> Bands {
+        quantiser.quantise(&std::mem::take(&mut self.coefficients), self.transform.pyramid())
+    }
+
+    /// Values of coefficients less the prediction.
+    fn values(&self, mut coefficients: Vec<f64>) -> Vec<f64> {
         if let Some(predicted) = &self.predicted {
-            predicted.add_to(&mut values, self.transform.pyramid(), 1.0);
+            predicted.add_to(&mut coefficients, self.transform.pyramid(), 1.0);
         }
-        self.transform.inverse(&mut values);
-        Some(Trial { quantiser, values })
+        self.transform.inverse(&mut coefficients);
+        coefficients
     }
 }
