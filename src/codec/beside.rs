@@ -1,8 +1,8 @@
 //! Which other variable a chain's steps are predicted with: candidates by the bits that a linear stencil leaves, the choice by bytes.
 
 use super::history::History;
-use super::lessons::Sampled;
 use super::lossy::Component;
+use super::sampled::Sampled;
 use super::trials::Trials;
 use crate::predict::fit;
 use crate::{Result, Settings};

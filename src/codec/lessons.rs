@@ -10,14 +10,12 @@ use super::history::History;
 use super::kind_choice::KindChoice;
 use super::lossy::Component;
 use super::report::Report;
+use super::sampled::Sampled;
 use super::slot::{Choice, Kind, Slot};
 use super::step_factor::StepFactor;
 use crate::backend::choose::WithCpu;
-use crate::predict::Scaling;
 use crate::predict::fit::Effort;
-use crate::predict::sample::{Samples, Task};
 use crate::settings::{Norm, Target};
-use crate::transform::Goal;
 use crate::{Block, Result, Settings, threads, transform};
 
 /// All of it so far.
@@ -103,52 +101,78 @@ impl Lessons {
         let seed = settings.seed.wrapping_add(31 * self.n_attempts as u64);
         let effort = (settings, &device, seed);
         let usual = Way::new(self.kind.get(settings.predictor), history, Other::of(others, self.beside.get()));
-        let (attempt, rival, rival_attempt) = threads::install(settings.threads, || {
+        let (attempt, rival) = threads::install(settings.threads, || {
             let rival = self.rival(&components, (history, others), (settings, seed))?;
-            let way = rival.map(|rival| match rival {
-                Rival::Kind(kind) => Way { is_rival: true, ..Way::new(Some(kind), history, usual.other) },
-                Rival::Beside(series) => {
-                    self.slots.iter_mut().filter(|_| series.is_some()).for_each(|s| s[2..].fill_with(Slot::default));
-                    Way { is_rival: true, ..Way::new(usual.kind, history, Other::of(others, series)) }
-                }
-            });
+            let way = rival.map(|rival| self.rival_way(rival, &usual, (history, others)));
             let mut samples = vec![None; n_components];
             let attempt = self.attempt(&usual, &components, &mut samples, effort, &mut report)?;
             if matches!(rival, Some(Rival::Beside(_))) {
                 samples.fill(None);
             }
-            let mut other = |way: &Way| self.attempt(way, &components, &mut samples, effort, &mut report);
-            Ok((attempt, rival, way.map(|way| Ok((other(&way)?, way))).transpose()?))
+            let Some((rival, way)) = rival.zip(way) else { return Ok((attempt, None)) };
+            let tried = self.attempt(&way, &components, &mut samples, effort, &mut report)?;
+            Ok((attempt, Some((rival, way, tried))))
         })?;
         report.seconds.train += started.elapsed().as_secs_f64();
         let (step, way) = threads::install(settings.threads, || {
             let only = if tries_all { &[] } else { &self.transforms[..] }.to_vec();
             let encoder = Encoder { of: (block, settings), components: &components, only, device: &device, report };
-            let Some((rival, (rival_attempt, way))) = rival.zip(rival_attempt) else {
-                return Ok((self.best_step(&encoder, &usual.history, attempt)?, usual));
-            };
-            let factor = self.step_factor.get();
-            let step = encoder.prepare(attempt, &usual.history)?.encode(factor)?;
-            let tried = encoder.prepare(rival_attempt, &way.history)?.encode(factor)?;
-            let cost = |step: &Option<Predicted>| step.as_ref().map_or(f64::INFINITY, Predicted::cost);
-            let is_smaller = cost(&tried) < cost(&step);
-            match rival {
-                Rival::Kind(kind) => self.kind.learn(kind, is_smaller),
-                Rival::Beside(series) => self.beside.learn(series, is_smaller),
-            }
-            Ok(if is_smaller { (tried, way) } else { (step, usual) })
+            self.better(&encoder, (usual, attempt), rival)
         })?;
-        for new in step.iter().flat_map(|step| &step.new) {
-            self.slots[new.index][way.place()].put(new.kind, new.numbered.clone());
-            self.n_predictors = new.numbered.0 + 1;
-        }
-        if let Some(Predicted { step, .. }) = &step {
-            self.transforms = step.transforms.clone();
-            let gain = step.unpredicted_bytes as f64 / step.n_bytes() as f64;
-            self.slots.iter_mut().for_each(|slots| slots[way.place()].learn_gain(gain));
-        }
+        self.learn(step.as_ref(), way.place());
         self.refusal = self.refusal.take().or_else(|| device.refusal());
         Ok(step.map(|step| step.beside(way.other)))
+    }
+
+    /// The way of a rival; predictors that knew a variable which does not serve are of no use to it.
+    fn rival_way<'a>(
+        &mut self,
+        rival: Rival,
+        usual: &Way<'a>,
+        (history, others): (&'a History, &'a [Other]),
+    ) -> Way<'a> {
+        let way = match rival {
+            Rival::Kind(kind) => Way::new(Some(kind), history, usual.other),
+            Rival::Beside(series) => {
+                self.slots.iter_mut().filter(|_| series.is_some()).for_each(|s| s[2..].fill_with(Slot::default));
+                Way::new(usual.kind, history, Other::of(others, series))
+            }
+        };
+        Way { is_rival: true, ..way }
+    }
+
+    /// The usual attempt coded, or the rival's if that takes fewer bytes; with the way that it was made.
+    fn better<'a>(
+        &mut self,
+        encoder: &Encoder,
+        (usual, attempt): (Way<'a>, Attempt),
+        rival: Option<(Rival, Way<'a>, Attempt)>,
+    ) -> Result<(Option<Predicted>, Way<'a>)> {
+        let Some((rival, way, tried)) = rival else {
+            return Ok((self.best_step(encoder, &usual.history, attempt)?, usual));
+        };
+        let factor = self.step_factor.get();
+        let step = encoder.prepare(attempt, &usual.history)?.encode(factor)?;
+        let tried = encoder.prepare(tried, &way.history)?.encode(factor)?;
+        let cost = |step: &Option<Predicted>| step.as_ref().map_or(f64::INFINITY, Predicted::cost);
+        let is_smaller = cost(&tried) < cost(&step);
+        match rival {
+            Rival::Kind(kind) => self.kind.learn(kind, is_smaller),
+            Rival::Beside(series) => self.beside.learn(series, is_smaller),
+        }
+        Ok(if is_smaller { (tried, way) } else { (step, usual) })
+    }
+
+    /// Takes over what a step was coded with.
+    fn learn(&mut self, step: Option<&Predicted>, place: usize) {
+        let Some(Predicted { step, new, .. }) = step else { return };
+        for new in new {
+            self.slots[new.index][place].put(new.kind, new.numbered.clone());
+            self.n_predictors = new.numbered.0 + 1;
+        }
+        self.transforms = step.transforms.clone();
+        let gain = step.unpredicted_bytes as f64 / step.n_bytes() as f64;
+        self.slots.iter_mut().for_each(|slots| slots[place].learn_gain(gain));
     }
 
     /// What is tried at this step instead of what serves; one step tells too little.
@@ -255,38 +279,5 @@ impl Lessons {
                 Some(numbered)
             }
         });
-    }
-}
-
-/// Points of a component to fit predictors to.
-#[derive(Clone)]
-pub(super) struct Sampled {
-    pub samples: Samples,
-    /// Values of the component.
-    pub n_values: usize,
-}
-
-impl Sampled {
-    /// At most so many points of a component after a history, scaled as `previous` while that suits it.
-    ///
-    /// # Errors
-    /// As [`History::of`].
-    pub fn of(
-        (component, index, history): (&Component, usize, &History),
-        (settings, seed): (&Settings, u64),
-        most: usize,
-        previous: Option<&Scaling>,
-    ) -> Result<Sampled> {
-        let n_values = component.values.len() - component.mask.n_masked;
-        let tolerance = match component.goal(settings.target, usize::MAX, 1, 0) {
-            Some(Goal::Linf(bound)) => bound,
-            // A quantiser with errors of this root mean square errs by so much at most.
-            Some(Goal::L2(bound)) => bound * (3.0 / n_values as f64).sqrt(),
-            Some(Goal::Bytes(_)) | None => 0.0,
-        };
-        let steps = history.of(index)?;
-        let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
-        let task = Task { past: steps.past(), values, mask, dims, tolerance, seed, most };
-        Ok(Sampled { samples: Samples::of(&task, previous), n_values })
     }
 }

@@ -19,6 +19,7 @@ mod meta;
 mod plain;
 pub mod predicted;
 mod report;
+mod sampled;
 mod series;
 mod siren;
 mod slot;
