@@ -21,7 +21,7 @@ use crate::{Block, Result, Settings, threads, transform};
 /// All of it so far.
 #[derive(Clone, Debug, Default)]
 pub struct Lessons {
-    /// `[component]`, by [`place`].
+    /// `[component]`, by [`Way::place`].
     slots: Vec<[Slot; 4]>,
     /// Predictors made so far.
     n_predictors: u32,
