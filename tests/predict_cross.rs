@@ -1,48 +1,20 @@
-//! Variables that are predicted with the step of another one: bytes, bounds, what reading decodes, damage. Alone in its process, because it
-//! counts what that decodes.
+//! Variables that are predicted with the step of another one: bytes, bounds, and what reading decodes, alone in its process because it
+//! counts that.
 
-#[path = "common/drift.rs"]
-mod drift;
+#[path = "common/cross.rs"]
+mod cross;
 
 use std::path::Path;
 
-use adios2_inr::session::{self, Line, survey_file};
-use adios2_inr::store;
-use drift::{ACCURACY, N, drift, error, key, settings, try_read, write};
-
-const N_STEPS: usize = 40;
-
-/// Something new at every step, which `v` follows at once.
-fn u(step: usize) -> Vec<f32> {
-    let phase = (step * step * 7 % 31) as f32;
-    let forced = |i: usize| 0.2 * (0.2 * (i / N) as f32 + phase).sin() * (0.17 * (i % N) as f32 - 2.0 * phase).cos();
-    drift(step).iter().enumerate().map(|(i, v)| v + forced(i)).collect()
-}
-
-fn v(step: usize) -> Vec<f32> {
-    u(step).iter().zip(drift(step + 50)).map(|(u, own)| 0.7 * u - 0.4 * own).collect()
-}
-
-fn bytes_of(log: &Path, variable: &str) -> usize {
-    lines(log).iter().filter(|line| line.variable == variable).map(|line| line.report.stored_bytes).sum()
-}
+use adios2_inr::session::{self, Line};
+use cross::{ACCURACY, N_STEPS, error, key, settings, try_read, u, v, write, write_both};
 
 fn lines(log: &Path) -> Vec<Line> {
     std::fs::read_to_string(log).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Writes both variables, in this order; their records.
-fn write_both(folder: &Path, log: &Path, order: [&str; 2]) -> [Vec<Vec<u8>>; 2] {
-    let asked = settings(&[("log", log.to_str().unwrap())]);
-    let mut records = [Vec::new(), Vec::new()];
-    for step in 0..N_STEPS {
-        for name in order {
-            let (of, values) = if name == "u" { (0, u(step)) } else { (1, v(step)) };
-            records[of].push(write(&key(folder, name), &asked, &values));
-        }
-    }
-    order.iter().for_each(|name| session::finish(&key(folder, name)));
-    records
+fn bytes_of(log: &Path, variable: &str) -> usize {
+    lines(log).iter().filter(|line| line.variable == variable).map(|line| line.report.stored_bytes).sum()
 }
 
 fn assert_step(dataset: &Path, record: &[u8], expected: &[f32], what: &str) {
@@ -85,42 +57,4 @@ fn a_variable_is_predicted_with_one_written_before_it_and_read_within_two_key_in
         assert_step(moved.path(), &of_v[step], &v(step), &format!("v, step {step} of a moved dataset"));
         assert!(session::n_steps_decoded() - before <= 32, "step {step}");
     }
-}
-
-#[test]
-fn the_order_of_variables_does_not_matter_to_the_bound_and_damage_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let [of_u, of_v] = write_both(folder.path(), &folder.path().join("log.jsonl"), ["v", "u"]);
-    let id = store::ids(folder.path())[0];
-    let path = store::path(folder.path(), id);
-    let whole = std::fs::read(&path).unwrap();
-    // Steps that are known, and those of them that are told to be lost.
-    let counts = || {
-        let chains = survey_file(&path, id).unwrap().chains;
-        (
-            chains.iter().map(|chain| chain.n_steps).sum::<usize>(),
-            chains.iter().map(|chain| chain.n_lost).sum::<usize>(),
-        )
-    };
-    let ((n_known, 0), mut n_errors) = (counts(), 0) else { panic!("nothing is lost yet") };
-    for k in 0..24 {
-        let (mut bytes, at) = (whole.clone(), 8 + (whole.len() - 9) * k / 24);
-        bytes[at] ^= 0x55;
-        std::fs::write(folder.path().join("draft"), bytes).unwrap();
-        std::fs::rename(folder.path().join("draft"), &path).unwrap();
-        let (n_left, n_told) = counts();
-        let mut n_lost = 0;
-        for step in 0..N_STEPS {
-            for (record, expected) in [(&of_u[step], u(step)), (&of_v[step], v(step))] {
-                match try_read(folder.path(), record) {
-                    Ok(found) => assert!(error(&found, &expected) <= ACCURACY, "byte {at}, step {step}"),
-                    Err(_) => n_lost += 1,
-                }
-            }
-        }
-        let n_told = n_told + n_known - n_left;
-        assert!(n_lost <= n_told, "byte {at}: {n_lost} steps are lost, {n_told} are told");
-        n_errors += n_lost;
-    }
-    assert!(n_errors > 0);
 }
