@@ -21,6 +21,10 @@ pub struct Offer {
 /// Dataset and start of a block.
 type Place = (String, Vec<usize>);
 
+fn place(key: &SeriesKey) -> Place {
+    (key.dataset.clone(), key.start.clone())
+}
+
 /// By place, with the names of the variables, the one written last behind.
 #[derive(Default)]
 pub struct Offers(HashMap<Place, VecDeque<(String, Offer)>>);
@@ -28,17 +32,21 @@ pub struct Offers(HashMap<Place, VecDeque<(String, Offer)>>);
 impl Offers {
     /// What the variables before this one offer.
     pub fn before(&self, key: &SeriesKey) -> Vec<Offer> {
-        let offers = self.0.get(&(key.dataset.clone(), key.start.clone())).into_iter().flatten();
+        let offers = self.0.get(&place(key)).into_iter().flatten();
         offers.filter(|(variable, _)| *variable != key.variable).map(|(_, offer)| offer.clone()).collect()
     }
 
-    /// Replaces what a variable offers.
+    /// Replaces what a variable offers. Places without offers are forgotten.
     pub fn put(&mut self, key: &SeriesKey, offer: Option<Offer>) {
-        let offers = self.0.entry((key.dataset.clone(), key.start.clone())).or_default();
+        let place = place(key);
+        let mut offers = self.0.remove(&place).unwrap_or_default();
         offers.retain(|(variable, _)| *variable != key.variable);
         offers.extend(offer.map(|offer| (key.variable.clone(), offer)));
         if offers.len() > MOST {
             offers.pop_front();
+        }
+        if !offers.is_empty() {
+            self.0.insert(place, offers);
         }
     }
 
