@@ -77,15 +77,22 @@ pub fn decode_within(record: &[u8], limit: u64) -> Result<Decoded> {
 /// As [`decode`].
 pub fn decode_on(record: &[u8], limit: u64, n_threads: usize) -> Result<Decoded> {
     let parsed = container::read(record)?;
-    let too_large = Error::Limit { asked: parsed.raw_bytes as u64, limit };
-    if parsed.raw_bytes as u64 > limit {
-        return Err(too_large);
-    }
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(parsed.raw_bytes).map_err(|_| too_large)?;
-    bytes.resize(parsed.raw_bytes, 0);
+    let mut bytes = room(parsed.raw_bytes, limit)?;
     threads::install(n_threads, || fill(&parsed, &References::default(), &mut bytes))?;
     Ok(Decoded { dtype: parsed.dtype, dims: parsed.dims, bytes })
+}
+
+/// Zeros for a decoded block of `n_bytes`, at most `limit`.
+///
+/// # Errors
+/// [`Error::Limit`] beyond it, and when there is no memory.
+pub fn room(n_bytes: usize, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if n_bytes as u64 > limit || bytes.try_reserve_exact(n_bytes).is_err() {
+        return Err(Error::Limit { asked: n_bytes as u64, limit });
+    }
+    bytes.resize(n_bytes, 0);
+    Ok(bytes)
 }
 
 /// Decodes a record into `out`, which must have exactly [`Summary::raw_bytes`]. Work memory is at most a few times
@@ -142,7 +149,7 @@ pub fn fill_of(record: &[u8]) -> Result<Option<f64>> {
 /// As [`decode`].
 pub fn inspect(record: &[u8]) -> Result<Summary> {
     let parsed = container::read(record)?;
-    let step = stub::step_of(record)?;
+    let step = stub::step_in(&parsed)?;
     let meta = if parsed.meta.is_empty() { None } else { Some(Meta::decode(parsed.meta, parsed.dtype)?) };
     let without = if step.is_some() { "" } else { "exact" };
     Ok(Summary {

@@ -76,13 +76,8 @@ impl History {
         (n <= self.n_steps()).then(|| History { before, ..self.clone() })
     }
 
-    /// Without what is beside it.
-    fn by_itself(&self) -> History {
-        History { beside: None, ..self.clone() }
-    }
-
-    /// The decoded steps of component `index`.
-    pub(super) fn of(&self, index: usize) -> Result<Steps> {
+    /// The decoded steps of component `index`, with those of the variable beside it if `has_beside` and one is there.
+    pub(super) fn of(&self, index: usize, has_beside: bool) -> Result<Steps> {
         let values = |dtype: Dtype, snapshot: &Snapshot| {
             let real = dtype.components().map_or(dtype, |(real, _)| real);
             field::component(real, 0, &snapshot[index])
@@ -92,7 +87,7 @@ impl History {
         Ok(Steps {
             last: own(&self.last)?,
             before: self.before.as_ref().map(own).transpose()?,
-            beside: self.beside.as_ref().map(beside).transpose()?,
+            beside: self.beside.as_ref().filter(|_| has_beside).map(beside).transpose()?,
         })
     }
 
@@ -103,8 +98,7 @@ impl History {
         predictor: Option<&Predictor>,
         device: &dyn StencilKernels,
     ) -> Result<Forecast> {
-        let is_cross = predictor.is_some_and(|predictor| predictor.scaling.beside.is_some());
-        let steps = if is_cross { self.of(index)? } else { self.by_itself().of(index)? };
+        let steps = self.of(index, predictor.is_some_and(Predictor::is_cross))?;
         let dims = field::fold_dims(&self.dims);
         let values = predictor.map(|p| p.predict_on(steps.past(), &dims, device)).transpose()?;
         Ok(Forecast { values: values.unwrap_or_else(|| steps.last.clone()), last: steps.last })

@@ -258,10 +258,10 @@ pub(super) fn assemble(
     Ok(Some(Checked { record, errors: worst, fields }))
 }
 
-/// The values of a component, a few at a time.
+/// The values of a component that the block has, a few at a time.
 fn values_of(dtype: Dtype, index: usize, bytes: &[u8]) -> impl Iterator<Item = f64> {
     let parts = bytes.chunks(AT_ONCE * dtype.size());
-    parts.flat_map(move |part| field::component(dtype, index, part).unwrap_or_default())
+    parts.flat_map(move |part| field::component(dtype, index, part).expect("a component that was taken out before"))
 }
 
 /// Whether the promise holds, NaN-proof.

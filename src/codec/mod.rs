@@ -33,7 +33,7 @@ pub use beside::Other;
 pub use chain::{Chain, Link};
 pub use decode::{
     DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_into_with, decode_on, decode_within, fill_of, inspect,
-    place_of,
+    place_of, room,
 };
 pub use history::History;
 pub use report::{Report, Seconds, Tried};

@@ -131,7 +131,7 @@ impl<'a> Prepared<'a> {
         (report.model, report.errors, report.stored_bytes) = (lossy::model_name(&coded), errors, record.len());
         report.seconds.total += started.elapsed().as_secs_f64();
         let encoded = Encoded { record, report, models: Vec::new(), fields };
-        let is_cross = self.choices.iter().flatten().any(|(_, predictor)| predictor.scaling.beside.is_some());
+        let is_cross = self.choices.iter().flatten().any(|(_, predictor)| predictor.is_cross());
         Ok(Some(Step { encoded, unpredicted_bytes, transforms, is_cross }))
     }
 }

@@ -33,7 +33,7 @@ impl Sampled {
             Some(Goal::L2(bound)) => bound * (3.0 / n_values as f64).sqrt(),
             Some(Goal::Bytes(_)) | None => 0.0,
         };
-        let steps = history.of(index)?;
+        let steps = history.of(index, true)?;
         let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
         let task = Task { past: steps.past(), values, mask, dims, tolerance, seed, most };
         Ok(Sampled { samples: Samples::of(&task, previous), n_values })

@@ -1,7 +1,8 @@
 //! Records of steps that the model store holds: type and dimensions, and where the step is.
 
 use super::section;
-use crate::{Error, Result, container};
+use crate::container::{self, Record};
+use crate::{Error, Result};
 
 /// Where a step of a chain is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -43,7 +44,12 @@ pub fn stub(record: &[u8], place: StepPlace) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Corrupt`].
 pub fn step_of(record: &[u8]) -> Result<Option<StepPlace>> {
-    container::read(record)?.section(section::STEP).map(StepPlace::decode).transpose()
+    step_in(&container::read(record)?)
+}
+
+/// As [`step_of`], of a record that was read.
+pub(super) fn step_in(record: &Record) -> Result<Option<StepPlace>> {
+    record.section(section::STEP).map(StepPlace::decode).transpose()
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl Predictor {
         if dims.len() != self.rank {
             return Err(Error::corrupt(format!("a predictor of {} axes cannot serve dimensions {dims:?}", self.rank)));
         }
-        if self.scaling.beside.is_some() && past.beside.is_none() {
+        if self.is_cross() && past.beside.is_none() {
             return Err(Error::corrupt("a predictor knows another variable, and its step does not"));
         }
         let grid = Grid::new(past, dims, &self.scaling);
@@ -63,9 +63,14 @@ impl Predictor {
         Ok(values)
     }
 
+    /// True when it needs a field beside.
+    pub fn is_cross(&self) -> bool {
+        self.scaling.beside.is_some()
+    }
+
     /// As reports say it.
     pub fn name(&self) -> String {
-        name(self.mlp.as_ref().map(|mlp| mlp.layers[0].n_outputs()), self.scaling.beside.is_some())
+        name(self.mlp.as_ref().map(|mlp| mlp.layers[0].n_outputs()), self.is_cross())
     }
 }
 

@@ -59,7 +59,7 @@ impl Predictor {
     fn with_head(&self, is_update: bool, integers: &[i32]) -> Vec<u8> {
         let width = |layer: &Dense| layer.n_outputs() as u8;
         let head = Head {
-            rank: self.rank as u8 | if self.scaling.beside.is_some() { BESIDE } else { 0 },
+            rank: self.rank as u8 | if self.is_cross() { BESIDE } else { 0 },
             own: self.scaling.own,
             widths: self.mlp.as_ref().map(|mlp| [width(&mlp.layers[0]), width(&mlp.layers[1])]),
             layers: self.layers().map(|layer| layer.shift).collect(),

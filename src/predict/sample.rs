@@ -161,9 +161,10 @@ struct Size {
 fn sizes(raw: &[i32], rank: usize, n_fields: usize, change: f64) -> Vec<Size> {
     let n = n_inputs(rank, n_fields);
     let size = |(g, of): (usize, std::ops::Range<usize>)| {
-        let values = || raw.chunks_exact(n).flat_map(|raw| &raw[of.clone()]);
-        let square = values().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>();
-        let largest = values().fold(0, |largest: i32, v| largest.max(v.abs()));
+        let values = raw.chunks_exact(n).flat_map(|raw| &raw[of.clone()]);
+        let (square, largest) = values.fold((0.0, 0), |(square, largest): (f64, i32), &v| {
+            (square + f64::from(v) * f64::from(v), largest.max(v.abs()))
+        });
         if g == 2 && largest == 0 {
             let typical = shift_of(change, ONE.into());
             return Size { typical, largest: typical };

@@ -151,10 +151,7 @@ impl ChainReader {
         if (found.dtype, &found.dims) != (self.array.dtype, &self.array.dims) {
             return Err(Error::corrupt(format!("step {step} has another shape or type than the array")));
         }
-        let mut bytes = Vec::new();
-        let too_large = |_| Error::Limit { asked: n_bytes as u64, limit: DEFAULT_LIMIT };
-        bytes.try_reserve_exact(n_bytes).map_err(too_large)?;
-        bytes.resize(n_bytes, 0);
+        let mut bytes = codec::room(n_bytes, DEFAULT_LIMIT)?;
         chains::decode(&self.path, &place, &mut bytes)?.ok_or_else(lost)?;
         Ok(bytes)
     }

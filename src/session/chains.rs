@@ -143,11 +143,7 @@ impl Chains<'_> {
         }
         let entry = entry(self.index, place.series, place.step)?.ok_or_else(|| lost(place, place.step))?;
         let record = payload::read(&entry).ok_or_else(|| lost(place, place.step))?.record;
-        let n_bytes = codec::inspect(record)?.raw_bytes;
-        let mut bytes = Vec::new();
-        let too_large = |_| Error::Limit { asked: n_bytes as u64, limit: DEFAULT_LIMIT };
-        bytes.try_reserve_exact(n_bytes).map_err(too_large)?;
-        bytes.resize(n_bytes, 0);
+        let mut bytes = codec::room(codec::inspect(record)?.raw_bytes, DEFAULT_LIMIT)?;
         self.decode(place, false, &mut bytes)?.ok_or_else(|| lost(place, place.step))
     }
 }

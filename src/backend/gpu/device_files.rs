@@ -1,5 +1,5 @@
 //! Whether a machine can have a GPU at all: drivers show theirs as device files. Looking at these is free, while the Vulkan loader starts
-//! every driver that is installed, which takes a tenth of a second and may write to stderr.
+//! every driver that is installed, which takes longer than a small encode and may write to stderr.
 
 use std::path::Path;
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use adios2_inr::adios2::BlockRecord;
 use adios2_inr::codec::{self, Summary};
 use adios2_inr::session::ChainReader;
+#[cfg(feature = "adios2")]
+use adios2_inr::session::StoredStep;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
@@ -140,22 +142,20 @@ fn row(b: &BlockRecord, store: &mut ModelStore) -> (Vec<String>, Value) {
     match &b.summary {
         Ok(Some(s)) => {
             model.clone_from(&s.model);
-            let about = |s: &Summary| [table::error(s.rel_l2), table::error(s.max_error), s.promise.clone()];
-            behind.extend(about(s));
-            object["record"] = serde_json::to_value(s).unwrap_or_default();
             if let Some(place) = &s.place {
                 object["network"] = store.visit(place, b.step);
             }
             let step = s.step.as_ref().map(|place| store.visit_step(place, &b.variable));
+            let mut shown = s.clone();
+            if let Some(Ok(StoredStep { record: Some(stored), .. })) = &step {
+                (shown.promise, shown.rel_l2, shown.max_error) =
+                    (stored.promise.clone(), stored.rel_l2, stored.max_error);
+            }
+            object["record"] = serde_json::to_value(&shown).unwrap_or_default();
+            behind.extend([table::error(shown.rel_l2), table::error(shown.max_error), shown.promise]);
             if let Some(Ok(step)) = &step {
                 n_stored += step.n_bytes + step.share.round() as usize;
                 model = inspect_chain::step_name(step);
-                if let Some(stored) = &step.record {
-                    behind = about(stored).to_vec();
-                    for what in ["promise", "rel_l2", "max_error"] {
-                        object["record"][what] = serde_json::to_value(stored).unwrap_or_default()[what].take();
-                    }
-                }
                 behind.push(step.gain.map_or_else(|| "-".into(), table::number));
                 object["prediction"] = inspect_chain::step_json(step);
             }
