@@ -35,6 +35,25 @@ const CASES: &[Case] = &[
         &[40, 41],
         &[("model", "siren"), ("iterations", "200"), ("width", "16"), ("norm", "Linf"), ("accuracy", "1e-2")],
     ),
+    ("v2-raw", Dtype::U8, &[7], &[]),
+    ("v2-lossless-i32", Dtype::I32, &[40, 50], &[]),
+    ("v2-constant-f64", Dtype::F64, &[50, 30], &[]),
+    ("v2-linf-3d-f32", Dtype::F32, &[24, 25, 26], &[("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v2-linf-tight-f64", Dtype::F64, &[30, 31], &[("norm", "Linf"), ("accuracy", "1e-7")]),
+    ("v2-l2-2d-f32", Dtype::F32, &[70, 90], &[("accuracy", "1e-2")]),
+    ("v2-l2-4d-f64", Dtype::F64, &[5, 9, 10, 11], &[("accuracy", "1e-3")]),
+    ("v2-l2-tight-5d-f64", Dtype::F64, &[3, 4, 5, 6, 7], &[("accuracy", "1e-6")]),
+    ("v2-ratio-1d-f32", Dtype::F32, &[5000], &[("ratio", "20")]),
+    ("v2-masked-f32", Dtype::F32, &[33, 44], &[("fill", "-1e34"), ("norm", "Linf"), ("accuracy", "1e-2")]),
+    ("v2-complex-c64", Dtype::C64, &[20, 21], &[("accuracy", "1e-2")]),
+    ("v2-noise-2d-f32", Dtype::F32, &[320, 181], &[("norm", "Linf"), ("accuracy", "3e-3")]),
+    ("v2-noise-tight-3d-f64", Dtype::F64, &[36, 35, 37], &[("norm", "Linf"), ("accuracy", "1e-6")]),
+    (
+        "v2-siren-f32",
+        Dtype::F32,
+        &[16, 17, 18],
+        &[("model", "siren"), ("iterations", "200"), ("width", "24"), ("blocks", "1"), ("accuracy", "2e-2")],
+    ),
 ];
 
 fn folder() -> PathBuf {
@@ -54,6 +73,13 @@ fn values(n: usize) -> Vec<f64> {
 
 fn bytes_of(name: &str, dtype: Dtype, dims: &[usize]) -> Vec<u8> {
     let n: usize = dims.iter().product();
+    // Enough of what no transform sees through that large bands are full.
+    let noise =
+        |i: usize| f64::from((i as u32).wrapping_mul(2_654_435_761).rotate_left(13).wrapping_mul(40_503)) / 6e9;
+    let values = |n: usize| {
+        let noise = |i: usize| if name.contains("noise") { noise(i) } else { 0.0 };
+        values(n).into_iter().enumerate().map(|(i, v)| v + noise(i)).collect::<Vec<f64>>()
+    };
     let hole = |i: usize, v: f64| if name.contains("masked") && i % 9 < 2 { -1e34 } else { v };
     match dtype {
         Dtype::F32 => values(n).iter().enumerate().flat_map(|(i, &v)| (hole(i, v) as f32).to_le_bytes()).collect(),

@@ -45,6 +45,11 @@ const CHAINS: &[Case] = &[
     ("v1-chain-masked-f32", Dtype::F32, &[50, 40], &[("fill", "-1e34"), ("norm", "Linf"), ("accuracy", "1e-3")]),
     ("v1-chain-last-c64", Dtype::C64, &[40, 30], &[("accuracy", "1e-2"), ("predictor", "last")]),
     ("v1-chain-4d-f32", Dtype::F32, &[5, 8, 9, 10], &[("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v2-chain-2d-f32", Dtype::F32, &[60, 50], &[("norm", "Linf"), ("accuracy", "1e-3"), ("predictor", "network")]),
+    ("v2-chain-l2-2d-f64", Dtype::F64, &[64, 64], &[("accuracy", "1e-2")]),
+    ("v2-chain-3d-f32", Dtype::F32, &[16, 17, 18], &[("norm", "Linf"), ("accuracy", "1e-2")]),
+    ("v2-chain-masked-f32", Dtype::F32, &[50, 40], &[("fill", "-1e34"), ("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v2-chain-noise-2d-f32", Dtype::F32, &[320, 181], &[("norm", "Linf"), ("accuracy", "5e-3")]),
 ];
 
 /// Steps of a chain.
@@ -107,6 +112,10 @@ fn golden(name: &str, make: impl FnOnce() -> Vec<u8>, decoded: impl Fn(&[u8]) ->
 
 fn bytes_of(name: &str, dtype: Dtype, n: usize, step: usize) -> Vec<u8> {
     let hole = |i: usize, v: f64| if name.contains("masked") && i % 9 < 2 { -1e34 } else { v };
+    // In the last step there is what nothing foresees, so that large bands are full.
+    let is_noisy = name.contains("noise") && step + 1 == N_STEPS;
+    let noise = |i: usize| if is_noisy { f64::from(random_u32(1, i as u32)) / 3e9 } else { 0.0 };
+    let values = |n, step| values(n, step).into_iter().enumerate().map(|(i, v)| v + noise(i)).collect::<Vec<f64>>();
     match dtype {
         Dtype::F32 => {
             values(n, step).iter().enumerate().flat_map(|(i, &v)| (hole(i, v) as f32).to_le_bytes()).collect()

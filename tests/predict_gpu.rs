@@ -62,7 +62,7 @@ fn what_a_gpu_predicts_any_reader_decodes_and_the_cpu_takes_over_from_a_lost_dev
         let find = |number: u32| find(&predictors, number);
         history = predicted::decode(&record, needs, history.as_ref(), &find, &mut out).expect("decodes");
         let decoded: Vec<f64> = out.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
-        assert_eq!(decoded, fields[0], "the reader's CPU computes the writer's bits, step {step}");
+        assert_eq!(decoded, *fields[0].as_slice().wide(), "the reader's CPU computes the writer's bits, step {step}");
         let error = decoded.iter().zip(field(step)).map(|(d, v)| (d - v).abs()).fold(0.0, f64::max);
         assert!(error <= 1e-3 * 2.4, "{error}");
         chain.accept(link);

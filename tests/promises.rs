@@ -47,7 +47,7 @@ fn round_trip(values: &[f64], dims: &[usize], dtype: Dtype, settings: &Settings)
     assert!(!encoded.record.is_empty() && encoded.record.len() <= bytes.len() + 32);
     let decoded = codec::decode(&encoded.record).expect("decodes");
     assert_eq!((decoded.dtype, decoded.dims.as_slice()), (dtype, dims));
-    let errors = Errors::between(&values_of(&bytes, dtype), &values_of(&decoded.bytes, dtype), None);
+    let errors = Errors::between((&values_of(&bytes, dtype)).into(), (&values_of(&decoded.bytes, dtype)).into(), None);
     (encoded, errors)
 }
 
@@ -215,6 +215,15 @@ fn the_header_of_a_3d_block_takes_at_most_48_bytes() {
         let summary = codec::inspect(&encoded.record).expect("summary");
         let payload: usize = summary.sections.iter().map(|(_, n)| n).sum();
         assert!(encoded.record.len() - payload <= 48, "{dtype:?}: {}", encoded.record.len() - payload);
+    }
+}
+
+#[test]
+fn a_constant_block_takes_at_most_40_bytes() {
+    for dtype in [Dtype::F32, Dtype::F64] {
+        let dims = [40, 41, 42];
+        let (encoded, errors) = round_trip(&vec![0.1; 40 * 41 * 42], &dims, dtype, &Settings::default());
+        assert!(encoded.record.len() <= 40 && errors.max == 0.0, "{dtype:?}: {}", encoded.record.len());
     }
 }
 

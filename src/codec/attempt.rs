@@ -56,7 +56,7 @@ impl Predicted {
 /// What attempts at a step have in common.
 pub struct Encoder<'a> {
     pub of: (&'a Block<'a>, &'a Settings),
-    pub components: &'a [Component],
+    pub components: &'a [Component<'a>],
     /// The only transforms that are tried, by component; none given: all.
     pub only: Vec<Option<transform::Kind>>,
     pub device: &'a dyn StencilKernels,

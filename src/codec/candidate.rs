@@ -2,6 +2,7 @@
 
 use super::report::Report;
 use super::{WarmStart, section};
+use crate::field::Array;
 use crate::metrics::Errors;
 use crate::transform::{Goal, Input, Kind};
 use crate::{Result, Settings};
@@ -36,7 +37,7 @@ pub struct Offer {
     /// Kind and payload.
     pub sections: Vec<(u8, Vec<u8>)>,
     /// What the decoder returns.
-    pub values: Vec<f64>,
+    pub values: Array,
     /// For `tried`.
     pub why: String,
     /// Where a model was trained.
@@ -84,7 +85,7 @@ impl Offer {
 /// As [`Candidate::offer`].
 pub fn best(candidates: &[&dyn Candidate], task: &Task, report: &mut Report) -> Result<Option<Offer>> {
     let cost = |offer: &Offer| match task.goal {
-        Goal::Bytes(_) => Errors::between(task.input.values, &offer.values, task.input.mask).l2,
+        Goal::Bytes(_) => Errors::between(task.input.values, offer.values.as_slice(), task.input.mask).l2,
         _ => offer.n_bytes() as f64,
     };
     let (mut best, mut rival): (Option<(f64, Offer)>, Rival) = (None, Rival::default());

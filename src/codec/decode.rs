@@ -5,7 +5,7 @@ use super::series::{self, Networks, NoNetworks, Place, Prediction};
 use super::stub::{self, StepPlace};
 use super::{section, siren};
 use crate::container::{self, Record};
-use crate::field::{self, mask};
+use crate::field::{self, Array, mask};
 use crate::settings::Target;
 use crate::transform::{self, Known};
 use crate::{Dtype, Error, Result, lossless, threads};
@@ -213,7 +213,7 @@ impl Forecast {
 
 /// Decodes a parsed record into `out` of `record.raw_bytes`; returns the values of each component, masked points filled in,
 /// or none for records that are exact.
-pub(super) fn fill(record: &Record, references: &References, out: &mut [u8]) -> Result<Vec<Vec<f64>>> {
+pub(super) fn fill(record: &Record, references: &References, out: &mut [u8]) -> Result<Vec<Array>> {
     if let Some(raw) = record.section(section::RAW) {
         if raw.len() != out.len() {
             return Err(Error::corrupt(format!("the raw section has {} of {} bytes", raw.len(), out.len())));
@@ -229,49 +229,74 @@ pub(super) fn fill(record: &Record, references: &References, out: &mut [u8]) -> 
             "it stands for a step of a chain, which its dataset's folder 'inr' holds: read it there",
         ));
     }
-    let meta = Meta::decode(record.meta, record.dtype)?;
-    let network = Prediction::of(record, references.networks)?;
+    let components = Components::of(record, references)?;
     let fill = |component| {
-        let forecast = references.predictions.get(component);
-        fill_component(record, &meta, component, (network.as_ref(), forecast), out)
+        let values = components.values(component)?;
+        if components.meta.finish(record.dtype, component).is_some() {
+            field::put_values(record.dtype, component, &values, out);
+        }
+        if let Some((valid, bits)) = components.masked(component)? {
+            field::put_masked_bits(record.dtype, component, &bits, &valid, out);
+        }
+        Ok(values)
     };
-    (0..meta.ranges.len()).map(fill).collect()
+    (0..components.meta.ranges.len()).map(fill).collect()
 }
 
-/// Values of the component; those of masked points without meaning.
-fn fill_component(
-    record: &Record,
-    meta: &Meta,
-    component: usize,
-    (network, forecast): (Option<&Prediction>, Option<&Forecast>),
-    out: &mut [u8],
-) -> Result<Vec<f64>> {
-    let tag = |kind| section::of(kind, component);
-    let dims = field::fold_dims(&record.dims);
-    let n_points: usize = dims.iter().product();
-    let values = match meta.finish(record.dtype, component) {
-        None => vec![0.0; n_points],
-        Some(finish) if finish.min == finish.max => vec![finish.min; n_points],
-        Some(finish) => {
-            if let Some(network) = network {
-                series::component(record, meta, network, component, &dims)?
-            } else {
-                let siren = record.section(tag(section::SIREN));
-                let base = siren.map(|payload| siren::decode(payload, &dims, finish)).transpose()?;
-                let payload = record.require(tag(section::TRANSFORM), "transform")?;
-                let prediction = forecast.map(Forecast::prediction);
-                transform::decode(payload, &dims, finish, Known { base: base.as_deref(), prediction })?
-            }
+/// The components of a lossily coded record.
+pub(super) struct Components<'a> {
+    record: &'a Record<'a>,
+    meta: Meta,
+    dims: Vec<usize>,
+    /// What a network of a series says.
+    network: Option<Prediction>,
+    predictions: &'a [Forecast],
+}
+
+impl<'a> Components<'a> {
+    /// # Errors
+    /// [`Error::Corrupt`]; what the networks report.
+    pub fn of(record: &'a Record<'a>, references: &References<'a>) -> Result<Self> {
+        let meta = Meta::decode(record.meta, record.dtype)?;
+        let network = Prediction::of(record, references.networks)?;
+        let dims = field::fold_dims(&record.dims);
+        Ok(Components { record, meta, dims, network, predictions: references.predictions })
+    }
+
+    /// Values of a component; those of masked points without meaning.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub fn values(&self, component: usize) -> Result<Array> {
+        let (record, n_points) = (self.record, self.dims.iter().product());
+        let constant = |value| {
+            let real = record.dtype.components().map_or(record.dtype, |(real, _)| real);
+            Ok(Array::constant(real, value, n_points))
+        };
+        let Some(finish) = self.meta.finish(record.dtype, component) else { return constant(0.0) };
+        if finish.min == finish.max {
+            return constant(finish.min);
         }
-    };
-    if meta.finish(record.dtype, component).is_some() {
-        field::put_component(record.dtype, component, &values, out);
+        if let Some(network) = &self.network {
+            return series::component(record, &self.meta, network, component, &self.dims);
+        }
+        let section = |kind| record.section(section::of(kind, component));
+        let base = section(section::SIREN).map(|payload| siren::decode(payload, &self.dims, finish)).transpose()?;
+        let payload = record.require(section::of(section::TRANSFORM, component), "transform")?;
+        let prediction = self.predictions.get(component).map(Forecast::prediction);
+        let known = Known { version: record.version, base: base.as_deref(), prediction };
+        transform::decode(payload, &self.dims, finish, known)
     }
-    if let Some(payload) = record.section(tag(section::MASK)) {
-        let valid = mask::decode_positions(payload, &dims)?;
+
+    /// Which points of a component count, and the bit patterns of those that do not; `None` when all do.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub fn masked(&self, component: usize) -> Result<Option<(Vec<bool>, Vec<u64>)>> {
+        let Some(payload) = self.record.section(section::of(section::MASK, component)) else { return Ok(None) };
+        let valid = mask::decode_positions(payload, &self.dims)?;
         let n_masked = valid.iter().filter(|ok| !**ok).count();
-        let bits = mask::decode_values(record.require(tag(section::MASKED_VALUES), "masked values")?, n_masked)?;
-        field::put_masked_bits(record.dtype, component, &bits, &valid, out);
+        let values = self.record.require(section::of(section::MASKED_VALUES, component), "masked values")?;
+        Ok(Some((valid, mask::decode_values(values, n_masked)?)))
     }
-    Ok(values)
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::decode::Forecast;
 use crate::backend::stencil::StencilKernels;
+use crate::field::{self, Array};
 use crate::predict::{self, Past, Predictor};
-use crate::{Dtype, Result, field};
+use crate::{Dtype, Result};
 
 /// One decoded step: the values of each component in the input's type, masked points filled in.
 type Snapshot = Arc<Vec<Vec<u8>>>;
@@ -30,13 +31,13 @@ struct Beside {
 
 impl History {
     /// After a step that stands alone; `None` when its values cannot be predicted from (exact records).
-    pub fn start(dtype: Dtype, dims: &[usize], fields: &[Vec<f64>]) -> Option<History> {
+    pub fn start(dtype: Dtype, dims: &[usize], fields: &[Array]) -> Option<History> {
         let last = snapshot(dtype, fields)?;
         Some(History { dtype, dims: dims.to_vec(), last, before: None, beside: None })
     }
 
     /// After one more step.
-    pub fn next(&self, fields: &[Vec<f64>]) -> Option<History> {
+    pub fn next(&self, fields: &[Array]) -> Option<History> {
         let last = snapshot(self.dtype, fields)?;
         let before = Some(Arc::clone(&self.last));
         Some(History { dtype: self.dtype, dims: self.dims.clone(), last, before, beside: None })
@@ -119,12 +120,12 @@ impl Steps {
     }
 }
 
-fn snapshot(dtype: Dtype, fields: &[Vec<f64>]) -> Option<Snapshot> {
+fn snapshot(dtype: Dtype, fields: &[Array]) -> Option<Snapshot> {
     let (real, n_components) = dtype.components()?;
-    let is_sound = fields.len() == n_components && fields.iter().flatten().all(|v| v.is_finite());
-    let bytes = |field: &Vec<f64>| {
-        let mut bytes = vec![0; field.len() * real.size()];
-        field::put_component(real, 0, field, &mut bytes);
+    let is_sound = fields.len() == n_components && fields.iter().all(Array::is_finite);
+    let bytes = |field: &Array| {
+        let mut bytes = vec![0; field.as_slice().len() * real.size()];
+        field::put_values(real, 0, field, &mut bytes);
         bytes
     };
     is_sound.then(|| Arc::new(fields.iter().map(bytes).collect()))

@@ -4,14 +4,14 @@
 use std::time::Instant;
 
 use super::candidate::{self, Candidate, Offer, Saved, Task};
-use super::decode::{References, fill};
+use super::decode::{Components, References};
 use super::meta::Meta;
 use super::plain::Plain;
 use super::report::Report;
 use super::siren::Siren;
 use super::{Context, WarmStart, section};
-use crate::field::{self, mask, mask::Mask};
-use crate::metrics::Errors;
+use crate::field::{self, Array, Slice, Values, mask, mask::Mask};
+use crate::metrics::{self, Errors};
 use crate::settings::{Mode, Norm, Target};
 use crate::transform::{Goal, Input};
 use crate::{Block, Dtype, Error, Finish, Result, Settings, container};
@@ -20,8 +20,6 @@ use crate::{Block, Dtype, Error, Finish, Result, Settings, container};
 const DOUBTFUL_RATIO: usize = 3;
 /// Header, meta and section table of a record, at most; what `ratio` leaves for payloads.
 const OVERHEAD_BYTES: usize = 48;
-/// Values of a block that are compared together.
-const AT_ONCE: usize = 1 << 14;
 /// Goals are tightened by this, so that another order of summation cannot break a promise.
 const MARGIN: f64 = 1.0 - 1e-9;
 
@@ -30,7 +28,7 @@ pub struct Lossy {
     pub record: Vec<u8>,
     pub models: Vec<Option<WarmStart>>,
     /// Decoded values of each component.
-    pub fields: Vec<Vec<f64>>,
+    pub fields: Vec<Array>,
 }
 
 /// A record as [`assemble`] laid it out and checked it.
@@ -39,14 +37,14 @@ pub(super) struct Checked {
     /// Of the worst component.
     pub errors: Errors,
     /// Decoded values of each component, masked points filled in.
-    pub fields: Vec<Vec<f64>>,
+    pub fields: Vec<Array>,
 }
 
 /// One component of the block on its way.
-pub(super) struct Component {
+pub(super) struct Component<'a> {
     pub dims: Vec<usize>,
     /// Masked points are inpainted.
-    pub values: Vec<f64>,
+    values: Values<'a>,
     pub mask: Mask,
     pub dtype: Dtype,
 }
@@ -55,6 +53,8 @@ pub(super) struct Component {
 #[derive(Default)]
 pub(super) struct Coded {
     pub sections: Vec<(u8, Vec<u8>)>,
+    /// What the sections decode to, if that is known.
+    pub values: Option<Array>,
     pub model: String,
     warm_start: Option<WarmStart>,
     pub saved: Option<Saved>,
@@ -75,10 +75,9 @@ pub fn encode(block: &Block, settings: &Settings, context: &Context, report: &mu
             Some(c) => coded.push(c),
             None => return Ok(None),
         }
-        // What is checked are the block's bytes: they are compared without these.
-        components.push(Component { values: Vec::new(), ..component });
+        components.push(component.without_copy());
     }
-    let Some(checked) = assemble(block, settings, &components, &coded, &References::default(), report)? else {
+    let Some(checked) = assemble(block, settings, &components, &mut coded, &References::default(), report)? else {
         return Ok(None);
     };
     report.errors = checked.errors;
@@ -102,13 +101,28 @@ pub(super) fn model_name(coded: &[Coded]) -> String {
     names.join(" / ")
 }
 
-impl Component {
-    pub fn new(block: &Block, dtype: Dtype, index: usize, settings: &Settings) -> Result<Component> {
+impl<'a> Component<'a> {
+    pub fn new(block: &Block<'a>, dtype: Dtype, index: usize, settings: &Settings) -> Result<Component<'a>> {
         let dims = field::fold_dims(&super::ordered_dims(block, settings.order));
-        let mut values = field::component(block.dtype, index, block.bytes)?;
-        let mask = Mask::find(&values, dtype, settings.fill);
-        mask.fill_in(&mut values, &dims);
+        let mut values = field::values(block.dtype, index, block.bytes)?;
+        let mask = Mask::find(values.as_slice(), dtype, settings.fill);
+        if mask.valid.is_some() {
+            mask.fill_in(values.to_mut(), &dims);
+        }
         Ok(Component { dims, values, mask, dtype })
+    }
+
+    /// Masked points are inpainted.
+    pub fn values(&self) -> Slice<'_> {
+        self.values.as_slice()
+    }
+
+    /// What is checked are the block's bytes: they are compared without a copy.
+    fn without_copy(mut self) -> Self {
+        if let Values::Owned(array) = &mut self.values {
+            *array = Array::default();
+        }
+        self
     }
 
     /// True when the range says it all.
@@ -123,7 +137,7 @@ impl Component {
     /// What must hold for this component in absolute terms; `None` where the numbers overflow.
     pub fn goal(&self, target: Target, raw_bytes: usize, n_components: usize, taken: usize) -> Option<Goal> {
         let (low, high) = self.mask.range?;
-        let n_valid = (self.values.len() - self.mask.n_masked) as f64;
+        let n_valid = (self.values().len() - self.mask.n_masked) as f64;
         let bound = |x: f64| (x.is_finite() && x > 0.0).then_some(x * MARGIN);
         match target {
             Target::Accuracy(Mode::Abs, Norm::L2, e) => bound(e).map(Goal::L2),
@@ -141,8 +155,7 @@ impl Component {
 
     /// `||x||_2` over the valid points.
     pub fn norm(&self) -> f64 {
-        let square = |i: usize| if self.valid().is_none_or(|v| v[i]) { self.values[i] * self.values[i] } else { 0.0 };
-        (0..self.values.len()).map(square).sum::<f64>().sqrt()
+        metrics::norm(self.values(), self.valid())
     }
 }
 
@@ -178,7 +191,7 @@ pub(super) fn encode_component(
         return Ok(None);
     };
     let finish = Finish { dtype: component.dtype, min, max };
-    let (values, dims, mask) = (&component.values[..], &component.dims[..], component.valid());
+    let (values, dims, mask) = (component.values(), &component.dims[..], component.valid());
     let input = Input { values, dims, mask, finish, base: None, prediction: None };
     let task = Task { input, goal, settings, warm, skip_neural };
     let Some(offer) = candidate::best(candidates, &task, report)? else { return Ok(None) };
@@ -208,20 +221,23 @@ impl Coded {
         self.model = std::mem::take(&mut offer.model);
         self.warm_start = offer.warm_start.take();
         self.saved = offer.saved.take();
+        self.values = Some(std::mem::take(&mut offer.values));
         self.sections.extend(offer.tagged(index));
         self
     }
 }
 
-/// Lays the record out, decodes it and checks the promise on what a reader will get.
+/// Lays the record out, decodes it and checks the promise on what a reader will get. Transforms have read their payloads back and know
+/// what those decode to.
 pub(super) fn assemble(
     block: &Block,
     settings: &Settings,
     components: &[Component],
-    coded: &[Coded],
+    coded: &mut [Coded],
     references: &References,
     report: &mut Report,
 ) -> Result<Option<Checked>> {
+    let known: Vec<Option<Array>> = coded.iter_mut().map(|c| c.values.take()).collect();
     let sections: Vec<(u8, &[u8])> =
         coded.iter().flat_map(|c| &c.sections).map(|(tag, payload)| (*tag, payload.as_slice())).collect();
     let dims = super::ordered_dims(block, settings.order);
@@ -233,35 +249,29 @@ pub(super) fn assemble(
         ranges: components.iter().map(|c| c.mask.range).collect(),
     };
     let draft = container::write(block.dtype, &dims, &meta.encode(block.dtype), &sections);
-    let mut decoded = vec![0; block.bytes.len()];
-    let fields = fill(&container::read(&draft)?, references, &mut decoded)?;
-    let mut worst = Errors { psnr: f64::INFINITY, ..Errors::default() };
-    for (index, component) in components.iter().enumerate() {
-        if let Some(valid) = component.valid() {
-            let bits = |bytes| field::masked_bits(block.dtype, index, bytes, valid);
-            if bits(&decoded) != bits(block.bytes) {
-                return Err(Error::Internal("masked values changed".into()));
-            }
+    let draft = container::read(&draft)?;
+    let decoded = Components::of(&draft, references)?;
+    let (mut worst, mut fields) = (Errors { psnr: f64::INFINITY, ..Errors::default() }, Vec::new());
+    for ((index, component), known) in components.iter().enumerate().zip(known) {
+        let masked = component.valid().map(|valid| field::masked_bits(block.dtype, index, block.bytes, valid));
+        if decoded.masked(index)?.map(|(_, bits)| bits) != masked {
+            return Err(Error::Internal("masked values changed".into()));
         }
-        let values = |bytes| values_of(block.dtype, index, bytes);
-        let errors = Errors::of(values(block.bytes), values(&decoded), component.valid());
+        let values = known.map_or_else(|| decoded.values(index), Ok)?;
+        let original = field::values(block.dtype, index, block.bytes)?;
+        let errors = Errors::between(original.as_slice(), values.as_slice(), component.valid());
         if !holds(settings.target, &errors) {
             let reached = format!("relative L2 {:.1e}, largest {:.1e}", errors.rel_l2, errors.max);
             report.note("lossy", None, format!("broke {} when it was decoded ({reached})", settings.target));
             return Ok(None);
         }
         worst = worst.worst(&errors);
+        fields.push(values);
     }
     report.seconds.verify += started.elapsed().as_secs_f64();
     (meta.rel_l2, meta.max_error) = (worst.rel_l2 as f32, worst.max as f32);
     let record = container::write(block.dtype, &dims, &meta.encode(block.dtype), &sections);
     Ok(Some(Checked { record, errors: worst, fields }))
-}
-
-/// The values of a component that the block has, a few at a time.
-fn values_of(dtype: Dtype, index: usize, bytes: &[u8]) -> impl Iterator<Item = f64> {
-    let parts = bytes.chunks(AT_ONCE * dtype.size());
-    parts.flat_map(move |part| field::component(dtype, index, part).expect("a component that was taken out before"))
 }
 
 /// Whether the promise holds, NaN-proof.

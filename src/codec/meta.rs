@@ -25,6 +25,8 @@ const PSNR: u8 = 4;
 const RATIO: u8 = 5;
 /// Set in the first byte, one bit per component, when the component has no valid point.
 const EMPTY_BIT: u8 = 4;
+/// Set likewise when all valid points have the same value, which is stored once.
+const CONSTANT_BIT: u8 = 6;
 
 impl Meta {
     /// Bytes of the meta field.
@@ -36,13 +38,17 @@ impl Meta {
             Target::Psnr(db) => (PSNR, db),
             Target::Ratio(ratio) => (RATIO, ratio),
         };
-        let empty = (0u8..).zip(&self.ranges).filter(|(_, r)| r.is_none()).map(|(i, _)| 1 << (EMPTY_BIT + i));
-        let mut bytes = vec![kind | empty.sum::<u8>()];
+        let flag = |(i, range): (u8, &Option<(f64, f64)>)| match range {
+            None => 1 << (EMPTY_BIT + i),
+            Some(range) if is_constant(range) => 1 << (CONSTANT_BIT + i),
+            Some(_) => 0u8,
+        };
+        let mut bytes = vec![kind | (0..).zip(&self.ranges).map(flag).sum::<u8>()];
         bytes.extend((value as f32).to_le_bytes());
         bytes.extend(upper_half(self.rel_l2));
         bytes.extend(upper_half(self.max_error));
-        for (low, high) in self.ranges.iter().flatten() {
-            for bound in [low, high] {
+        for range in self.ranges.iter().flatten() {
+            for bound in [range.0, range.1].iter().take(if is_constant(range) { 1 } else { 2 }) {
                 match dtype.components() {
                     Some((Dtype::F32, _)) => bytes.extend((*bound as f32).to_le_bytes()),
                     _ => bytes.extend(bound.to_le_bytes()),
@@ -79,7 +85,13 @@ impl Meta {
         let mut ranges = Vec::with_capacity(n_components);
         for i in 0..n_components {
             let is_empty = first & 1 << (EMPTY_BIT as usize + i) != 0;
-            ranges.push(if is_empty { None } else { Some((reader.real(real)?, reader.real(real)?)) });
+            if is_empty {
+                ranges.push(None);
+                continue;
+            }
+            let low = reader.real(real)?;
+            let is_constant = first & 1 << (CONSTANT_BIT as usize + i) != 0;
+            ranges.push(Some((low, if is_constant { low } else { reader.real(real)? })));
         }
         if reader.0.is_empty() { Ok(Meta { target, rel_l2, max_error, ranges }) } else { Err(bad()) }
     }
@@ -89,6 +101,11 @@ impl Meta {
         let (min, max) = (*self.ranges.get(index)?)?;
         Some(Finish { dtype: dtype.components()?.0, min, max })
     }
+}
+
+/// Not for zeros of both signs, which are equal.
+fn is_constant(range: &(f64, f64)) -> bool {
+    range.0.to_bits() == range.1.to_bits()
 }
 
 fn bad() -> Error {
@@ -139,12 +156,14 @@ mod tests {
     #[test]
     fn meta_comes_back() {
         for target in [Target::Accuracy(Mode::Abs, Norm::Linf, 0.25), Target::Psnr(60.0), Target::Ratio(8.0)] {
-            let meta = Meta { target, rel_l2: 0.5, max_error: 0.25, ranges: vec![None, Some((-1.5, 2.0))] };
-            for dtype in [Dtype::C32, Dtype::C64] {
-                let bytes = meta.encode(dtype);
-                assert_eq!(Meta::decode(&bytes, dtype), Ok(meta.clone()));
-                assert!(Meta::decode(&bytes[..bytes.len() - 1], dtype).is_err());
-                assert!(Meta::decode(&bytes, Dtype::I32).is_err());
+            for ranges in [vec![None, Some((-1.5, 2.0))], vec![Some((0.5, 0.5)), Some((-0.0, 0.0))]] {
+                let meta = Meta { target, rel_l2: 0.5, max_error: 0.25, ranges };
+                for dtype in [Dtype::C32, Dtype::C64] {
+                    let bytes = meta.encode(dtype);
+                    assert_eq!(Meta::decode(&bytes, dtype), Ok(meta.clone()));
+                    assert!(Meta::decode(&bytes[..bytes.len() - 1], dtype).is_err());
+                    assert!(Meta::decode(&bytes, Dtype::I32).is_err());
+                }
             }
         }
     }

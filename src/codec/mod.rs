@@ -41,6 +41,7 @@ pub use series::{Networks, NoNetworks, Place, Segment, Step};
 pub use stub::{StepPlace, step_of, stub};
 
 use crate::container;
+use crate::field::Array;
 use crate::model::SirenShape;
 use crate::settings::Order;
 use crate::{Block, Result, Settings, lossless, threads};
@@ -116,7 +117,7 @@ pub struct Encoded {
     /// Networks for the next step of the series, one slot per component.
     pub models: Vec<Option<WarmStart>>,
     /// Decoded values of each component, masked points filled in; empty when they are exact.
-    pub fields: Vec<Vec<f64>>,
+    pub fields: Vec<Array>,
 }
 
 /// Encodes one block; the promise of `settings.target` was checked by decoding the record when this returns.

@@ -68,7 +68,7 @@ pub struct Step {
 pub(super) struct Prepared<'a> {
     pub block: &'a Block<'a>,
     pub settings: &'a Settings,
-    pub components: &'a [Component],
+    pub components: &'a [Component<'a>],
     pub choices: Choices,
     /// What each component is predicted to be.
     forecasts: Vec<Forecast>,
@@ -83,7 +83,7 @@ impl<'a> Prepared<'a> {
     /// As [`History::of`] and [`StencilKernels::infer_stencil`].
     pub fn new(
         (block, settings): (&'a Block<'a>, &'a Settings),
-        components: &'a [Component],
+        components: &'a [Component<'a>],
         choices: Choices,
         history: &History,
         only: &[Option<transform::Kind>],
@@ -118,7 +118,7 @@ impl<'a> Prepared<'a> {
             coded.push(c);
         }
         let references = References { predictions: &self.forecasts, ..References::default() };
-        let checked = lossy::assemble(block, settings, self.components, &coded, &references, &mut report)?;
+        let checked = lossy::assemble(block, settings, self.components, &mut coded, &references, &mut report)?;
         let Some(Checked { record, errors, fields }) = checked else { return Ok(None) };
         let of_transform = |c: &lossy::Coded| c.saved.as_ref().map(|saved| saved.transform);
         let transforms = coded.iter().map(of_transform).collect();
@@ -215,7 +215,9 @@ pub fn uses(record: &[u8]) -> Result<Vec<Uses>> {
     let record = container::read(record)?;
     let n_components = record.dtype.components().map_or(0, |(_, n)| n);
     let of = |index| {
-        let is_predicted = record.section(section::of(section::TRANSFORM, index)).is_some_and(transform::is_predicted);
+        let is_predicted = record
+            .section(section::of(section::TRANSFORM, index))
+            .is_some_and(|payload| transform::is_predicted(payload, record.version));
         Ok(match number(&record, index)? {
             Some(number) => Uses::Predictor(number),
             None if is_predicted => Uses::Last,

@@ -26,7 +26,7 @@ impl Sampled {
         most: usize,
         previous: Option<&Scaling>,
     ) -> Result<Sampled> {
-        let n_values = component.values.len() - component.mask.n_masked;
+        let n_values = component.values().len() - component.mask.n_masked;
         let tolerance = match component.goal(settings.target, usize::MAX, 1, 0) {
             Some(Goal::Linf(bound)) => bound,
             // A quantiser with errors of this root mean square errs by so much at most.
@@ -34,7 +34,7 @@ impl Sampled {
             Some(Goal::Bytes(_)) | None => 0.0,
         };
         let steps = history.of(index, true)?;
-        let (values, mask, dims) = (&component.values[..], component.valid(), &component.dims[..]);
+        let (values, mask, dims) = (&component.values().wide()[..], component.valid(), &component.dims[..]);
         let task = Task { past: steps.past(), values, mask, dims, tolerance, seed, most };
         Ok(Sampled { samples: Samples::of(&task, previous), n_values })
     }

@@ -8,6 +8,7 @@ use super::lossy::{self, Coded, Component};
 use super::meta::Meta;
 use super::{Encoded, Report, section};
 use crate::container::Record;
+use crate::field::Array;
 use crate::mesh::Mesh;
 use crate::model::SeriesNetwork;
 use crate::transform::{self, Goal, Input, Known};
@@ -145,7 +146,7 @@ impl Prediction {
 /// A block on its way into a series.
 pub struct Step<'a> {
     block: Block<'a>,
-    components: Vec<Component>,
+    components: Vec<Component<'a>>,
     goals: Vec<Option<Goal>>,
 }
 
@@ -170,7 +171,7 @@ impl<'a> Step<'a> {
         if components.iter().all(Component::is_constant) {
             return refuse("constant blocks");
         }
-        if components.iter().any(|c| c.values.iter().any(|&v| !(v as f32).is_finite())) {
+        if components.iter().any(|c| c.values().iter().any(|v| !(v as f32).is_finite())) {
             return refuse("values beyond the range of float32");
         }
         let goal = |c: &Component| c.goal(settings.target, block.bytes.len(), n_components, 0);
@@ -190,8 +191,9 @@ impl<'a> Step<'a> {
 
     /// `[n_nodes][n_channels]`.
     pub fn snapshot(&self) -> Vec<f32> {
-        let n_points = self.components[0].values.len();
-        (0..n_points).flat_map(|i| self.components.iter().map(move |c| c.values[i] as f32)).collect()
+        let channels: Vec<_> = self.components.iter().map(Component::values).collect();
+        let n_points = channels[0].len();
+        (0..n_points).flat_map(|i| channels.iter().map(move |c| c.get(i) as f32)).collect()
     }
 
     /// The relative L2 error that each channel may have, `[n_channels]`; infinite where there is nothing to keep.
@@ -223,7 +225,7 @@ impl<'a> Step<'a> {
                 return Ok(None);
             }
             let references = References { networks, ..References::default() };
-            let assembled = lossy::assemble(&self.block, settings, &self.components, &coded, &references, report)?;
+            let assembled = lossy::assemble(&self.block, settings, &self.components, &mut coded, &references, report)?;
             let Some(lossy::Checked { record, errors, fields }) = assembled else { return Ok(None) };
             let mut report = Report::new(&self.block, settings);
             let name = if remainder { "series+remainder" } else { "series" };
@@ -243,7 +245,7 @@ impl<'a> Step<'a> {
             let finish = Finish { dtype: component.dtype, min, max };
             let base = prediction.component(index);
             let input = Input {
-                values: &component.values,
+                values: component.values(),
                 dims: &component.dims,
                 mask: None,
                 finish,
@@ -252,6 +254,7 @@ impl<'a> Step<'a> {
             };
             let Some(output) = transform::encode(&input, goal)? else { return Ok(false) };
             coded[index].push(section::TRANSFORM, index, output.payload);
+            coded[index].values = Some(output.values);
         }
         Ok(true)
     }
@@ -264,12 +267,17 @@ pub(super) fn component(
     prediction: &Prediction,
     index: usize,
     dims: &[usize],
-) -> Result<Vec<f64>> {
+) -> Result<Array> {
     let finish = meta.finish(record.dtype, index).ok_or_else(|| Error::corrupt("a series record without a range"))?;
     let base = prediction.component(index);
     match record.section(section::of(section::TRANSFORM, index)) {
-        Some(payload) => transform::decode(payload, dims, finish, Known { base: Some(&base), prediction: None }),
-        None => Ok(base.into_iter().map(|v| finish.apply(v)).collect()),
+        Some(payload) => transform::decode(
+            payload,
+            dims,
+            finish,
+            Known { version: record.version, base: Some(&base), prediction: None },
+        ),
+        None => Ok(transform::finished(&base, finish)),
     }
 }
 

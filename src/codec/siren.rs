@@ -12,7 +12,7 @@ use crate::model::{SirenShape, quantise};
 use crate::settings::{Backend as Choice, ModelChoice};
 use crate::train::choose_shape;
 use crate::transform::{self, Goal, Input};
-use crate::{Error, Finish, Result};
+use crate::{Error, Finish, Result, metrics};
 
 /// Bits of a stored weight.
 const WEIGHT_BITS: u32 = 8;
@@ -146,7 +146,7 @@ impl Plan<'_> {
         let affordable = self.budget().seconds.map_or(f64::INFINITY, trainable);
         let cap = to_beat.map_or(f64::INFINITY, |n| WEIGHT_SHARE * n).min(affordable);
         let (_, half) = scale(self.task.input.finish);
-        let rms = (self.task.input.values.iter().map(|v| v * v).sum::<f64>() / n_points).sqrt();
+        let rms = metrics::norm(self.task.input.values, None) / n_points.sqrt();
         let choose = |ratio| {
             choose_shape(n_points as usize, 1, self.task.input.dims.len(), self.target_rms() * half / rms, ratio)
         };

@@ -14,7 +14,7 @@ use crate::{Dtype, Error, Result};
 /// First bytes of every record.
 pub const MAGIC: [u8; 3] = *b"INR";
 /// Version written by this library; older ones stay readable.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Bytes before the header: magic, version, checksum.
 const PREAMBLE: usize = 8;
 
@@ -29,6 +29,8 @@ struct Header<'a> {
 /// A parsed record that borrows its sections; checksum and sizes are already checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record<'a> {
+    /// Format version it was written in.
+    pub version: u8,
     /// Element type of the block.
     pub dtype: Dtype,
     /// Dimensions of the block, slowest first.
@@ -111,7 +113,7 @@ pub fn read(record: &[u8]) -> Result<Record<'_>> {
         return Err(Error::corrupt(format!("{} bytes stand behind the last section", rest.len())));
     }
     let (dims, raw_bytes) = check_dims(&header.dims, header.dtype)?;
-    Ok(Record { dtype: header.dtype, dims, raw_bytes, meta: header.meta, sections })
+    Ok(Record { version: preamble[3], dtype: header.dtype, dims, raw_bytes, meta: header.meta, sections })
 }
 
 fn check_dims(dims: &[u64], dtype: Dtype) -> Result<(Vec<usize>, usize)> {

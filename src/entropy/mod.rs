@@ -7,6 +7,7 @@ pub mod bit;
 pub mod integer;
 pub mod mask;
 pub mod range;
+pub mod rans;
 pub mod sequence;
 
 pub use bit::Bit;

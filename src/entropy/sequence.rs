@@ -48,7 +48,7 @@ impl Models {
 }
 
 /// 0 for 0, else 1 + the number of half octaves above 1: 1 for 1, 2 for 2, 3 for 3, 4 from 4, 5 from 6, 6 from 8, ...
-pub(crate) fn half_octave(value: u32) -> usize {
+pub(crate) const fn half_octave(value: u32) -> usize {
     match value {
         0 => 0,
         1 => 1,

@@ -1,24 +1,22 @@
 //! Fills masked points of a field smoothly: averages of ever coarser grids (push-pull), then a few relaxations.
 
+use super::real::Real;
+
 /// Relaxation sweeps on the finest grid.
 const N_SWEEPS: usize = 4;
 
 /// Replaces every value whose `valid` is false; `fallback` serves when no point is valid.
 /// `dims`: slowest first, row-major.
-pub fn inpaint(values: &mut [f64], valid: &[bool], dims: &[usize], fallback: f64) {
-    let weights: Vec<f64> = valid.iter().map(|&ok| f64::from(u8::from(ok))).collect();
-    for (value, ok) in values.iter_mut().zip(valid) {
-        *value = if *ok { *value } else { 0.0 };
-    }
-    pull(values, &weights, dims, fallback);
+pub fn inpaint<T: Real>(values: &mut [T], valid: &[bool], dims: &[usize], fallback: T) {
+    pull(values, valid, dims, fallback);
     for _ in 0..N_SWEEPS {
         relax(values, valid, dims);
     }
 }
 
-/// Gives points of zero weight the value of their cell in the next coarser grid, which is filled the same way.
-fn pull(values: &mut [f64], weights: &[f64], dims: &[usize], fallback: f64) {
-    if weights.iter().all(|&w| w > 0.0) {
+/// Gives points that are not valid the value of their cell in the next coarser grid, which is filled the same way.
+fn pull<T: Real>(values: &mut [T], valid: &[bool], dims: &[usize], fallback: T) {
+    if valid.iter().all(|&ok| ok) {
         return;
     }
     if values.len() == 1 {
@@ -26,50 +24,78 @@ fn pull(values: &mut [f64], weights: &[f64], dims: &[usize], fallback: f64) {
         return;
     }
     let coarse_dims: Vec<usize> = dims.iter().map(|d| d.div_ceil(2)).collect();
-    let parents = parents(dims, &coarse_dims);
     let n_coarse = coarse_dims.iter().product();
-    let (mut sums, mut coarse_weights) = (vec![0.0; n_coarse], vec![0.0; n_coarse]);
-    for ((&value, &weight), &parent) in values.iter().zip(weights).zip(&parents) {
-        sums[parent] += value * weight;
-        coarse_weights[parent] += weight;
-    }
-    for (sum, weight) in sums.iter_mut().zip(&mut coarse_weights).filter(|(_, w)| **w > 0.0) {
-        *sum /= *weight;
-        *weight = 1.0;
-    }
-    pull(&mut sums, &coarse_weights, &coarse_dims, fallback);
-    for ((value, &weight), &parent) in values.iter_mut().zip(weights).zip(&parents) {
-        *value = if weight > 0.0 { *value } else { sums[parent] };
+    let (mut sums, mut counts) = (vec![0.0; n_coarse], vec![0u32; n_coarse]);
+    for_cells(dims, &coarse_dims, |i, cell| {
+        if valid[i] {
+            sums[cell] += values[i].wide();
+            counts[cell] += 1;
+        }
+    });
+    let mut means: Vec<T> = sums.iter().zip(&counts).map(|(sum, &n)| T::of(sum / f64::from(n.max(1)))).collect();
+    drop(sums);
+    let known: Vec<bool> = counts.iter().map(|&n| n > 0).collect();
+    pull(&mut means, &known, &coarse_dims, fallback);
+    for_cells(dims, &coarse_dims, |i, cell| {
+        if !valid[i] {
+            values[i] = means[cell];
+        }
+    });
+}
+
+/// Calls `f(point, its cell in the grid with half the points per axis)` for all points in order.
+fn for_cells(dims: &[usize], coarse_dims: &[usize], mut f: impl FnMut(usize, usize)) {
+    let (Some((&length, leading)), Some(&coarse_length)) = (dims.split_last(), coarse_dims.last()) else { return };
+    let mut index = vec![0; leading.len()];
+    for row in 0..leading.iter().product() {
+        let coarse_row = index.iter().zip(coarse_dims).fold(0, |at, (&i, &n)| at * n + i / 2);
+        for i in 0..length {
+            f(row * length + i, coarse_row * coarse_length + i / 2);
+        }
+        advance(&mut index, leading);
     }
 }
 
-/// Index of each point's cell in the grid with half the points per axis.
-fn parents(dims: &[usize], coarse_dims: &[usize]) -> Vec<usize> {
-    let mut parents = vec![0];
-    for (&n, &n_coarse) in dims.iter().zip(coarse_dims) {
-        parents = parents.iter().flat_map(|&p| (0..n).map(move |i| p * n_coarse + i / 2)).collect();
+/// The next index in row-major order.
+fn advance(index: &mut [usize], dims: &[usize]) {
+    for (i, &n) in index.iter_mut().zip(dims).rev() {
+        *i += 1;
+        if *i < n {
+            return;
+        }
+        *i = 0;
     }
-    parents
 }
 
 /// Replaces each masked point by the mean of its neighbours along all axes, in place.
-fn relax(values: &mut [f64], valid: &[bool], dims: &[usize]) {
-    let mut strides = vec![1; dims.len()];
-    for axis in (1..dims.len()).rev() {
-        strides[axis - 1] = strides[axis] * dims[axis];
+fn relax<T: Real>(values: &mut [T], valid: &[bool], dims: &[usize]) {
+    let Some((&length, leading)) = dims.split_last() else { return };
+    let mut strides = vec![length; leading.len()];
+    for axis in (1..leading.len()).rev() {
+        strides[axis - 1] = strides[axis] * leading[axis];
     }
-    for i in (0..values.len()).filter(|&i| !valid[i]) {
-        let (mut sum, mut n) = (0.0, 0.0);
-        for (&stride, &size) in strides.iter().zip(dims) {
-            let at = i / stride % size;
-            if at > 0 {
-                (sum, n) = (sum + values[i - stride], n + 1.0);
+    let mut index = vec![0; leading.len()];
+    let mut around = Vec::new();
+    for (row, valid) in valid.chunks_exact(length).enumerate() {
+        around.clear();
+        for ((&at, &size), &stride) in index.iter().zip(leading).zip(&strides) {
+            around.extend((at > 0).then(|| row * length - stride));
+            around.extend((at + 1 < size).then(|| row * length + stride));
+        }
+        advance(&mut index, leading);
+        for i in (0..length).filter(|&i| !valid[i]) {
+            let (mut sum, mut n) = (0.0, around.len() as f64);
+            around.iter().for_each(|&from| sum += values[from + i].wide());
+            if i > 0 {
+                (sum, n) = (sum + values[row * length + i - 1].wide(), n + 1.0);
             }
-            if at + 1 < size {
-                (sum, n) = (sum + values[i + stride], n + 1.0);
+            if i + 1 < length {
+                (sum, n) = (sum + values[row * length + i + 1].wide(), n + 1.0);
+            }
+            if n > 0.0 {
+                values[row * length + i] = T::of(sum / n);
             }
         }
-        values[i] = if n > 0.0 { sum / n } else { values[i] };
     }
 }
 

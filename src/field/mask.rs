@@ -1,6 +1,7 @@
 //! Masks: NaN, infinities, the fill value and far-off values that repeat exactly are taken out of a field, stored
 //! losslessly and given back bit for bit; statistics and bounds use what remains.
 
+use super::array::{Array, Slice};
 use super::inpaint::inpaint;
 use crate::{Dtype, Error, Result, entropy, lossless};
 
@@ -10,6 +11,8 @@ const FAR: f64 = 1.0;
 const MAX_FILLS: usize = 4;
 /// Masked bit patterns that are stored once and referred to by index.
 const MAX_PALETTE: usize = 64;
+/// Values that are looked at together.
+const AT_ONCE: usize = 512;
 
 /// Which points of a field count.
 #[derive(Clone, Debug)]
@@ -24,7 +27,7 @@ pub struct Mask {
 
 impl Mask {
     /// Finds the masked points of a field. `fill`: a value known to mark missing data.
-    pub fn find(values: &[f64], dtype: Dtype, fill: Option<f64>) -> Mask {
+    pub fn find(values: Slice, dtype: Dtype, fill: Option<f64>) -> Mask {
         let fill = fill.map(|f| if dtype == Dtype::F32 { f64::from(f as f32) } else { f });
         let mut fills: Vec<f64> = fill.into_iter().collect();
         let mut ends = Ends::of(values, &fills);
@@ -33,14 +36,18 @@ impl Mask {
             ends = Ends::of(values, &fills);
         }
         let n_masked = values.len() - ends.n_valid;
-        let valid = (n_masked > 0).then(|| values.iter().map(|v| is_valid(*v, &fills)).collect());
+        let valid = (n_masked > 0).then(|| values.iter().map(|v| is_valid(v, &fills)).collect());
         Mask { valid, range: (ends.n_valid > 0).then_some((ends.low, ends.high)), n_masked }
     }
 
     /// Replaces masked values by smooth ones, so that transforms and models see no edge.
-    pub fn fill_in(&self, values: &mut [f64], dims: &[usize]) {
+    pub fn fill_in(&self, values: &mut Array, dims: &[usize]) {
         if let (Some(valid), Some((low, high))) = (&self.valid, self.range) {
-            inpaint(values, valid, dims, low / 2.0 + high / 2.0);
+            let fallback = low / 2.0 + high / 2.0;
+            match values {
+                Array::F32(values) => inpaint(values, valid, dims, fallback as f32),
+                Array::F64(values) => inpaint(values, valid, dims, fallback),
+            }
         }
     }
 }
@@ -61,34 +68,48 @@ struct Ends {
 }
 
 impl Ends {
-    fn of(values: &[f64], fills: &[f64]) -> Ends {
+    fn of(values: Slice, fills: &[f64]) -> Ends {
         let (inf, neg) = (f64::INFINITY, f64::NEG_INFINITY);
         let mut e = Ends { n_valid: 0, low: inf, second_low: inf, n_low: 0, high: neg, second_high: neg, n_high: 0 };
-        for &v in values {
-            if !is_valid(v, fills) {
-                continue;
-            }
-            e.n_valid += 1;
-            if v <= e.second_low {
-                if v < e.low {
-                    (e.second_low, e.low, e.n_low) = (e.low, v, 1);
-                } else if v == e.low {
-                    e.n_low += 1;
-                } else {
-                    e.second_low = v;
-                }
-            }
-            if v >= e.second_high {
-                if v > e.high {
-                    (e.second_high, e.high, e.n_high) = (e.high, v, 1);
-                } else if v == e.high {
-                    e.n_high += 1;
-                } else {
-                    e.second_high = v;
-                }
+        for first in (0..values.len()).step_by(AT_ONCE) {
+            let mut buffer = [0.0; AT_ONCE];
+            let buffer = &mut buffer[..AT_ONCE.min(values.len() - first)];
+            values.read(first, buffer);
+            if e.surround(buffer, fills) {
+                e.n_valid += buffer.len();
+            } else {
+                buffer.iter().filter(|v| is_valid(**v, fills)).for_each(|v| e.add(*v));
             }
         }
         e
+    }
+
+    /// True when all of these values are valid and none changes an end.
+    fn surround(&self, values: &[f64], fills: &[f64]) -> bool {
+        let is_inside = values.iter().fold(true, |all, &v| all & (v > self.second_low) & (v < self.second_high));
+        is_inside && fills.iter().all(|&fill| !values.contains(&fill))
+    }
+
+    fn add(&mut self, v: f64) {
+        self.n_valid += 1;
+        if v <= self.second_low {
+            if v < self.low {
+                (self.second_low, self.low, self.n_low) = (self.low, v, 1);
+            } else if v == self.low {
+                self.n_low += 1;
+            } else {
+                self.second_low = v;
+            }
+        }
+        if v >= self.second_high {
+            if v > self.high {
+                (self.second_high, self.high, self.n_high) = (self.high, v, 1);
+            } else if v == self.high {
+                self.n_high += 1;
+            } else {
+                self.second_high = v;
+            }
+        }
     }
 
     /// The outermost value that repeats and lies far from all others, if there is one.
@@ -190,7 +211,7 @@ mod tests {
     #[test]
     fn fill_values_are_found_without_being_told() {
         for fill in [-1e34, -1e10, -99.9, 9.96921e36, f64::NAN, f64::INFINITY] {
-            let mask = Mask::find(&sea(fill), Dtype::F64, None);
+            let mask = Mask::find(sea(fill)[..].into(), Dtype::F64, None);
             assert_eq!(mask.n_masked, 1756, "{fill}");
             assert!(mask.range.is_some_and(|(low, high)| low >= -26.0 && high <= 34.0));
         }
@@ -201,14 +222,14 @@ mod tests {
         let steps: Vec<f64> = (0..4096).map(|i| f64::from(i / 512)).collect();
         let lone: Vec<f64> = (0..4096).map(|i| if i == 77 { 1e6 } else { f64::from(i) }).collect();
         for values in [steps, lone] {
-            assert_eq!(Mask::find(&values, Dtype::F64, None).n_masked, 0);
+            assert_eq!(Mask::find(values[..].into(), Dtype::F64, None).n_masked, 0);
         }
     }
 
     #[test]
     fn a_told_fill_value_is_compared_in_the_blocks_type() {
-        let values = vec![f64::from(0.1f32), 0.2, 0.3];
-        assert_eq!(Mask::find(&values, Dtype::F32, Some(0.1)).n_masked, 1);
+        let values = [f64::from(0.1f32), 0.2, 0.3];
+        assert_eq!(Mask::find(values[..].into(), Dtype::F32, Some(0.1)).n_masked, 1);
     }
 
     #[test]

@@ -1,7 +1,12 @@
 //! Blocks as bytes and fields as numbers: types, dimensions, statistics, the last step of decoding.
 
+mod array;
 mod inpaint;
 pub mod mask;
+mod real;
+
+pub use array::{Array, Slice, Values};
+pub use real::Real;
 
 use crate::{Error, Result};
 
@@ -101,38 +106,54 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Values of component `index` of a floating-point block, widened to f64 (exact for f32): `[len]`, row-major.
+/// Values of component `index` of a floating-point block in its type: `[len]`, row-major. Without a copy where the block is
+/// nothing else and aligned.
 ///
 /// # Errors
 /// [`Error::Internal`] when the type has no such component.
-pub fn component(dtype: Dtype, index: usize, bytes: &[u8]) -> Result<Vec<f64>> {
-    let of = |(real, n): (Dtype, usize)| (index < n).then_some((real, n));
-    match dtype.components().and_then(of) {
-        Some((Dtype::F32, n)) => {
-            let values = bytes.as_chunks::<4>().0.iter().skip(index).step_by(n);
-            Ok(values.map(|&b| f64::from(f32::from_le_bytes(b))).collect())
-        }
-        Some((_, n)) => {
-            let values = bytes.as_chunks::<8>().0.iter().skip(index).step_by(n);
-            Ok(values.map(|&b| f64::from_le_bytes(b)).collect())
-        }
+pub fn values(dtype: Dtype, index: usize, bytes: &[u8]) -> Result<Values<'_>> {
+    match dtype.components().filter(|(_, n)| index < *n) {
+        Some((Dtype::F32, n)) => Ok(match borrowed(bytes).filter(|_| n == 1) {
+            Some(values) => Values::Borrowed(Slice::F32(values)),
+            None => Values::Owned(Array::F32(each(bytes, index, n, f32::from_le_bytes))),
+        }),
+        Some((_, n)) => Ok(match borrowed(bytes).filter(|_| n == 1) {
+            Some(values) => Values::Borrowed(Slice::F64(values)),
+            None => Values::Owned(Array::F64(each(bytes, index, n, f64::from_le_bytes))),
+        }),
         None => Err(Error::Internal(format!("component {index} of {}", dtype.name()))),
     }
 }
 
-/// Mirror of [`component`]: writes `values` (already finished) into `out`, rounding to the block's type.
-pub fn put_component(dtype: Dtype, index: usize, values: &[f64], out: &mut [u8]) {
-    match dtype.components() {
-        Some((Dtype::F32, n)) => {
-            let slots = out.as_chunks_mut::<4>().0.iter_mut().skip(index).step_by(n);
-            slots.zip(values).for_each(|(slot, &v)| *slot = (v as f32).to_le_bytes());
-        }
-        Some((_, n)) => {
-            let slots = out.as_chunks_mut::<8>().0.iter_mut().skip(index).step_by(n);
-            slots.zip(values).for_each(|(slot, &v)| *slot = v.to_le_bytes());
-        }
-        None => {}
+/// The bytes as numbers of this machine, if they are.
+fn borrowed<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> Option<&[T]> {
+    bytemuck::try_cast_slice(bytes).ok().filter(|_| cfg!(target_endian = "little"))
+}
+
+fn each<T, const SIZE: usize>(bytes: &[u8], index: usize, n: usize, of: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
+    bytes.as_chunks::<SIZE>().0.iter().skip(index).step_by(n).map(|&b| of(b)).collect()
+}
+
+/// Mirror of [`values`]: writes values (already finished) into `out`.
+pub fn put_values(dtype: Dtype, index: usize, values: &Array, out: &mut [u8]) {
+    let Some((_, n)) = dtype.components() else { return };
+    match values {
+        Array::F32(values) => put(values, out, index, n, f32::to_le_bytes),
+        Array::F64(values) => put(values, out, index, n, f64::to_le_bytes),
     }
+}
+
+fn put<T: Copy, const SIZE: usize>(values: &[T], out: &mut [u8], index: usize, n: usize, of: impl Fn(T) -> [u8; SIZE]) {
+    let slots = out.as_chunks_mut::<SIZE>().0.iter_mut().skip(index).step_by(n);
+    slots.zip(values).for_each(|(slot, &v)| *slot = of(v));
+}
+
+/// [`values`] widened to f64.
+///
+/// # Errors
+/// As [`values`].
+pub fn component(dtype: Dtype, index: usize, bytes: &[u8]) -> Result<Vec<f64>> {
+    Ok(values(dtype, index, bytes)?.as_slice().wide().into_owned())
 }
 
 /// Bit patterns (widened) of component `index` where `valid` is false, in order; exact for signalling NaNs too.
@@ -173,8 +194,18 @@ pub struct Finish {
 }
 
 impl Finish {
+    /// Half of the value range.
+    pub fn half(&self) -> f64 {
+        self.max / 2.0 - self.min / 2.0
+    }
+
+    /// The middle of the value range.
+    pub fn middle(&self) -> f64 {
+        self.min + self.half()
+    }
+
     /// The value the reader gets, as f64. NaN stays NaN and fails every check.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&self, value: f64) -> f64 {
         let clamped = if value < self.min {
             self.min

@@ -5,8 +5,10 @@
 
 use rayon::prelude::*;
 
-/// Columns per panel where a row has that many.
-const PANEL: usize = 32;
+use crate::field::Real;
+
+/// Bytes per row of a panel where a row of the array has that many.
+const PANEL_BYTES: usize = 256;
 /// Panels of longer axes are narrower, to stay in the second-level cache.
 const LONG_AXIS: usize = 512;
 /// Rows of the last axis that are transposed into one panel.
@@ -15,29 +17,29 @@ const PANEL_ROWS: usize = 16;
 const TASK_VALUES: usize = 1 << 15;
 
 /// A transform along one axis of a panel.
-pub(super) trait Kernel: Sync {
+pub(super) trait Kernel<T>: Sync {
     /// Where row `i` of the array goes in the panel before [`Kernel::apply`].
     fn load_at(&self, i: usize) -> usize;
     /// Where row `i` of the panel goes in the array after it.
     fn store_at(&self, i: usize) -> usize;
     /// Transforms a panel `[n][width]` in place; `scratch` is at least as large.
-    fn apply(&self, panel: &mut [f64], width: usize, scratch: &mut [f64]);
+    fn apply(&self, panel: &mut [T], width: usize, scratch: &mut [T]);
 }
 
 /// A panel and its scratch memory, one per task.
-struct Buffers {
-    panel: Vec<f64>,
-    scratch: Vec<f64>,
+struct Buffers<T> {
+    panel: Vec<T>,
+    scratch: Vec<T>,
 }
 
-impl Buffers {
+impl<T: Real> Buffers<T> {
     fn new(size: usize) -> Self {
-        Buffers { panel: vec![0.0; size], scratch: vec![0.0; size] }
+        Buffers { panel: vec![T::default(); size], scratch: vec![T::default(); size] }
     }
 }
 
 /// Applies the kernel along one axis of `array: [dims]`.
-pub(super) fn pass(array: &mut [f64], dims: &[usize], axis: usize, kernel: &dyn Kernel) {
+pub(super) fn pass<T: Real>(array: &mut [T], dims: &[usize], axis: usize, kernel: &dyn Kernel<T>) {
     let n = dims[axis];
     let inner: usize = dims[axis + 1..].iter().product();
     if array.is_empty() || n == 0 {
@@ -49,21 +51,22 @@ pub(super) fn pass(array: &mut [f64], dims: &[usize], axis: usize, kernel: &dyn 
         first_axis(array, n, inner, kernel);
     } else {
         let slices_per_task = (TASK_VALUES / (n * inner)).max(1);
-        let buffers = || Buffers::new(n * panel_width(n, inner));
+        let buffers = || Buffers::new(n * panel_width::<T>(n, inner));
         array.par_chunks_mut(slices_per_task * n * inner).for_each_init(buffers, |buffers, slices| {
             slices.chunks_exact_mut(n * inner).for_each(|slice| middle_axis(slice, n, inner, kernel, buffers));
         });
     }
 }
 
-fn panel_width(n: usize, inner: usize) -> usize {
-    inner.min(if n > LONG_AXIS { PANEL / 2 } else { PANEL })
+fn panel_width<T>(n: usize, inner: usize) -> usize {
+    let width = PANEL_BYTES / size_of::<T>();
+    inner.min(if n > LONG_AXIS { width / 2 } else { width })
 }
 
 /// `[n][inner]` in front of which there are other axes.
-fn middle_axis(slice: &mut [f64], n: usize, inner: usize, kernel: &dyn Kernel, buffers: &mut Buffers) {
-    for first in (0..inner).step_by(panel_width(n, inner)) {
-        let width = panel_width(n, inner).min(inner - first);
+fn middle_axis<T: Real>(slice: &mut [T], n: usize, inner: usize, kernel: &dyn Kernel<T>, buffers: &mut Buffers<T>) {
+    for first in (0..inner).step_by(panel_width::<T>(n, inner)) {
+        let width = panel_width::<T>(n, inner).min(inner - first);
         let (panel, scratch) = (&mut buffers.panel[..n * width], &mut buffers.scratch[..n * width]);
         for (i, row) in slice.chunks_exact(inner).enumerate() {
             panel[kernel.load_at(i) * width..][..width].copy_from_slice(&row[first..first + width]);
@@ -76,9 +79,9 @@ fn middle_axis(slice: &mut [f64], n: usize, inner: usize, kernel: &dyn Kernel, b
 }
 
 /// `[n][inner]` in strips: every task holds its piece of every row.
-fn first_axis(array: &mut [f64], n: usize, inner: usize, kernel: &dyn Kernel) {
-    let width = panel_width(n, inner);
-    let mut strips: Vec<Vec<&mut [f64]>> = (0..inner.div_ceil(width)).map(|_| Vec::with_capacity(n)).collect();
+fn first_axis<T: Real>(array: &mut [T], n: usize, inner: usize, kernel: &dyn Kernel<T>) {
+    let width = panel_width::<T>(n, inner);
+    let mut strips: Vec<Vec<&mut [T]>> = (0..inner.div_ceil(width)).map(|_| Vec::with_capacity(n)).collect();
     for row in array.chunks_exact_mut(inner) {
         strips.iter_mut().zip(row.chunks_mut(width)).for_each(|(strip, piece)| strip.push(piece));
     }
@@ -102,7 +105,7 @@ fn first_axis(array: &mut [f64], n: usize, inner: usize, kernel: &dyn Kernel) {
 }
 
 /// The last axis: a few rows at a time are transposed into a panel.
-fn along_rows(array: &mut [f64], n: usize, kernel: &dyn Kernel) {
+fn along_rows<T: Real>(array: &mut [T], n: usize, kernel: &dyn Kernel<T>) {
     let rows_per_task = (TASK_VALUES / n).max(1).next_multiple_of(PANEL_ROWS);
     array.par_chunks_mut(rows_per_task * n).for_each_init(
         || Buffers::new(n * PANEL_ROWS),
@@ -123,8 +126,8 @@ fn along_rows(array: &mut [f64], n: usize, kernel: &dyn Kernel) {
 }
 
 /// `panel[load_at(i)][j] = rows[j][i]`.
-fn load_rows(rows: &[f64], n: usize, kernel: &dyn Kernel, panel: &mut [f64]) {
-    let rows: [&[f64]; PANEL_ROWS] = std::array::from_fn(|j| &rows[j * n..(j + 1) * n]);
+fn load_rows<T: Real>(rows: &[T], n: usize, kernel: &dyn Kernel<T>, panel: &mut [T]) {
+    let rows: [&[T]; PANEL_ROWS] = std::array::from_fn(|j| &rows[j * n..(j + 1) * n]);
     for (i, first) in rows[0].iter().enumerate() {
         let out = &mut panel[kernel.load_at(i) * PANEL_ROWS..][..PANEL_ROWS];
         out[0] = *first;
@@ -133,16 +136,16 @@ fn load_rows(rows: &[f64], n: usize, kernel: &dyn Kernel, panel: &mut [f64]) {
 }
 
 /// `rows[j][store_at(i)] = panel[i][j]`.
-fn store_rows(rows: &mut [f64], n: usize, kernel: &dyn Kernel, panel: &[f64]) {
+fn store_rows<T: Real>(rows: &mut [T], n: usize, kernel: &dyn Kernel<T>, panel: &[T]) {
     let mut rows = rows.chunks_exact_mut(n);
-    let mut rows: [&mut [f64]; PANEL_ROWS] = std::array::from_fn(|_| rows.next().unwrap_or_default());
+    let mut rows: [&mut [T]; PANEL_ROWS] = std::array::from_fn(|_| rows.next().unwrap_or_default());
     for (i, values) in panel.chunks_exact(PANEL_ROWS).enumerate() {
         let at = kernel.store_at(i);
         rows.iter_mut().zip(values).for_each(|(row, &value)| row[at] = value);
     }
 }
 
-fn one_row(row: &mut [f64], kernel: &dyn Kernel, panel: &mut [f64], scratch: &mut [f64]) {
+fn one_row<T: Real>(row: &mut [T], kernel: &dyn Kernel<T>, panel: &mut [T], scratch: &mut [T]) {
     row.iter().enumerate().for_each(|(i, &v)| panel[kernel.load_at(i)] = v);
     kernel.apply(panel, 1, scratch);
     panel.iter().enumerate().for_each(|(i, &v)| row[kernel.store_at(i)] = v);

@@ -7,14 +7,15 @@
 use super::axis::{Kernel, pass};
 use super::pyramid::Pyramid;
 use super::simd;
+use crate::field::Real;
 
 /// Largest odd factor of an axis that is worth a matrix product.
 pub(super) const MAX_ODD: usize = 136;
 
 /// Plan for one axis.
-pub(super) struct AxisPlan {
+pub(super) struct AxisPlan<T> {
     /// Plan per distinct block size (at most two).
-    blocks: Vec<(usize, BlockPlan)>,
+    blocks: Vec<(usize, BlockPlan<T>)>,
     /// Index into `blocks` and first row, per block.
     layout: Vec<(usize, usize)>,
     /// Where row `i` of the transformed blocks stands in the pyramid.
@@ -31,16 +32,16 @@ pub(super) struct AxisPlan {
 pub(super) const SQUARED: u32 = 1 << 20;
 
 /// Tables of one size. The transform works in place: row `r` of the result is not frequency `r`, see `row_of`.
-pub(super) struct BlockPlan {
+pub(super) struct BlockPlan<T> {
     /// Per split into halves: `1 / (2 cos(pi (2i + 1) / 2n))`, and the row of each frequency of one half.
-    stages: Vec<(Vec<f64>, Vec<usize>)>,
+    stages: Vec<(Vec<T>, Vec<usize>)>,
     /// Row of each frequency.
     row_of: Vec<usize>,
     /// `[odd][odd]` unnormalised DCT-II matrix of the odd rest, frequency first.
-    matrix: Vec<f64>,
+    matrix: Vec<T>,
     odd: usize,
     /// Factors of frequency 0 and of the others.
-    scale: [f64; 2],
+    scale: [T; 2],
 }
 
 /// `cos(pi a / b)`, the argument reduced in integers.
@@ -48,7 +49,7 @@ fn cosine(a: usize, b: usize) -> f64 {
     libm::cos(std::f64::consts::PI * (a % (2 * b)) as f64 / b as f64)
 }
 
-impl BlockPlan {
+impl<T: Real> BlockPlan<T> {
     fn new(n: usize) -> Self {
         let n_stages = n.trailing_zeros() as usize;
         let odd = n >> n_stages;
@@ -56,26 +57,23 @@ impl BlockPlan {
         let mut stages = Vec::new();
         for stage in (0..n_stages).rev() {
             let half = n >> (stage + 1);
-            let twiddles = (0..half).map(|i| 0.5 / cosine(2 * i + 1, 4 * half)).collect();
+            let twiddles = (0..half).map(|i| T::of(0.5 / cosine(2 * i + 1, 4 * half))).collect();
             let whole = (0..2 * half).map(|k| row_of[k / 2] + if k % 2 == 1 { half } else { 0 }).collect();
             stages.push((twiddles, std::mem::replace(&mut row_of, whole)));
         }
         stages.reverse();
-        let matrix = (0..odd * odd).map(|i| cosine((i / odd) * (2 * (i % odd) + 1), 2 * odd)).collect();
-        BlockPlan { stages, row_of, matrix, odd, scale: [(1.0 / n as f64).sqrt(), (2.0 / n as f64).sqrt()] }
+        let matrix = (0..odd * odd).map(|i| T::of(cosine((i / odd) * (2 * (i % odd) + 1), 2 * odd))).collect();
+        let scale = [1.0, 2.0].map(|x| T::of((x / n as f64).sqrt()));
+        BlockPlan { stages, row_of, matrix, odd, scale }
     }
 }
 
 /// `X[k] = scale(k) sum_i x[i] cos(pi k (2i + 1) / 2n)` on rows of `width`, frequency `k` in row `row_of[k]`.
 #[inline(always)]
-pub(super) fn forward(plan: &BlockPlan, x: &mut [f64], width: usize, scratch: &mut [f64]) {
+pub(super) fn forward<T: Real>(plan: &BlockPlan<T>, x: &mut [T], width: usize, scratch: &mut [T]) {
     for (twiddles, _) in &plan.stages {
         for part in x.chunks_exact_mut(2 * twiddles.len() * width) {
-            quads(part, width, |i, j, [a, b, c, d]| {
-                let (s, t) = (*a + *d, *b + *c);
-                let (u, v) = ((*a - *d) * twiddles[i], (*b - *c) * twiddles[j]);
-                (*a, *b, *c, *d) = (s, t, u, v);
-            });
+            quads(part, width, twiddles, |[i, j], [a, b, c, d]| [a + d, b + c, (a - d) * i, (b - c) * j]);
         }
     }
     multiply(plan, x, width, scratch, false);
@@ -92,7 +90,7 @@ pub(super) fn forward(plan: &BlockPlan, x: &mut [f64], width: usize, scratch: &m
 
 /// The transpose of [`forward`], which is its inverse.
 #[inline(always)]
-pub(super) fn inverse(plan: &BlockPlan, x: &mut [f64], width: usize, scratch: &mut [f64]) {
+pub(super) fn inverse<T: Real>(plan: &BlockPlan<T>, x: &mut [T], width: usize, scratch: &mut [T]) {
     scale(plan, x, width);
     for (twiddles, row_of) in &plan.stages {
         for part in x.chunks_exact_mut(2 * twiddles.len() * width) {
@@ -105,19 +103,22 @@ pub(super) fn inverse(plan: &BlockPlan, x: &mut [f64], width: usize, scratch: &m
     multiply(plan, x, width, scratch, true);
     for (twiddles, _) in plan.stages.iter().rev() {
         for part in x.chunks_exact_mut(2 * twiddles.len() * width) {
-            quads(part, width, |i, j, [a, b, c, d]| {
-                let (u, v) = (*c * twiddles[i], *d * twiddles[j]);
-                (*a, *b, *c, *d) = (*a + u, *b + v, *b - v, *a - u);
+            quads(part, width, twiddles, |[i, j], [a, b, c, d]| {
+                let (u, v) = (c * i, d * j);
+                [a + u, b + v, b - v, a - u]
             });
         }
     }
 }
 
-/// Calls `f(i, j, rows i, j, n/2 + i, n/2 + j)` with `j = n/2 - 1 - i` for every column and each such pair once.
+/// Columns that are worked on at once.
+const STEP: usize = 8;
+
+/// Replaces rows `i, j, n/2 + i, n/2 + j` with `j = n/2 - 1 - i`, each such four once, by `f(twiddles of i and j, their values)`.
 ///
 /// Mirrored rows are `i` and `n/2 + j`, and `j` and `n/2 + i`: what a butterfly reads and writes stays among the four.
 #[inline(always)]
-fn quads(x: &mut [f64], width: usize, f: impl Fn(usize, usize, [&mut f64; 4])) {
+fn quads<T: Real>(x: &mut [T], width: usize, twiddles: &[T], f: impl Fn([T; 2], [T; 4]) -> [T; 4]) {
     let half = x.len() / 2;
     let n_half = half / width;
     let (low, high) = x.split_at_mut(half);
@@ -127,33 +128,45 @@ fn quads(x: &mut [f64], width: usize, f: impl Fn(usize, usize, [&mut f64; 4])) {
         let (c, d) = high.split_at_mut(j * width);
         let (a, b) = (&mut a[i * width..][..width], &mut b[..width]);
         let (c, d) = (&mut c[i * width..][..width], &mut d[..width]);
+        let of_rows = [twiddles[i], twiddles[j]];
+        let ((a, rest_a), (b, rest_b)) = (a.as_chunks_mut::<STEP>(), b.as_chunks_mut::<STEP>());
+        let ((c, rest_c), (d, rest_d)) = (c.as_chunks_mut::<STEP>(), d.as_chunks_mut::<STEP>());
         for (((a, b), c), d) in a.iter_mut().zip(b).zip(c).zip(d) {
-            f(i, j, [a, b, c, d]);
+            // All are read before any is written, or no compiler would take them together.
+            let (x, mut out) = ([*a, *b, *c, *d], [[T::default(); STEP]; 4]);
+            for k in 0..STEP {
+                [out[0][k], out[1][k], out[2][k], out[3][k]] = f(of_rows, [x[0][k], x[1][k], x[2][k], x[3][k]]);
+            }
+            [*a, *b, *c, *d] = out;
+        }
+        for (((a, b), c), d) in rest_a.iter_mut().zip(rest_b).zip(rest_c).zip(rest_d) {
+            [*a, *b, *c, *d] = f(of_rows, [*a, *b, *c, *d]);
         }
     }
     if n_half % 2 == 1 {
         let i = n_half / 2;
         for (a, d) in low[i * width..][..width].iter_mut().zip(&mut high[i * width..][..width]) {
-            let (mut b, mut c) = (*a, *d);
-            f(i, i, [a, &mut b, &mut c, d]);
+            [*a, _, _, *d] = f([twiddles[i]; 2], [*a, *a, *d, *d]);
         }
     }
 }
 
 /// Row `to` += row `from`.
 #[inline(always)]
-fn add_row(x: &mut [f64], width: usize, to: usize, from: usize) {
+fn add_row<T: Real>(x: &mut [T], width: usize, to: usize, from: usize) {
     let (first, second) = x.split_at_mut(to.max(from) * width);
     let (to, from) = if to < from {
         (&mut first[to * width..][..width], &second[..width])
     } else {
         (&mut second[..width], &first[from * width..][..width])
     };
-    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+    let ((to, rest), (from, rest_from)) = (to.as_chunks_mut::<STEP>(), from.as_chunks::<STEP>());
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = std::array::from_fn(|k| to[k] + from[k]));
+    rest.iter_mut().zip(rest_from).for_each(|(to, from)| *to += *from);
 }
 
 #[inline(always)]
-fn scale(plan: &BlockPlan, x: &mut [f64], width: usize) {
+fn scale<T: Real>(plan: &BlockPlan<T>, x: &mut [T], width: usize) {
     let (dc, ac) = x.split_at_mut(width);
     dc.iter_mut().for_each(|v| *v *= plan.scale[0]);
     ac.iter_mut().for_each(|v| *v *= plan.scale[1]);
@@ -166,7 +179,7 @@ const LANES: usize = 16;
 ///
 /// Rows are folded into sums and differences of mirrored ones first, which even and odd frequencies have to themselves.
 #[inline(always)]
-fn multiply(plan: &BlockPlan, x: &mut [f64], width: usize, scratch: &mut [f64], transposed: bool) {
+fn multiply<T: Real>(plan: &BlockPlan<T>, x: &mut [T], width: usize, scratch: &mut [T], transposed: bool) {
     let n = plan.odd;
     if n == 1 {
         return;
@@ -193,27 +206,27 @@ fn multiply(plan: &BlockPlan, x: &mut [f64], width: usize, scratch: &mut [f64], 
 
 /// `row = sum_t weight(t) x[source(t)]`, in ascending order of `t`.
 #[inline(always)]
-fn dot(row: &mut [f64], x: &[f64], n: usize, source: impl Fn(usize) -> usize, weight: impl Fn(usize) -> f64) {
+fn dot<T: Real>(row: &mut [T], x: &[T], n: usize, source: impl Fn(usize) -> usize, weight: impl Fn(usize) -> T) {
     let width = row.len();
     let mut lanes = row.chunks_exact_mut(LANES);
     for (c, row) in lanes.by_ref().enumerate() {
-        let mut sums = [0.0; LANES];
+        let mut sums = [T::default(); LANES];
         for t in 0..n {
             let (w, from) = (weight(t), &x[source(t) * width + c * LANES..][..LANES]);
-            sums.iter_mut().zip(from).for_each(|(sum, v)| *sum += w * v);
+            sums.iter_mut().zip(from).for_each(|(sum, v)| *sum += w * *v);
         }
         row.copy_from_slice(&sums);
     }
     let row = lanes.into_remainder();
     let first = width - row.len();
     for (j, out) in row.iter_mut().enumerate() {
-        *out = (0..n).fold(0.0, |sum, t| sum + weight(t) * x[source(t) * width + first + j]);
+        *out = (0..n).fold(T::default(), |sum, t| sum + weight(t) * x[source(t) * width + first + j]);
     }
 }
 
 /// Row `i` and its mirror image become their sum and their difference.
 #[inline(always)]
-fn fold(x: &mut [f64], width: usize) {
+fn fold<T: Real>(x: &mut [T], width: usize) {
     let n = x.len() / width;
     for i in 0..n / 2 {
         let (low, high) = x.split_at_mut((n - 1 - i) * width);
@@ -223,11 +236,11 @@ fn fold(x: &mut [f64], width: usize) {
     }
 }
 
-impl AxisPlan {
+impl<T: Real> AxisPlan<T> {
     /// Blocks of about `block` along an axis of `n` (all of it when `block` is 0).
     fn new(n: usize, block: usize) -> Self {
         let n_blocks = (n + block / 2).checked_div(block).unwrap_or(1).max(1);
-        let (mut blocks, mut layout): (Vec<(usize, BlockPlan)>, _) = (Vec::new(), Vec::new());
+        let (mut blocks, mut layout): (Vec<(usize, BlockPlan<T>)>, _) = (Vec::new(), Vec::new());
         let mut bounds = Vec::new();
         for b in 0..n_blocks {
             let (from, to) = (b * n / n_blocks, (b + 1) * n / n_blocks);
@@ -262,7 +275,7 @@ impl AxisPlan {
         AxisPlan { blocks, layout, order, source, lows, squares }
     }
 
-    fn each_block(&self, panel: &mut [f64], width: usize, mut apply: impl FnMut(&BlockPlan, &mut [f64])) {
+    fn each_block(&self, panel: &mut [T], width: usize, mut apply: impl FnMut(&BlockPlan<T>, &mut [T])) {
         for &(at, first) in &self.layout {
             let (size, plan) = &self.blocks[at];
             apply(plan, &mut panel[first * width..(first + size) * width]);
@@ -271,8 +284,8 @@ impl AxisPlan {
 }
 
 /// Plans of all axes.
-pub(super) struct Plan {
-    pub axes: Vec<AxisPlan>,
+pub(super) struct Plan<T> {
+    pub axes: Vec<AxisPlan<T>>,
     pub pyramid: Pyramid,
 }
 
@@ -281,32 +294,32 @@ pub(super) fn is_affordable(dims: &[usize]) -> bool {
     dims.iter().all(|&n| n >> n.trailing_zeros().min(63) <= MAX_ODD)
 }
 
-impl Plan {
+impl<T: Real> Plan<T> {
     /// Blocks of about `block` along every axis; 0 for whole axes.
     pub fn new(dims: &[usize], block: usize) -> Self {
-        let axes: Vec<AxisPlan> = dims.iter().map(|&n| AxisPlan::new(n, block)).collect();
+        let axes: Vec<AxisPlan<T>> = dims.iter().map(|&n| AxisPlan::new(n, block)).collect();
         let pyramid = Pyramid::new(dims, |axis, n, level| axes[axis].lows.get(level + 1).copied().unwrap_or(n));
         Plan { axes, pyramid }
     }
 
     /// Turns values into coefficients in pyramid order, in place.
-    pub fn forward(&self, array: &mut [f64]) {
+    pub fn forward(&self, array: &mut [T]) {
         for (axis, plan) in self.axes.iter().enumerate() {
             pass(array, &self.pyramid.sizes[0], axis, &Forward(plan));
         }
     }
 
     /// Turns coefficients in pyramid order into values, in place.
-    pub fn inverse(&self, array: &mut [f64]) {
+    pub fn inverse(&self, array: &mut [T]) {
         for (axis, plan) in self.axes.iter().enumerate() {
             pass(array, &self.pyramid.sizes[0], axis, &Inverse(plan));
         }
     }
 }
 
-struct Forward<'a>(&'a AxisPlan);
+struct Forward<'a, T>(&'a AxisPlan<T>);
 
-impl Kernel for Forward<'_> {
+impl<T: Real> Kernel<T> for Forward<'_, T> {
     fn load_at(&self, i: usize) -> usize {
         i
     }
@@ -315,14 +328,14 @@ impl Kernel for Forward<'_> {
         self.0.order[i]
     }
 
-    fn apply(&self, panel: &mut [f64], width: usize, scratch: &mut [f64]) {
+    fn apply(&self, panel: &mut [T], width: usize, scratch: &mut [T]) {
         self.0.each_block(panel, width, |plan, block| simd::dct_forward(plan, block, width, scratch));
     }
 }
 
-struct Inverse<'a>(&'a AxisPlan);
+struct Inverse<'a, T>(&'a AxisPlan<T>);
 
-impl Kernel for Inverse<'_> {
+impl<T: Real> Kernel<T> for Inverse<'_, T> {
     fn load_at(&self, i: usize) -> usize {
         self.0.source[i]
     }
@@ -331,7 +344,7 @@ impl Kernel for Inverse<'_> {
         i
     }
 
-    fn apply(&self, panel: &mut [f64], width: usize, scratch: &mut [f64]) {
+    fn apply(&self, panel: &mut [T], width: usize, scratch: &mut [T]) {
         self.0.each_block(panel, width, |plan, block| simd::dct_inverse(plan, block, width, scratch));
     }
 }

@@ -3,6 +3,7 @@
 use super::dct::{self, Plan};
 use super::pyramid::Pyramid;
 use super::wavelet;
+use crate::field::Real;
 
 /// Points per axis and block of the block transform.
 const BLOCK: usize = 32;
@@ -39,14 +40,19 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// A transform made ready for certain dimensions.
-pub(super) enum Transform {
-    None(Pyramid),
-    Wavelet(Pyramid),
-    Dct(Kind, Plan),
+/// Whether this kind is quick enough for these dimensions.
+pub(super) fn is_affordable(kind: Kind, dims: &[usize]) -> bool {
+    kind != Kind::Dct || dct::is_affordable(dims)
 }
 
-impl Transform {
+/// A transform made ready for certain dimensions.
+pub(super) enum Transform<T> {
+    None(Pyramid),
+    Wavelet(Pyramid),
+    Dct(Kind, Plan<T>),
+}
+
+impl<T: Real> Transform<T> {
     /// Any dimensions are possible; see [`Transform::is_affordable`].
     pub fn new(kind: Kind, dims: &[usize]) -> Self {
         match kind {
@@ -55,11 +61,6 @@ impl Transform {
             Kind::Dct => Transform::Dct(kind, Plan::new(dims, 0)),
             Kind::BlockDct => Transform::Dct(kind, Plan::new(dims, BLOCK)),
         }
-    }
-
-    /// Whether this kind is quick enough for these dimensions.
-    pub fn is_affordable(kind: Kind, dims: &[usize]) -> bool {
-        kind != Kind::Dct || dct::is_affordable(dims)
     }
 
     pub fn kind(&self) -> Kind {
@@ -79,7 +80,7 @@ impl Transform {
     }
 
     /// Turns values into coefficients, in place.
-    pub fn forward(&self, array: &mut [f64]) {
+    pub fn forward(&self, array: &mut [T]) {
         match self {
             Transform::None(_) => {}
             Transform::Wavelet(pyramid) => wavelet::forward(array, pyramid),
@@ -88,7 +89,7 @@ impl Transform {
     }
 
     /// Turns coefficients into values, in place.
-    pub fn inverse(&self, array: &mut [f64]) {
+    pub fn inverse(&self, array: &mut [T]) {
         match self {
             Transform::None(_) => {}
             Transform::Wavelet(pyramid) => wavelet::inverse(array, pyramid),

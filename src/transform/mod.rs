@@ -10,11 +10,15 @@
 //! every machine and for any number of threads.
 
 mod axis;
+mod classes;
 mod coefficients;
 mod dct;
 mod estimate;
+mod joined;
 mod kind;
+mod neighbours;
 mod payload;
+mod points;
 mod prediction;
 mod probe;
 mod pyramid;
@@ -22,13 +26,20 @@ mod quantise;
 mod sample;
 mod search;
 mod simd;
+mod slabs;
 mod streams;
+mod tables;
+mod tokens;
+mod trial;
 mod wavelet;
 
+use crate::container::VERSION;
+use crate::field::{Array, Real, Slice};
 use crate::{Error, Finish, Result};
 pub use kind::Kind;
 use kind::Transform;
 use payload::Head;
+use points::Last;
 use prediction::Predicted;
 pub use prediction::Prediction;
 use streams::Guide;
@@ -37,7 +48,7 @@ use streams::Guide;
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// `product(dims)` values, finite everywhere; masked points are already filled with something smooth.
-    pub values: &'a [f64],
+    pub values: Slice<'a>,
     /// 1 to 5 axes, slowest first, each longer than 1 unless the field is one value.
     pub dims: &'a [usize],
     /// True where a point counts; `None` when all do.
@@ -51,12 +62,20 @@ pub struct Input<'a> {
 }
 
 /// What a decoder has besides the payload: what the encoder had in [`Input`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
+    /// Format version of the record with the payload.
+    pub version: u8,
     /// See [`Input::base`].
     pub base: Option<&'a [f64]>,
     /// See [`Input::prediction`].
     pub prediction: Option<Prediction<'a>>,
+}
+
+impl Default for Known<'_> {
+    fn default() -> Self {
+        Known { version: VERSION, base: None, prediction: None }
+    }
 }
 
 /// What must hold at the points that count, behind [`Finish`].
@@ -76,7 +95,7 @@ pub struct Output {
     /// For [`decode`].
     pub payload: Vec<u8>,
     /// Exactly what [`decode`] returns.
-    pub values: Vec<f64>,
+    pub values: Array,
     /// The transform; none when the base needed nothing else.
     pub kind: Kind,
     /// Estimated bytes of the payload had there been no prediction.
@@ -105,11 +124,11 @@ pub fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
     search::encode(input, goal)
 }
 
-/// Decodes a payload into values after `finish`. Allocates in proportion to `product(dims)`, which the caller checks.
+/// Decodes a payload into values after `finish`, in its type. Allocates in proportion to `product(dims)`, which the caller checks.
 ///
 /// # Errors
 /// [`Error::Corrupt`] when the payload is not one for these dimensions, or needs a prediction that is not there.
-pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, known: Known) -> Result<Vec<f64>> {
+pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, known: Known) -> Result<Array> {
     let n = product(dims)?;
     let lengths = [known.base.map(<[f64]>::len), known.prediction.map(|p| p.values.len().min(p.last.len()))];
     if dims.is_empty() || n == 0 || lengths.iter().flatten().any(|&length| length != n) {
@@ -117,70 +136,65 @@ pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, known: Known) -> R
             "a transform payload over dimensions {dims:?} with a base of another size"
         )));
     }
-    let (head, streams) = Head::read(payload)?;
-    if !Transform::is_affordable(head.kind, dims) {
+    let (head, streams) = Head::read(payload, known.version)?;
+    if !kind::is_affordable(head.kind, dims) {
         return Err(Error::corrupt(format!("a whole-block DCT over dimensions {dims:?}, which no encoder chooses")));
     }
-    let transform = Transform::new(head.kind, dims);
-    let coded = head.kind != Kind::None || head.quantum.is_some();
-    if !coded && !streams.is_empty() {
-        return Err(Error::corrupt("a transform payload without content has bytes behind its head"));
+    let last = Last { middle: middle(finish, known.base, known.version), ..Last::of(finish, known.base) };
+    if head.is_single {
+        values::<f32>(&head, streams, dims, known, last)
+    } else {
+        values::<f64>(&head, streams, dims, known, last)
     }
-    let mut values = Vec::new();
-    let mut residual = None;
-    if coded {
-        let mut predicted = head.is_predicted.then(|| known.predicted(&transform)).transpose()?;
-        let guide = predicted.as_mut().zip(known.prediction);
-        let step = head.quantiser.map_or(1.0, |quantiser| quantiser.step);
-        let guide = guide.map(|(predicted, prediction)| Guide { predicted, prediction, step, quantum: head.quantum });
-        let mut integers =
-            streams::decode(streams, transform.pyramid(), dims, head.split, head.quantum.is_some(), guide)?;
-        if let Some(quantiser) = head.quantiser {
-            values = vec![0.0; n];
-            quantiser.dequantise(&integers.bands, transform.pyramid(), &mut values);
-            integers.bands = Vec::new();
-            if let Some(predicted) = &predicted {
-                predicted.add_to(&mut values, transform.pyramid(), 1.0);
-            }
-            transform.inverse(&mut values);
-        }
-        residual = integers.residual;
-    }
-    if values.is_empty() {
-        values = vec![0.0; n];
-    }
-    finish_values(&mut values, known.base, residual.as_deref().zip(head.quantum), finish);
-    Ok(values)
 }
 
-/// True for a payload that needs a prediction.
-pub fn is_predicted(payload: &[u8]) -> bool {
-    Head::read(payload).is_ok_and(|(head, _)| head.is_predicted)
+/// What is taken from all values before the transform.
+fn middle(finish: Finish, base: Option<&[f64]>, version: u8) -> f64 {
+    if base.is_some() || version == 1 { 0.0 } else { finish.middle() }
+}
+
+/// Values of the streams behind a head.
+fn values<T: Real>(head: &Head, streams: &[u8], dims: &[usize], known: Known, last: Last) -> Result<Array> {
+    let transform = Transform::<T>::new(head.kind, dims);
+    let mut values = vec![T::default(); product(dims)?];
+    if !head.is_coded() {
+        if !streams.is_empty() {
+            return Err(Error::corrupt("a transform payload without content has bytes behind its head"));
+        }
+        return Ok(last.finish(values));
+    }
+    let mut predicted = head.is_predicted.then(|| known.predicted(&transform, last.middle)).transpose()?;
+    let guide = predicted.as_mut().zip(known.prediction);
+    let step = head.quantiser.map_or(1.0, |quantiser| quantiser.step);
+    let guide = guide.map(|(predicted, prediction)| Guide { predicted, prediction, step, quantum: head.quantum });
+    let mut integers = streams::decode(streams, transform.pyramid(), dims, head.split, head.quantum.is_some(), guide)?;
+    if let Some(quantiser) = head.quantiser {
+        quantiser.dequantise(&integers.bands, transform.pyramid(), &mut values);
+        integers.bands = Vec::new();
+        if let Some(predicted) = &predicted {
+            predicted.add_to(&mut values, transform.pyramid(), 1.0);
+        }
+        transform.inverse(&mut values);
+    }
+    Ok(Last { residual: integers.residual.as_deref().zip(head.quantum), ..last }.finish(values))
+}
+
+/// Values behind the last step of decoding.
+pub fn finished(values: &[f64], finish: Finish) -> Array {
+    Last::of(finish, None).finish(values.to_vec())
+}
+
+/// True for a payload of a format version that needs a prediction.
+pub fn is_predicted(payload: &[u8], version: u8) -> bool {
+    Head::read(payload, version).is_ok_and(|(head, _)| head.is_predicted)
 }
 
 impl Known<'_> {
-    fn predicted(&self, transform: &Transform) -> Result<Predicted> {
+    fn predicted<T: Real>(&self, transform: &Transform<T>, middle: f64) -> Result<Predicted<T>> {
         let prediction =
             self.prediction.ok_or_else(|| Error::corrupt("a predicted payload without what it was predicted from"))?;
-        Ok(Predicted::new(prediction.values, transform))
+        Ok(Predicted::new(prediction.values, transform, middle))
     }
-}
-
-/// Adds base and residual and applies `finish`: the last steps of decoding.
-fn finish_values(values: &mut [f64], base: Option<&[f64]>, residual: Option<(&[i32], f64)>, finish: Finish) {
-    if let Some(base) = base {
-        values.iter_mut().zip(base).for_each(|(v, b)| *v += b);
-    }
-    if let Some((residual, quantum)) = residual {
-        values.iter_mut().zip(residual).for_each(|(v, &q)| *v = with_residual(*v, q, quantum));
-    }
-    values.iter_mut().for_each(|v| *v = finish.apply(*v));
-}
-
-/// A zero adds nothing, not even to a negative zero.
-#[inline(always)]
-fn with_residual(value: f64, q: i32, quantum: f64) -> f64 {
-    if q == 0 { value } else { value + f64::from(q) * quantum }
 }
 
 fn product(dims: &[usize]) -> Result<usize> {

@@ -1,4 +1,5 @@
-//! Bytes of a payload: a head of at most 10 bytes, then the entropy-coded streams (docs/FORMAT.md).
+//! Bytes of a payload: a head of at most 10 bytes, then the entropy-coded streams (docs/FORMAT.md). Heads of format version 1 are read
+//! as well.
 
 use super::kind::Kind;
 use super::quantise::Quantiser;
@@ -9,6 +10,8 @@ use crate::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Head {
     pub kind: Kind,
+    /// The transform works in single precision and about the middle of the value range.
+    pub is_single: bool,
     /// Absent for [`Kind::None`].
     pub quantiser: Option<Quantiser>,
     /// Width of the bins of the residual.
@@ -20,8 +23,16 @@ pub(super) struct Head {
 
 const RESIDUAL: u8 = 1 << 2;
 const SPLIT_RESIDUAL: u8 = 1 << 3;
-const LEVELS_AT: u32 = 4;
-const PREDICTED: u8 = 1 << 7;
+const PREDICTED: u8 = 1 << 4;
+const SINGLE: u8 = 1 << 5;
+/// Where the second byte, which is there if anything is coded, has the number of levels.
+const LEVELS: u8 = 15;
+
+/// Version 1 had no tables and no single precision.
+mod v1 {
+    pub const LEVELS_AT: u32 = 4;
+    pub const PREDICTED: u8 = 1 << 7;
+}
 
 /// Bits of an f64 that are not stored: sign, exponent and 12 bits of the mantissa are.
 const DROPPED_BITS: u32 = 40;
@@ -50,19 +61,19 @@ fn short() -> Error {
 }
 
 impl Head {
-    /// Writes the head.
+    /// Writes the head in the newest version.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let mut first = self.kind as u8 | (self.split.n_levels as u8) << LEVELS_AT;
-        if self.quantum.is_some() {
-            first |= RESIDUAL;
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        out.push(
+            self.kind as u8
+                | flag(self.quantum.is_some(), RESIDUAL)
+                | flag(self.split.residual, SPLIT_RESIDUAL)
+                | flag(self.is_predicted, PREDICTED)
+                | flag(self.is_single, SINGLE),
+        );
+        if self.is_coded() {
+            out.push(self.split.n_levels as u8);
         }
-        if self.split.residual {
-            first |= SPLIT_RESIDUAL;
-        }
-        if self.is_predicted {
-            first |= PREDICTED;
-        }
-        out.push(first);
         if let Some(quantiser) = &self.quantiser {
             push_number(out, quantiser.step);
             out.extend(quantiser.bias.map(|bias| bias as u8));
@@ -72,13 +83,26 @@ impl Head {
         }
     }
 
-    /// Reads a head and returns the rest.
+    /// Reads a head of a version and returns the rest.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when there is none.
-    pub fn read(bytes: &[u8]) -> Result<(Head, &[u8])> {
+    pub fn read(bytes: &[u8], version: u8) -> Result<(Head, &[u8])> {
         let (&first, mut rest) = bytes.split_first().ok_or_else(short)?;
-        let kind = Kind::from_bits(first);
+        let is_set = |flag: u8| first & flag != 0;
+        let (kind, has_residual) = (Kind::from_bits(first), is_set(RESIDUAL));
+        let mut split = Split { n_levels: 0, residual: is_set(SPLIT_RESIDUAL), has_tables: version > 1 };
+        let (is_predicted, is_single) =
+            if version > 1 { (is_set(PREDICTED), is_set(SINGLE)) } else { (is_set(v1::PREDICTED), false) };
+        if version == 1 {
+            split.n_levels = usize::from(first >> v1::LEVELS_AT & 7);
+        } else if kind != Kind::None || has_residual {
+            let (&levels, after) = rest.split_first().ok_or_else(short)?;
+            (split.n_levels, rest) = (usize::from(levels), after);
+        }
+        if version > 1 && (first >> 6 != 0 || split.n_levels > usize::from(LEVELS)) {
+            return Err(Error::corrupt("the head of the transform payload has bits of a later version"));
+        }
         let mut quantiser = None;
         if kind != Kind::None {
             let step = number(&mut rest)?;
@@ -86,9 +110,12 @@ impl Head {
             rest = after;
             quantiser = Some(Quantiser { step, bias: bias.map(|b| b as i8) });
         }
-        let quantum = if first & RESIDUAL != 0 { Some(number(&mut rest)?) } else { None };
-        let split = Split { n_levels: usize::from(first >> LEVELS_AT & 7), residual: first & SPLIT_RESIDUAL != 0 };
-        let is_predicted = first & PREDICTED != 0;
-        Ok((Head { kind, quantiser, quantum, split, is_predicted }, rest))
+        let quantum = if has_residual { Some(number(&mut rest)?) } else { None };
+        Ok((Head { kind, is_single, quantiser, quantum, split, is_predicted }, rest))
+    }
+
+    /// True when there are integers behind the head.
+    pub fn is_coded(&self) -> bool {
+        self.kind != Kind::None || self.quantum.is_some()
     }
 }

@@ -3,13 +3,14 @@
 
 use std::sync::LazyLock;
 
-use super::coefficients::N_HINTS;
 use super::dct::SQUARED;
 use super::kind::{Kind, Transform};
+use super::neighbours::N_HINTS;
 use super::probe::BITS_PER_SQUARE;
 use super::pyramid::{Band, Pyramid, for_rows};
 use crate::entropy::integer::signed;
 use crate::entropy::{Bit, Coder, MagnitudeModel};
+use crate::field::Real;
 
 /// What a decoder expects of a field before it reads the payload.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +47,7 @@ enum Groups {
 }
 
 impl Groups {
-    fn of(transform: &Transform) -> Self {
+    fn of<T: Real>(transform: &Transform<T>) -> Self {
         match transform {
             Transform::Dct(_, plan) => {
                 let rank = plan.axes.len() as u32;
@@ -92,18 +93,18 @@ impl Groups {
 }
 
 /// A prediction under one transform.
-pub(super) struct Predicted {
+pub(super) struct Predicted<T> {
     /// Coefficients, all bands in one array.
-    pub coefficients: Vec<f64>,
+    pub coefficients: Vec<T>,
     groups: Groups,
     /// Per group, in `1 / UNIT`; a decoder fills them in.
     gains: Vec<u8>,
 }
 
-impl Predicted {
-    /// The prediction in the coefficients of `transform`, gains unknown.
-    pub fn new(values: &[f64], transform: &Transform) -> Self {
-        let mut coefficients = values.to_vec();
+impl<T: Real> Predicted<T> {
+    /// The prediction less `middle` in the coefficients of `transform`, gains unknown.
+    pub fn new(values: &[f64], transform: &Transform<T>, middle: f64) -> Self {
+        let mut coefficients: Vec<T> = values.iter().map(|v| T::of(v - middle)).collect();
         transform.forward(&mut coefficients);
         let groups = Groups::of(transform);
         let gains = vec![0; groups.n(transform.pyramid())];
@@ -112,12 +113,13 @@ impl Predicted {
 
     /// Chooses the gains that leave the least squares of these coefficients, where squares in units of `step` are worth the bits of
     /// a gain (always for a step of 0).
-    pub fn choose_gains(&mut self, coefficients: &[f64], pyramid: &Pyramid, step: f64) {
+    pub fn choose_gains(&mut self, coefficients: &[T], pyramid: &Pyramid, step: f64) {
         let mut sums = vec![[0.0; 2]; self.gains.len()];
         self.groups.for_rows(pyramid, |at, groups| {
             let pairs = coefficients[at..].iter().zip(&self.coefficients[at..]);
             for (group, (c, p)) in groups.iter().zip(pairs) {
                 let [product, square] = &mut sums[usize::from(*group)];
+                let (c, p) = (c.wide(), p.wide());
                 *product += c * p;
                 *square += p * p;
             }
@@ -149,11 +151,11 @@ impl Predicted {
     }
 
     /// `coefficients += sign * gain * prediction`, each with the gain of its group.
-    pub fn add_to(&self, coefficients: &mut [f64], pyramid: &Pyramid, sign: f64) {
-        let factors: Vec<f64> = self.gains.iter().map(|&gain| sign * f64::from(gain) / UNIT).collect();
+    pub fn add_to(&self, coefficients: &mut [T], pyramid: &Pyramid, sign: f64) {
+        let factors: Vec<T> = self.gains.iter().map(|&gain| T::of(sign * f64::from(gain) / UNIT)).collect();
         self.groups.for_rows(pyramid, |at, groups| {
             let pairs = coefficients[at..].iter_mut().zip(&self.coefficients[at..]);
-            groups.iter().zip(pairs).for_each(|(group, (c, p))| *c += factors[usize::from(*group)] * p);
+            groups.iter().zip(pairs).for_each(|(group, (c, p))| *c += factors[usize::from(*group)] * *p);
         });
     }
 
@@ -189,9 +191,9 @@ impl Prediction<'_> {
     }
 }
 
-fn hints_of(values: &[f64], inverse: f64, hints: &mut [u8]) {
+fn hints_of<T: Real>(values: &[T], inverse: f64, hints: &mut [u8]) {
     for (hint, value) in hints.iter_mut().zip(values) {
-        let x = value.abs() * inverse;
+        let x = value.wide().abs() * inverse;
         *hint = HINT_LIMITS.iter().map(|&limit| u8::from(x >= limit)).sum();
     }
 }

@@ -1,100 +1,177 @@
-//! Which transforms are worth trying: a few small boxes of the field are coded both ways first.
+//! Which transforms are worth trying: slices of the field are coded all ways first.
 
-use super::kind::{Kind, Transform};
-use super::pyramid::for_rows;
+use super::kind::{self, Kind, Transform};
+use super::points::{self, Last};
 use super::quantise::Quantiser;
 use super::sample::Sample;
+use super::{Input, simd};
+use crate::field::Real;
 
 /// Fields up to this size try everything.
-const SMALL: usize = 1 << 17;
-/// Box size per axis, last axis first, by rank.
-const BOX: [[usize; 5]; 5] =
-    [[16384, 1, 1, 1, 1], [128, 128, 1, 1, 1], [32, 32, 32, 1, 1], [48, 48, 4, 4, 1], [32, 32, 4, 4, 2]];
-/// Boxes.
-const N_BOXES: usize = 3;
-/// The wavelet, which is quicker, is left out when it costs this many times as much as the block DCT, and the other way
-/// round.
-const CLEAR: [f64; 2] = [1.15, 1.04];
-/// The wavelet is left out only when it loses at a finer step too: the boxes may be smoother than the rest.
+const SMALL: usize = 1 << 15;
+/// A slice along the first axis has one row in so many, within these limits.
+const SHARE: usize = 24;
+const N_ROWS: [usize; 2] = [8, 64];
+/// Slices at most, and what part of the field they hold at most.
+const N_SLICES: usize = 3;
+const MOST: usize = 6;
+/// A DCT that costs more than this many times as much as the best at both steps is left out.
+const CLEAR: f64 = 1.03;
+/// The wavelet, which is quicker and suffers most from thin slices, only if it costs this many times as much.
+const CLEAR_WAVELET: f64 = 1.06;
+/// Another step that is looked at: slices may be smoother than the rest.
 const FINER: f64 = 0.25;
 /// Bits that one squared step of error is worth: the slope of the rate at fine steps.
 pub(super) const BITS_PER_SQUARE: f64 = 6.5;
 
-/// Kinds worth a try on these values; `step_of` is the likely step given the wavelet coefficients of the boxes.
-pub(super) fn kinds(values: &[f64], dims: &[usize], step_of: impl Fn(&Boxes) -> Option<f64>) -> Vec<Kind> {
-    let dcts = [Kind::Dct, Kind::BlockDct].into_iter().filter(|&kind| Transform::is_affordable(kind, dims));
-    let (mut wavelet, mut dct) = (true, true);
-    if values.len() > SMALL {
-        let boxes = Boxes::of(values, dims);
-        if let Some(step) = step_of(&boxes) {
-            let [a, b] = [Kind::Wavelet, Kind::BlockDct].map(|kind| boxes.costs(kind, [step, FINER * step]));
-            (wavelet, dct) = (a[0] < b[0] * CLEAR[0] || a[1] < b[1] * CLEAR[0], b[0] < a[0] * CLEAR[1]);
+/// Kinds worth a try; `step_of` is the likely step given the slices.
+pub(super) fn kinds<T: Real>(input: &Input, middle: f64, step_of: impl Fn(&Slices<T>) -> Option<f64>) -> Vec<Kind> {
+    let all = [Kind::Wavelet, Kind::Dct, Kind::BlockDct];
+    let mut kinds: Vec<Kind> = all.into_iter().filter(|&kind| kind::is_affordable(kind, input.dims)).collect();
+    if input.values.len() <= SMALL {
+        return kinds;
+    }
+    let slices = Slices::<T>::of(input, middle, &kinds);
+    if let Some(step) = step_of(&slices) {
+        let costs: Vec<[f64; 2]> =
+            slices.samples.iter().map(|(_, samples)| costs(samples, [step, FINER * step])).collect();
+        let least = [0, 1].map(|i| costs.iter().map(|cost| cost[i]).fold(f64::INFINITY, f64::min));
+        let is_behind = |cost: &[f64; 2], factor: f64| (0..2).all(|i| cost[i] > factor * least[i]);
+        if costs[0] == least {
+            return vec![Kind::Wavelet];
         }
+        let mut costs = costs.iter();
+        kinds.retain(|&kind| {
+            let factor = if kind == Kind::Wavelet { CLEAR_WAVELET } else { CLEAR };
+            costs.next().is_some_and(|cost| !is_behind(cost, factor))
+        });
     }
-    let wavelet = wavelet.then_some(Kind::Wavelet);
-    wavelet.into_iter().chain(dcts.filter(|_| dct)).collect()
+    kinds
 }
 
-/// Boxes cut from a field.
-pub(super) struct Boxes {
-    size: Vec<usize>,
-    boxes: Vec<Vec<f64>>,
-    /// Values of the field per value in the boxes.
+/// Slices cut from a field, under each transform.
+pub(super) struct Slices<T> {
+    samples: Vec<(Kind, Vec<Sample>)>,
+    /// Values of the field per value in the slices.
     factor: f64,
+    real: std::marker::PhantomData<T>,
 }
 
-impl Boxes {
-    fn of(values: &[f64], dims: &[usize]) -> Self {
-        let sides = BOX[(dims.len() - 1).min(4)].iter().rev().skip(5 - dims.len().min(5));
-        let size: Vec<usize> = dims.iter().zip(sides).map(|(&n, &side)| n.min(side)).collect();
-        let cut = |b: usize| {
-            // Low-discrepancy positions, different along each axis.
-            let place = |axis: usize, room: usize| {
-                (room as f64 * ((b + 1) as f64 * [0.618, 0.755, 0.570, 0.819, 0.438][axis]).fract()) as usize
-            };
-            let origin: Vec<usize> =
-                dims.iter().zip(&size).enumerate().map(|(axis, (n, s))| place(axis, n - s)).collect();
-            let mut out = vec![0.0; size.iter().product()];
-            for_rows(dims, &origin, &size, |from, to, n| out[to..to + n].copy_from_slice(&values[from..from + n]));
-            out
-        };
-        let boxes: Vec<Vec<f64>> = (0..N_BOXES).map(cut).collect();
-        let factor = values.len() as f64 / boxes.iter().map(Vec::len).sum::<usize>().max(1) as f64;
-        Boxes { size, boxes, factor }
+/// Where slices lie.
+struct Places {
+    /// Of a slice.
+    dims: Vec<usize>,
+    n_slices: usize,
+    n_rows: usize,
+    per_row: usize,
+}
+
+impl Places {
+    fn of(dims: &[usize]) -> Self {
+        let n_rows = dims[0];
+        let thick = (n_rows / SHARE).clamp(N_ROWS[0], N_ROWS[1]).min(n_rows.div_ceil(MOST));
+        let n_slices = (n_rows / (MOST * thick)).clamp(1, N_SLICES);
+        let mut dims = dims.to_vec();
+        dims[0] = thick;
+        let per_row = dims[1..].iter().product();
+        Places { dims, n_slices, n_rows, per_row }
     }
 
-    /// Samples of all boxes under one transform, and the largest coefficient.
-    fn samples(&self, kind: Kind) -> (Vec<Sample>, f64) {
-        let transform = Transform::new(kind, &self.size);
-        let mut largest = 0.0f64;
-        let sample = |values: &Vec<f64>| {
-            let mut array = values.clone();
-            transform.forward(&mut array);
-            largest = array.iter().fold(largest, |m, c| m.max(c.abs()));
-            Sample::of(&array, transform.pyramid())
-        };
-        (self.boxes.iter().map(sample).collect(), largest)
+    /// First value and number of values of each slice.
+    fn each(&self) -> impl Iterator<Item = (usize, usize)> {
+        let room = self.n_rows - self.dims[0];
+        (0..self.n_slices)
+            .map(move |s| (room * (2 * s + 1) / (2 * self.n_slices) * self.per_row, self.dims[0] * self.per_row))
+    }
+}
+
+/// How many times the mean square of errors at the points that count that of the coefficients is, judged by slices: transforms are
+/// nearly orthonormal only, and points that do not count are smoother.
+pub(super) fn excess<T: Real>(input: &Input, last: &Last, kind: Kind, quantiser: &Quantiser) -> f64 {
+    if input.values.len() <= SMALL || input.prediction.is_some() {
+        return 1.0;
+    }
+    let places = Places::of(input.dims);
+    let transform = Transform::<T>::new(kind, &places.dims);
+    let (mut of_values, mut of_coefficients) = ([0.0; 2], [0.0; 2]);
+    for (first, n) in places.each() {
+        let mut array = slice::<T>(input, last.middle, first, n);
+        transform.forward(&mut array);
+        of_coefficients[0] += quantiser.square_error(&array, transform.pyramid());
+        of_coefficients[1] += n as f64;
+        let mut array = quantiser.reconstruct(&array);
+        transform.inverse(&mut array);
+        let (square, n_counted) = points::part_error(input, last, first, &array);
+        of_values[0] += square;
+        of_values[1] += n_counted as f64;
+    }
+    let excess = (of_values[0] / of_values[1]) / (of_coefficients[0] / of_coefficients[1]);
+    if excess.is_finite() && excess > 0.0 { excess.clamp(0.25, 4.0) } else { 1.0 }
+}
+
+impl<T: Real> Slices<T> {
+    fn of(input: &Input, middle: f64, kinds: &[Kind]) -> Self {
+        let places = Places::of(input.dims);
+        let dims = &places.dims;
+        let transforms: Vec<Transform<T>> = kinds.iter().map(|&kind| Transform::new(kind, dims)).collect();
+        let mut samples: Vec<(Kind, Vec<Sample>)> = kinds.iter().map(|&kind| (kind, Vec::new())).collect();
+        for (first, n) in places.each() {
+            let values = slice(input, middle, first, n);
+            for (transform, (_, samples)) in transforms.iter().zip(&mut samples) {
+                let mut array = values.clone();
+                transform.forward(&mut array);
+                samples.push(Sample::of(&array, transform.pyramid()));
+            }
+        }
+        let factor = places.n_rows as f64 / (dims[0] * places.n_slices) as f64;
+        Slices { samples, factor, real: std::marker::PhantomData }
     }
 
-    /// The step of the wavelet with this squared error over the whole field.
+    /// The step with this squared error over the whole field.
     pub fn solve_error(&self, square: f64, guess: f64) -> Option<f64> {
-        let (samples, largest) = self.samples(Kind::Wavelet);
-        Sample::merge(samples).solve_error(square / self.factor, guess, largest, [0; 2])
+        let solve = |(_, samples): &(Kind, Vec<Sample>)| {
+            let largest = samples.iter().fold(0.0, |m, s| s.largest.max(m));
+            Sample::merge(samples).solve_error(square / self.factor, guess, largest, [0; 2])
+        };
+        self.samples.first().and_then(solve)
     }
 
-    /// The step of the wavelet with this many bits for the whole field.
+    /// The step with this many bits for the whole field.
     pub fn solve_bits(&self, bits: f64) -> Option<f64> {
-        let (samples, largest) = self.samples(Kind::Wavelet);
-        Sample::merge(samples).solve_bits(bits / self.factor, largest)
+        let solve = |(_, samples): &(Kind, Vec<Sample>)| {
+            let merged = Sample::merge(samples);
+            merged.solve_bits(bits / self.factor, merged.largest)
+        };
+        self.samples.first().and_then(solve)
     }
+}
 
-    /// Bits and error at two steps, in bits.
-    fn costs(&self, kind: Kind, steps: [f64; 2]) -> [f64; 2] {
-        let (samples, _) = self.samples(kind);
-        steps.map(|step| {
-            let quantiser = Quantiser::plain(step);
-            let cost = |s: &Sample| s.bits(step) + BITS_PER_SQUARE * s.square_error(&quantiser) / (step * step);
-            samples.iter().map(cost).sum()
-        })
-    }
+/// Bits and error at two steps, in bits.
+fn costs(samples: &[Sample], steps: [f64; 2]) -> [f64; 2] {
+    steps.map(|step| {
+        let quantiser = Quantiser::plain(step);
+        let cost = |s: &Sample| s.bits(step) + BITS_PER_SQUARE * s.square_error(&quantiser) / (step * step);
+        samples.iter().map(cost).sum()
+    })
+}
+
+/// `n` values from `first` on, less base or prediction or `middle`.
+fn slice<T: Real>(input: &Input, middle: f64, first: usize, n: usize) -> Vec<T> {
+    let mut wide = vec![0.0; n];
+    input.values.read(first, &mut wide);
+    let less = |values: &mut [f64], others: &[f64]| values.iter_mut().zip(others).for_each(|(v, other)| *v -= other);
+    let middle = match (input.base, input.prediction) {
+        (Some(base), _) => {
+            less(&mut wide, &base[first..]);
+            middle
+        }
+        (_, Some(prediction)) => {
+            less(&mut wide, &prediction.values[first..]);
+            0.0
+        }
+        _ => middle,
+    };
+    let mut out = vec![T::default(); n];
+    simd::narrow(&wide, middle, &mut out);
+    out
 }

@@ -101,15 +101,15 @@ pub(super) fn for_rows(dims: &[usize], origin: &[usize], size: &[usize], mut row
 }
 
 /// Copies a box out of an array.
-pub(super) fn copy_box(array: &[f64], dims: &[usize], size: &[usize]) -> Vec<f64> {
-    let mut out = vec![0.0; size.iter().product()];
+pub(super) fn copy_box<T: Copy + Default>(array: &[T], dims: &[usize], size: &[usize]) -> Vec<T> {
+    let mut out = vec![T::default(); size.iter().product()];
     let origin = vec![0; dims.len()];
     for_rows(dims, &origin, size, |from, to, n| out[to..to + n].copy_from_slice(&array[from..from + n]));
     out
 }
 
 /// Copies a box into the corner of an array.
-pub(super) fn paste_box(array: &mut [f64], dims: &[usize], size: &[usize], values: &[f64]) {
+pub(super) fn paste_box<T: Copy>(array: &mut [T], dims: &[usize], size: &[usize], values: &[T]) {
     let origin = vec![0; dims.len()];
     for_rows(dims, &origin, size, |to, from, n| array[to..to + n].copy_from_slice(&values[from..from + n]));
 }

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::pyramid::{Band, Pyramid, for_rows};
 use super::simd;
+use crate::field::Real;
 
 /// Magnitudes are rounded down after adding this: a half would be plain rounding, less widens the zero bin.
 pub(super) const ROUNDING: f64 = 0.37;
@@ -40,7 +41,7 @@ impl Quantiser {
     }
 
     /// Squared error of the values, had their coefficients gone through this quantiser.
-    pub fn square_error(&self, coefficients: &[f64], pyramid: &Pyramid) -> f64 {
+    pub fn square_error<T: Real>(&self, coefficients: &[T], pyramid: &Pyramid) -> f64 {
         let (inverse, points) = (1.0 / self.step, self.points());
         let band = |band: &Band| {
             let mut sum = 0.0;
@@ -59,24 +60,24 @@ impl Quantiser {
     }
 
     /// What [`Quantiser::dequantise`] makes of [`Quantiser::quantise`], to the bit.
-    pub fn reconstruct(&self, coefficients: &[f64]) -> Vec<f64> {
-        let (inverse, points) = (1.0 / self.step, self.points());
-        let mut out = vec![0.0; coefficients.len()];
+    pub fn reconstruct<T: Real>(&self, coefficients: &[T]) -> Vec<T> {
+        let (inverse, step, points) = (T::of(1.0 / self.step), T::of(self.step), self.points().map(T::of));
+        let mut out = vec![T::default(); coefficients.len()];
         let chunks = out.par_chunks_mut(CHUNK * CHUNKS_PER_TASK).zip(coefficients.par_chunks(CHUNK * CHUNKS_PER_TASK));
         chunks.for_each(|(out, coefficients)| {
             let mut integers = [0; CHUNK];
             for (out, coefficients) in out.chunks_mut(CHUNK).zip(coefficients.chunks(CHUNK)) {
                 let integers = &mut integers[..out.len()];
                 simd::quantise_row(coefficients, inverse, integers);
-                simd::dequantise_row(integers, self.step, points, out);
+                simd::dequantise_row(integers, step, points, out);
             }
         });
         out
     }
 
     /// Integers of all bands of a pyramid.
-    pub fn quantise(&self, coefficients: &[f64], pyramid: &Pyramid) -> Vec<Vec<i32>> {
-        let inverse = 1.0 / self.step;
+    pub fn quantise<T: Real>(&self, coefficients: &[T], pyramid: &Pyramid) -> Vec<Vec<i32>> {
+        let inverse = T::of(1.0 / self.step);
         let band = |band: &Band| {
             let mut out = vec![0; band.len()];
             for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |from, to, n| {
@@ -88,11 +89,11 @@ impl Quantiser {
     }
 
     /// Coefficients of the integers of all bands, which fill `out`.
-    pub fn dequantise(&self, integers: &[Vec<i32>], pyramid: &Pyramid, out: &mut [f64]) {
-        let points = self.points();
+    pub fn dequantise<T: Real>(&self, integers: &[Vec<i32>], pyramid: &Pyramid, out: &mut [T]) {
+        let (step, points) = (T::of(self.step), self.points().map(T::of));
         for (band, integers) in pyramid.bands.iter().zip(integers) {
             for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |to, from, n| {
-                simd::dequantise_row(&integers[from..from + n], self.step, points, &mut out[to..to + n]);
+                simd::dequantise_row(&integers[from..from + n], step, points, &mut out[to..to + n]);
             });
         }
     }
@@ -100,37 +101,39 @@ impl Quantiser {
 
 /// Integers of coefficients.
 #[inline(always)]
-pub(super) fn quantise_row(coefficients: &[f64], inverse: f64, integers: &mut [i32]) {
+pub(super) fn quantise_row<T: Real>(coefficients: &[T], inverse: T, integers: &mut [i32]) {
+    let rounding = T::of(ROUNDING);
     for (q, &c) in integers.iter_mut().zip(coefficients) {
-        // The low bits of the sum are the integer in two's complement.
-        let magnitude = ((c.abs() * inverse + (ROUNDING - 0.5)) + ROUNDER).to_bits() as i32;
-        *q = if c < 0.0 { -magnitude } else { magnitude };
+        let magnitude = (c.abs() * inverse + rounding).floor();
+        *q = if c < T::default() { -magnitude } else { magnitude };
     }
 }
 
 /// Coefficients of integers.
 #[inline(always)]
-pub(super) fn dequantise_row(integers: &[i32], step: f64, points: [f64; 2], out: &mut [f64]) {
+pub(super) fn dequantise_row<T: Real>(integers: &[i32], step: T, points: [T; 2], out: &mut [T]) {
     for (c, &q) in out.iter_mut().zip(integers) {
         let offset = if q.wrapping_add(1) as u32 <= 2 { points[0] } else { points[1] };
-        *c = (f64::from(q) + f64::from(q.signum()) * offset) * step;
+        *c = (T::from_integer(q) + T::from_integer(q.signum()) * offset) * step;
     }
 }
 
 /// Sum of squared errors in units of the step.
 #[inline(always)]
-pub(super) fn square_error(coefficients: &[f64], inverse: f64, points: [f64; 2]) -> f64 {
-    let mut sums = [0.0; 8];
-    let mut add = |lane: usize, c: f64| {
+pub(super) fn square_error<T: Real>(coefficients: &[T], inverse: f64, points: [f64; 2]) -> f64 {
+    let (inverse, rounding, points) = (T::of(inverse), T::of(ROUNDING), points.map(T::of));
+    let mut sums = [T::default(); 16];
+    let add = |sum: &mut T, c: T| {
         let x = c.abs() * inverse;
-        let q = integer(x);
-        let point = if q == 0.0 { 0.0 } else { q + if q == 1.0 { points[0] } else { points[1] } };
-        sums[lane] += (x - point) * (x - point);
+        let q = (x + rounding).floor();
+        let point = T::from_integer(q) + if q == 1 { points[0] } else { points[1] };
+        let error = x - if q == 0 { T::default() } else { point };
+        *sum += error * error;
     };
-    let chunks = coefficients.chunks_exact(8);
-    chunks.remainder().iter().for_each(|&c| add(0, c));
-    chunks.for_each(|chunk| (0..8).for_each(|lane| add(lane, chunk[lane])));
-    sums.iter().sum()
+    let chunks = coefficients.chunks_exact(16);
+    chunks.remainder().iter().for_each(|&c| add(&mut sums[0], c));
+    chunks.for_each(|chunk| sums.iter_mut().zip(chunk).for_each(|(sum, &c)| add(sum, c)));
+    sums.into_iter().map(T::wide).sum()
 }
 
 /// Sum of offsets from the integer and count, for magnitude 1 and for larger ones.

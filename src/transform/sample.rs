@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::pyramid::{Pyramid, for_rows};
 use super::quantise::{MAX_INTEGER, Quantiser};
 use super::simd;
+use crate::field::Real;
 
 /// Coefficients per task.
 const TASK: usize = 1 << 16;
@@ -14,6 +15,7 @@ const WHOLE: usize = 1 << 11;
 const SPARSEST: usize = 32;
 
 /// Rows of one band.
+#[derive(Clone)]
 struct Part {
     values: Vec<f64>,
     /// Coefficients of the band per coefficient taken.
@@ -31,9 +33,8 @@ pub(super) struct Sample {
 
 impl Sample {
     /// Takes rows from the coefficients of a pyramid.
-    pub fn of(coefficients: &[f64], pyramid: &Pyramid) -> Self {
-        let max = |part: &[f64]| part.iter().fold(0.0f64, |m, c| if c.abs() > m { c.abs() } else { m });
-        let largest = coefficients.par_chunks(TASK).map(max).reduce(|| 0.0, f64::max);
+    pub fn of<T: Real>(coefficients: &[T], pyramid: &Pyramid) -> Self {
+        let largest = largest(coefficients);
         let parts = pyramid.bands.iter().map(|band| {
             let (n_rows, every) =
                 (band.len() / band.dims[band.dims.len() - 1], (band.len() / WHOLE).clamp(1, SPARSEST));
@@ -41,7 +42,7 @@ impl Sample {
             let (mut values, mut row) = (Vec::with_capacity(band.len() / every + band.dims[0]), 0);
             for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |from, _, n| {
                 if row % every == scatter(row / every) % every {
-                    values.extend_from_slice(&coefficients[from..from + n]);
+                    values.extend(coefficients[from..from + n].iter().map(|c| c.wide()));
                 }
                 row += 1;
             });
@@ -52,9 +53,9 @@ impl Sample {
     }
 
     /// Several samples as one.
-    pub fn merge(samples: Vec<Sample>) -> Self {
+    pub fn merge(samples: &[Sample]) -> Self {
         let largest = samples.iter().fold(0.0, |m, sample| sample.largest.max(m));
-        Sample { parts: samples.into_iter().flat_map(|sample| sample.parts).collect(), largest }
+        Sample { parts: samples.iter().flat_map(|sample| sample.parts.iter().cloned()).collect(), largest }
     }
 
     /// Estimated bits of all coefficients.
@@ -90,6 +91,25 @@ impl Sample {
     pub fn solve_bits(&self, bits: f64, largest: f64) -> Option<f64> {
         root(largest / 64.0, largest, |step| libm::log(bits / self.bits(step).max(1.0)), 1.0)
     }
+}
+
+/// Largest magnitude.
+pub(super) fn largest<T: Real>(values: &[T]) -> f64 {
+    values.par_chunks(TASK).map(|part| simd::largest(part)).reduce(T::default, larger).wide()
+}
+
+fn larger<T: Real>(a: T, b: T) -> T {
+    if b > a { b } else { a }
+}
+
+/// Largest magnitude of few values.
+#[inline(always)]
+pub(super) fn largest_of<T: Real>(values: &[T]) -> T {
+    let mut lanes = [T::default(); 32];
+    let chunks = values.chunks_exact(32);
+    chunks.remainder().iter().for_each(|v| lanes[0] = larger(lanes[0], v.abs()));
+    chunks.for_each(|chunk| lanes.iter_mut().zip(chunk).for_each(|(lane, v)| *lane = larger(*lane, v.abs())));
+    lanes.into_iter().fold(T::default(), larger)
 }
 
 /// A number without pattern, so that rows are not taken in step with the grid.

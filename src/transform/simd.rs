@@ -1,49 +1,33 @@
 #![expect(unsafe_code, reason = "calls of functions compiled for AVX2, behind a check that the CPU has it")]
-//! The inner loops once more for AVX2: the same operations in the same order, four values at a time.
-//!
-//! Neither version fuses products and sums, so both give the same bits.
+//! The inner loops, compiled for AVX2 as well.
 
-use super::{coefficients, dct, estimate, quantise, wavelet};
-
-macro_rules! wide {
-    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)? = $inner:path;) => {
-        $(#[$doc])*
-        pub(super) fn $name($($arg: $type),*) $(-> $out)? {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx2")]
-                fn with_avx2($($arg: $type),*) $(-> $out)? {
-                    $inner($($arg),*)
-                }
-                if std::arch::is_x86_feature_detected!("avx2") {
-                    // SAFETY: the line above made sure that the CPU has AVX2.
-                    return unsafe { with_avx2($($arg),*) };
-                }
-            }
-            $inner($($arg),*)
-        }
-    };
-}
+use super::points::{self, Deviation};
+use super::tables::Tables;
+use super::tokens::{self, Work};
+use super::{dct, estimate, neighbours, quantise, sample, wavelet};
+use crate::Finish;
+use crate::entropy::rans::{Find, N_SYMBOLS, Plain};
+use crate::simd::wide;
 
 wide! {
     /// [`wavelet::lift_forward`].
-    fn lift_forward(panel: &mut [f64], n_low: usize, width: usize) = wavelet::lift_forward;
+    fn lift_forward<T>(panel: &mut [T], n_low: usize, width: usize) = wavelet::lift_forward;
 }
 wide! {
     /// [`wavelet::lift_inverse`].
-    fn lift_inverse(panel: &mut [f64], n_low: usize, width: usize) = wavelet::lift_inverse;
+    fn lift_inverse<T>(panel: &mut [T], n_low: usize, width: usize) = wavelet::lift_inverse;
 }
 wide! {
     /// [`dct::forward`].
-    fn dct_forward(plan: &dct::BlockPlan, x: &mut [f64], width: usize, scratch: &mut [f64]) = dct::forward;
+    fn dct_forward<T>(plan: &dct::BlockPlan<T>, x: &mut [T], width: usize, scratch: &mut [T]) = dct::forward;
 }
 wide! {
     /// [`dct::inverse`].
-    fn dct_inverse(plan: &dct::BlockPlan, x: &mut [f64], width: usize, scratch: &mut [f64]) = dct::inverse;
+    fn dct_inverse<T>(plan: &dct::BlockPlan<T>, x: &mut [T], width: usize, scratch: &mut [T]) = dct::inverse;
 }
 wide! {
     /// [`quantise::square_error`].
-    fn square_error(coefficients: &[f64], inverse: f64, points: [f64; 2]) -> f64 = quantise::square_error;
+    fn square_error<T>(coefficients: &[T], inverse: f64, points: [f64; 2]) -> f64 = quantise::square_error;
 }
 wide! {
     /// [`quantise::offsets`].
@@ -51,17 +35,114 @@ wide! {
 }
 wide! {
     /// [`quantise::quantise_row`].
-    fn quantise_row(coefficients: &[f64], inverse: f64, integers: &mut [i32]) = quantise::quantise_row;
+    fn quantise_row<T>(coefficients: &[T], inverse: T, integers: &mut [i32]) = quantise::quantise_row;
 }
 wide! {
     /// [`quantise::dequantise_row`].
-    fn dequantise_row(integers: &[i32], step: f64, points: [f64; 2], out: &mut [f64]) = quantise::dequantise_row;
+    fn dequantise_row<T>(integers: &[i32], step: T, points: [T; 2], out: &mut [T]) = quantise::dequantise_row;
 }
 wide! {
     /// [`estimate::bits`].
     fn bits(coefficients: &[f64], inverse: f64) -> f64 = estimate::bits;
 }
 wide! {
-    /// [`coefficients::add_near`].
-    fn add_near(sums: &mut [u16], near: &[u16]) = coefficients::add_near;
+    /// [`sample::largest_of`].
+    fn largest<T>(values: &[T]) -> T = sample::largest_of;
+}
+wide! {
+    /// [`points::widen`].
+    fn widen<T>(values: &[T], middle: f64, out: &mut [f64]) = points::widen;
+}
+wide! {
+    /// [`points::narrow`].
+    fn narrow<T>(values: &[f64], middle: f64, out: &mut [T]) = points::narrow;
+}
+wide! {
+    /// [`points::correct`].
+    fn correct(values: &mut [f64], residual: &[i32], quantum: f64) = points::correct;
+}
+wide! {
+    /// [`points::corrections`].
+    fn corrections(originals: &[f64], values: &[f64], inverse: f64, out: &mut [i32]) -> (f64, usize) = points::corrections;
+}
+wide! {
+    /// [`points::finish`].
+    fn finish(values: &mut [f64], finish: Finish) = points::finish;
+}
+wide! {
+    /// [`points::compare`].
+    fn compare(originals: &[f64], values: &[f64]) -> Deviation = points::compare;
+}
+wide! {
+    /// [`neighbours::add_near`].
+    fn add_near(sums: &mut [u16], near: &[u16]) = neighbours::add_near;
+}
+
+wide! {
+    /// [`neighbours::add`].
+    fn add(sums: &mut [u16], terms: &[u16]) = neighbours::add;
+}
+wide! {
+    /// [`neighbours::magnitudes`].
+    fn magnitudes(values: &[i32], out: &mut [u16]) = neighbours::magnitudes;
+}
+
+/// Finds symbols by one comparison of 16 lanes.
+#[cfg(target_arch = "x86_64")]
+struct Avx2;
+
+#[cfg(target_arch = "x86_64")]
+impl Find for Avx2 {
+    #[inline(always)]
+    fn find(starts: &[u16; N_SYMBOLS], slot: u16) -> usize {
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn find(starts: &[u16; N_SYMBOLS], slot: u16) -> usize {
+            use std::arch::x86_64::{
+                _mm256_cmpeq_epi16, _mm256_loadu_si256, _mm256_max_epu16, _mm256_movemask_epi8, _mm256_set1_epi16,
+            };
+            // SAFETY: 16 values of 16 bits are the 32 bytes that are loaded.
+            let starts = unsafe { _mm256_loadu_si256(starts.as_ptr().cast()) };
+            let slot = _mm256_set1_epi16(slot as i16);
+            let is_before = _mm256_cmpeq_epi16(_mm256_max_epu16(starts, slot), slot);
+            // Two bits per lane; the first one is always set.
+            (_mm256_movemask_epi8(is_before).count_ones() / 2 - 1) as usize
+        }
+        // SAFETY: only code behind a check that the CPU has AVX2 uses this type.
+        unsafe { find(starts, slot) }
+    }
+}
+
+/// [`tokens::decode_rows`].
+pub(super) fn decode_rows(a: &mut Work, b: &mut Work, tables: &Tables) {
+    #[cfg(target_arch = "x86_64")]
+    if has_avx2() {
+        #[target_feature(enable = "avx2,popcnt,bmi2")]
+        fn with_avx2(a: &mut Work, b: &mut Work, tables: &Tables) {
+            tokens::decode_rows::<Avx2>(a, b, tables);
+        }
+        // SAFETY: the line above made sure that the CPU has these.
+        return unsafe { with_avx2(a, b, tables) };
+    }
+    tokens::decode_rows::<Plain>(a, b, tables);
+}
+
+/// [`tokens::decode_row`].
+pub(super) fn decode_row(work: &mut Work, tables: &Tables) {
+    #[cfg(target_arch = "x86_64")]
+    if has_avx2() {
+        #[target_feature(enable = "avx2,popcnt,bmi2")]
+        fn with_avx2(work: &mut Work, tables: &Tables) {
+            tokens::decode_row::<Avx2>(work, tables);
+        }
+        // SAFETY: the line above made sure that the CPU has these.
+        return unsafe { with_avx2(work, tables) };
+    }
+    tokens::decode_row::<Plain>(work, tables);
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    let has_bits = std::arch::is_x86_feature_detected!("bmi2") && std::arch::is_x86_feature_detected!("popcnt");
+    std::arch::is_x86_feature_detected!("avx2") && has_bits
 }

@@ -6,6 +6,7 @@
 use super::axis::{Kernel, pass};
 use super::pyramid::{Pyramid, copy_box, paste_box};
 use super::simd;
+use crate::field::Real;
 
 const PREDICT_1: f64 = -1.586_134_342_059_924;
 const UPDATE_1: f64 = -0.052_980_118_572_961;
@@ -46,7 +47,7 @@ pub(super) fn pyramid(dims: &[usize]) -> Pyramid {
 }
 
 /// Turns values into coefficients in pyramid order, in place.
-pub(super) fn forward(array: &mut [f64], pyramid: &Pyramid) {
+pub(super) fn forward<T: Real>(array: &mut [T], pyramid: &Pyramid) {
     let sizes = &pyramid.sizes;
     for level in 0..pyramid.n_levels() {
         on_box(array, &sizes[0], &sizes[level], |part| {
@@ -59,7 +60,7 @@ pub(super) fn forward(array: &mut [f64], pyramid: &Pyramid) {
 }
 
 /// Turns coefficients in pyramid order into values, in place.
-pub(super) fn inverse(array: &mut [f64], pyramid: &Pyramid) {
+pub(super) fn inverse<T: Real>(array: &mut [T], pyramid: &Pyramid) {
     let sizes = &pyramid.sizes;
     for level in (0..pyramid.n_levels()).rev() {
         on_box(array, &sizes[0], &sizes[level], |part| {
@@ -77,7 +78,7 @@ fn split_axes(pyramid: &Pyramid, level: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Works on the box of this size in the corner of the array.
-fn on_box(array: &mut [f64], dims: &[usize], size: &[usize], work: impl FnOnce(&mut [f64])) {
+fn on_box<T: Real>(array: &mut [T], dims: &[usize], size: &[usize], work: impl FnOnce(&mut [T])) {
     if dims == size {
         return work(array);
     }
@@ -91,7 +92,7 @@ struct Forward {
     n_low: usize,
 }
 
-impl Kernel for Forward {
+impl<T: Real> Kernel<T> for Forward {
     fn load_at(&self, i: usize) -> usize {
         i / 2 + if i % 2 == 1 { self.n_low } else { 0 }
     }
@@ -100,7 +101,7 @@ impl Kernel for Forward {
         i
     }
 
-    fn apply(&self, panel: &mut [f64], width: usize, _: &mut [f64]) {
+    fn apply(&self, panel: &mut [T], width: usize, _: &mut [T]) {
         simd::lift_forward(panel, self.n_low, width);
     }
 }
@@ -110,7 +111,7 @@ struct Inverse {
     n_low: usize,
 }
 
-impl Kernel for Inverse {
+impl<T: Real> Kernel<T> for Inverse {
     fn load_at(&self, i: usize) -> usize {
         i
     }
@@ -119,29 +120,29 @@ impl Kernel for Inverse {
         if i < self.n_low { 2 * i } else { 2 * (i - self.n_low) + 1 }
     }
 
-    fn apply(&self, panel: &mut [f64], width: usize, _: &mut [f64]) {
+    fn apply(&self, panel: &mut [T], width: usize, _: &mut [T]) {
         simd::lift_inverse(panel, self.n_low, width);
     }
 }
 
 /// Lifting of a panel whose even rows stand in front of its odd rows.
 #[inline(always)]
-pub(super) fn lift_forward(panel: &mut [f64], n_low: usize, width: usize) {
+pub(super) fn lift_forward<T: Real>(panel: &mut [T], n_low: usize, width: usize) {
     let (even, odd) = panel.split_at_mut(n_low * width);
     predict(even, odd, width, PREDICT_1);
     update(even, odd, width, UPDATE_1);
     predict(even, odd, width, PREDICT_2);
     update(even, odd, width, UPDATE_2);
-    even.iter_mut().for_each(|v| *v *= SCALE);
-    odd.iter_mut().for_each(|v| *v *= 1.0 / SCALE);
+    even.iter_mut().for_each(|v| *v *= T::of(SCALE));
+    odd.iter_mut().for_each(|v| *v *= T::of(1.0 / SCALE));
 }
 
 /// The inverse of [`lift_forward`].
 #[inline(always)]
-pub(super) fn lift_inverse(panel: &mut [f64], n_low: usize, width: usize) {
+pub(super) fn lift_inverse<T: Real>(panel: &mut [T], n_low: usize, width: usize) {
     let (even, odd) = panel.split_at_mut(n_low * width);
-    even.iter_mut().for_each(|v| *v *= 1.0 / SCALE);
-    odd.iter_mut().for_each(|v| *v *= SCALE);
+    even.iter_mut().for_each(|v| *v *= T::of(1.0 / SCALE));
+    odd.iter_mut().for_each(|v| *v *= T::of(SCALE));
     update(even, odd, width, -UPDATE_2);
     predict(even, odd, width, -PREDICT_2);
     update(even, odd, width, -UPDATE_1);
@@ -150,28 +151,30 @@ pub(super) fn lift_inverse(panel: &mut [f64], n_low: usize, width: usize) {
 
 /// `odd[i] += a (even[i] + even[i + 1])`, the even row behind the last mirrored.
 #[inline(always)]
-fn predict(even: &[f64], odd: &mut [f64], width: usize, a: f64) {
+fn predict<T: Real>(even: &[T], odd: &mut [T], width: usize, a: f64) {
+    let a = T::of(a);
     let inner = even.len() - width;
     let n = odd.len().min(inner);
     for ((o, e), f) in odd[..n].iter_mut().zip(&even[..n]).zip(&even[width..]) {
-        *o += a * (e + f);
+        *o += a * (*e + *f);
     }
     for (o, e) in odd[n..].iter_mut().zip(&even[inner..]) {
-        *o += a * (e + e);
+        *o += a * (*e + *e);
     }
 }
 
 /// `even[i] += a (odd[i - 1] + odd[i])`, the odd rows outside mirrored.
 #[inline(always)]
-fn update(even: &mut [f64], odd: &[f64], width: usize, a: f64) {
+fn update<T: Real>(even: &mut [T], odd: &[T], width: usize, a: f64) {
+    let a = T::of(a);
     for (e, o) in even[..width].iter_mut().zip(&odd[..width]) {
-        *e += a * (o + o);
+        *e += a * (*o + *o);
     }
     let n = odd.len();
     for ((e, o), p) in even[width..n].iter_mut().zip(odd).zip(&odd[width..]) {
-        *e += a * (o + p);
+        *e += a * (*o + *p);
     }
     for (e, o) in even[n..].iter_mut().zip(&odd[n - width..]) {
-        *e += a * (o + o);
+        *e += a * (*o + *o);
     }
 }

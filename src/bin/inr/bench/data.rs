@@ -3,22 +3,15 @@
 use std::path::Path;
 
 use adios2_inr::Dtype;
-use adios2_inr::field::{self, mask::Mask};
+use adios2_inr::field::{self, Array, mask::Mask};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::npy;
 
-/// Values in their own type.
-#[derive(Clone, Debug)]
-pub enum Values {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
-}
-
 /// What a codec decoded.
 pub enum Decoded {
     /// Numbers.
-    Values(Values),
+    Values(Array),
     /// Little-endian elements.
     Bytes(Dtype, Vec<u8>),
 }
@@ -27,8 +20,7 @@ impl Decoded {
     /// Widened to f64.
     pub fn to_f64(&self) -> Result<Vec<f64>> {
         Ok(match self {
-            Decoded::Values(Values::F32(v)) => v.iter().map(|&x| f64::from(x)).collect(),
-            Decoded::Values(Values::F64(v)) => v.clone(),
+            Decoded::Values(values) => values.as_slice().wide().into_owned(),
             Decoded::Bytes(dtype, bytes) => field::component(*dtype, 0, bytes)?,
         })
     }
@@ -47,7 +39,7 @@ pub struct Data {
     /// `[n]`: which points count; `None` when all do.
     pub valid: Option<Vec<bool>>,
     /// `[n]`: masked points filled in smoothly, for codecs without masks.
-    pub filled: Values,
+    pub filled: Array,
     /// Points that do not count.
     pub n_masked: usize,
     /// Largest minus smallest value that counts.
@@ -70,13 +62,9 @@ impl Data {
             bail!("type {} is not measured: convert it to float32 or float64", array.dtype.name());
         }
         let values = field::component(array.dtype, 0, &array.bytes)?;
-        let mut filled = values.clone();
-        let mask = Mask::find(&values, array.dtype, fill);
+        let mut filled = field::values(array.dtype, 0, &array.bytes)?.as_slice().to_array();
+        let mask = Mask::find(filled.as_slice(), array.dtype, fill);
         mask.fill_in(&mut filled, &dims);
-        let filled = match array.dtype {
-            Dtype::F32 => Values::F32(filled.into_iter().map(|x| x as f32).collect()),
-            _ => Values::F64(filled),
-        };
         let range = mask.range.map_or(0.0, |(low, high)| high - low);
         ensure!(range > 0.0, "is constant: there is nothing to compare");
         Ok(Data { name, array, dims, values, valid: mask.valid, filled, n_masked: mask.n_masked, range })

@@ -69,7 +69,7 @@ fn trial(codec: &dyn Codec, data: &Data, goal: Goal, knob: f64) -> Result<Trial>
     let decoded = codec.decode(data, &stored)?;
     let decode_seconds = started.elapsed().as_secs_f64();
     codec.check(data, &decoded)?;
-    let errors = Errors::between(&data.values, &decoded.to_f64()?, data.valid.as_deref());
+    let errors = Errors::between((&data.values).into(), (&decoded.to_f64()?).into(), data.valid.as_deref());
     Ok(Trial { knob, stored, errors, encode_seconds, decode_seconds })
 }
 
@@ -156,7 +156,7 @@ fn between((low, e_low): (f64, f64), (high, e_high): (f64, f64), target: f64) ->
 mod tests {
     use adios2_inr::Dtype;
 
-    use super::super::data::{Decoded, Values};
+    use super::super::data::Decoded;
     use super::*;
     use crate::npy::Array;
 
@@ -179,7 +179,9 @@ mod tests {
 
         fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
             let step = 2.0 * f64::from_le_bytes(stored.parts[0].as_slice().try_into()?);
-            Ok(Decoded::Values(Values::F64(data.values.iter().map(|v| (v / step).round() * step).collect())))
+            Ok(Decoded::Values(adios2_inr::field::Array::F64(
+                data.values.iter().map(|v| (v / step).round() * step).collect(),
+            )))
         }
     }
 

@@ -1,11 +1,12 @@
 //! SPERR: 2D and 3D natively, 1D as one row, more dimensions as a stack of 3D volumes.
 
+use adios2_inr::field::Array;
 use anyhow::Result;
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use sperr::{CompressionMode, Element};
 
 use super::codecs::{Codec, Control, Stored};
-use super::data::{Data, Decoded, Values};
+use super::data::{Data, Decoded};
 use super::goal::Goal;
 
 /// SPERR's own default for the size of the pieces a volume is cut into.
@@ -30,8 +31,8 @@ impl Codec for Sperr {
             adios2_inr::Norm::L2 => CompressionMode::QuantisationStep { q: knob },
         };
         let parts = match &data.filled {
-            Values::F32(v) => encode(v, &data.dims, mode),
-            Values::F64(v) => encode(v, &data.dims, mode),
+            Array::F32(v) => encode(v, &data.dims, mode),
+            Array::F64(v) => encode(v, &data.dims, mode),
         }?;
         Ok(Stored { parts, model: String::new() })
     }
@@ -39,8 +40,8 @@ impl Codec for Sperr {
     fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
         let n = data.values.len();
         Ok(Decoded::Values(match data.filled {
-            Values::F32(_) => Values::F32(decode(&stored.parts, &data.dims, vec![0.0; n])?),
-            Values::F64(_) => Values::F64(decode(&stored.parts, &data.dims, vec![0.0; n])?),
+            Array::F32(_) => Array::F32(decode(&stored.parts, &data.dims, vec![0.0; n])?),
+            Array::F64(_) => Array::F64(decode(&stored.parts, &data.dims, vec![0.0; n])?),
         }))
     }
 

@@ -1,10 +1,11 @@
 //! SZ3 with its default algorithm (interpolation and Lorenzo prediction).
 
+use adios2_inr::field::Array;
 use anyhow::Result;
 use sz3::{Config, DimensionedData, ErrorBound, SZ3Compressible};
 
 use super::codecs::{Codec, Control, Stored};
-use super::data::{Data, Decoded, Values};
+use super::data::{Data, Decoded};
 use super::goal::Goal;
 
 /// SZ3.
@@ -21,8 +22,8 @@ impl Codec for Sz3 {
 
     fn encode(&self, data: &Data, _: Goal, knob: f64) -> Result<Stored> {
         let part = match &data.filled {
-            Values::F32(v) => encode(v, &data.dims, knob),
-            Values::F64(v) => encode(v, &data.dims, knob),
+            Array::F32(v) => encode(v, &data.dims, knob),
+            Array::F64(v) => encode(v, &data.dims, knob),
         }?;
         Ok(Stored { parts: vec![part], model: String::new() })
     }
@@ -30,8 +31,8 @@ impl Codec for Sz3 {
     fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
         let part = stored.parts[0].as_slice();
         Ok(Decoded::Values(match data.filled {
-            Values::F32(_) => Values::F32(sz3::decompress::<f32, _>(part)?.1.into_data()),
-            Values::F64(_) => Values::F64(sz3::decompress::<f64, _>(part)?.1.into_data()),
+            Array::F32(_) => Array::F32(sz3::decompress::<f32, _>(part)?.1.into_data()),
+            Array::F64(_) => Array::F64(sz3::decompress::<f64, _>(part)?.1.into_data()),
         }))
     }
 }

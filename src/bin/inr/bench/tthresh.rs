@@ -1,10 +1,11 @@
 //! TTHRESH: a relative L2 target of its own, three dimensions at least.
 
+use adios2_inr::field::Array;
 use anyhow::{Result, bail};
 use tthresh::{Buffer, ErrorBound};
 
 use super::codecs::{Codec, Control, Stored};
-use super::data::{Data, Decoded, Values};
+use super::data::{Data, Decoded};
 use super::goal::Goal;
 
 /// TTHRESH.
@@ -22,16 +23,16 @@ impl Codec for Tthresh {
     fn encode(&self, data: &Data, _: Goal, knob: f64) -> Result<Stored> {
         let target = ErrorBound::RMSE(knob);
         let part = match &data.filled {
-            Values::F32(v) => tthresh::compress(v, &data.dims, target, false, false),
-            Values::F64(v) => tthresh::compress(v, &data.dims, target, false, false),
+            Array::F32(v) => tthresh::compress(v, &data.dims, target, false, false),
+            Array::F64(v) => tthresh::compress(v, &data.dims, target, false, false),
         }?;
         Ok(Stored { parts: vec![part], model: String::new() })
     }
 
     fn decode(&self, _: &Data, stored: &Stored) -> Result<Decoded> {
         match tthresh::decompress(&stored.parts[0], false, false)?.0 {
-            Buffer::F32(v) => Ok(Decoded::Values(Values::F32(v))),
-            Buffer::F64(v) => Ok(Decoded::Values(Values::F64(v))),
+            Buffer::F32(v) => Ok(Decoded::Values(Array::F32(v))),
+            Buffer::F64(v) => Ok(Decoded::Values(Array::F64(v))),
             _ => bail!("decoded to another type"),
         }
     }

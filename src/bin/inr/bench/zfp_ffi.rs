@@ -3,11 +3,12 @@
 
 use std::ffi::c_void;
 
+use adios2_inr::field::Array;
 use anyhow::{Result, ensure};
 use zfp_sys as zfp;
 
 use super::codecs::{Codec, Control, Stored};
-use super::data::{Data, Decoded, Values};
+use super::data::{Data, Decoded};
 use super::goal::Goal;
 
 /// ZFP.
@@ -38,8 +39,8 @@ impl Codec for Zfp {
         let part = &stored.parts[0];
         let (payload, knob) = part.split_last_chunk::<8>().ok_or_else(|| anyhow::anyhow!("stream too short"))?;
         let mut values = match &data.filled {
-            Values::F32(v) => Values::F32(vec![0.0; v.len()]),
-            Values::F64(v) => Values::F64(vec![0.0; v.len()]),
+            Array::F32(v) => Array::F32(vec![0.0; v.len()]),
+            Array::F64(v) => Array::F64(vec![0.0; v.len()]),
         };
         let mut stream = Stream::new(&mut values, &data.dims, f64::from_le_bytes(*knob), payload.to_vec())?;
         stream.decompress()?;
@@ -58,15 +59,15 @@ struct Stream<'a> {
     zfp: *mut zfp::zfp_stream,
     bits: *mut zfp::bitstream,
     buffer: Vec<u8>,
-    _values: std::marker::PhantomData<&'a mut Values>,
+    _values: std::marker::PhantomData<&'a mut Array>,
 }
 
 impl<'a> Stream<'a> {
     /// `buffer`: the stream to decode, or empty to make room for encoding.
-    fn new(values: &'a mut Values, dims: &[usize], tolerance: f64, mut buffer: Vec<u8>) -> Result<Self> {
+    fn new(values: &'a mut Array, dims: &[usize], tolerance: f64, mut buffer: Vec<u8>) -> Result<Self> {
         let (pointer, kind) = match values {
-            Values::F32(v) => (v.as_mut_ptr().cast::<c_void>(), zfp::zfp_type_zfp_type_float),
-            Values::F64(v) => (v.as_mut_ptr().cast::<c_void>(), zfp::zfp_type_zfp_type_double),
+            Array::F32(v) => (v.as_mut_ptr().cast::<c_void>(), zfp::zfp_type_zfp_type_float),
+            Array::F64(v) => (v.as_mut_ptr().cast::<c_void>(), zfp::zfp_type_zfp_type_double),
         };
         let n_merged = dims.len().saturating_sub(4);
         let slowest: usize = dims[..=n_merged].iter().product();

@@ -1,0 +1,28 @@
+//! Functions compiled twice: for any processor, and for AVX2 where the processor has it.
+//!
+//! The operations and their order are the same, no product is fused with a sum, so both give the same bits.
+
+/// `wide! { fn name(arguments) -> Result = inner; }` defines a function that calls `inner`, which must be `#[inline(always)]`,
+/// compiled for AVX2 if the processor has it.
+macro_rules! wide {
+    ($(#[$doc:meta])* fn $name:ident$(<$real:ident>)?($($arg:ident: $type:ty),*) $(-> $out:ty)? = $inner:path;) => {
+        $(#[$doc])*
+        #[allow(unsafe_code, reason = "a call of a function compiled for AVX2, behind a check that the CPU has it")]
+        pub(crate) fn $name$(<$real: $crate::field::Real>)?($($arg: $type),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                fn with_avx2$(<$real: $crate::field::Real>)?($($arg: $type),*) $(-> $out)? {
+                    $inner($($arg),*)
+                }
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    // SAFETY: the line above made sure that the CPU has AVX2.
+                    return unsafe { with_avx2($($arg),*) };
+                }
+            }
+            $inner($($arg),*)
+        }
+    };
+}
+
+pub(crate) use wide;
