@@ -12,6 +12,9 @@ use crate::{Error, Result};
 /// First byte of the payload: what was done before Deflate.
 const PLAIN: u8 = 0;
 const DELTA: u8 = 1;
+/// Pieces that [`estimate`] looks at, and bytes of each.
+const N_PIECES: usize = 8;
+const PIECE: usize = 1 << 16;
 
 /// Encodes elements of `element_bytes` each; tries with and without a delta of neighbouring elements (as unsigned
 /// integers, wrapping) and keeps the smaller.
@@ -19,6 +22,16 @@ pub fn encode(bytes: &[u8], element_bytes: usize) -> Vec<u8> {
     let plain = deflate(PLAIN, &shuffle(bytes, element_bytes));
     let delta = deflate(DELTA, &shuffle(&differences(bytes, element_bytes), element_bytes));
     if delta.len() < plain.len() { delta } else { plain }
+}
+
+/// About the bytes that [`encode`] would give: of all of a small block, else of some pieces.
+pub fn estimate(bytes: &[u8], element_bytes: usize) -> usize {
+    if bytes.len() <= N_PIECES * PIECE {
+        return encode(bytes, element_bytes).len();
+    }
+    let between = (bytes.len() - PIECE) / (N_PIECES - 1) / element_bytes * element_bytes;
+    let sum: usize = (0..N_PIECES).map(|i| encode(&bytes[i * between..][..PIECE], element_bytes).len()).sum();
+    (sum as f64 * bytes.len() as f64 / (N_PIECES * PIECE) as f64) as usize
 }
 
 /// Decodes into exactly `out.len()` bytes.
@@ -105,6 +118,13 @@ mod tests {
     fn a_ramp_of_integers_costs_almost_nothing() {
         let bytes: Vec<u8> = (0..10_000u32).flat_map(|i| (3 * i).to_le_bytes()).collect();
         assert!(encode(&bytes, 4).len() < 200);
+    }
+
+    #[test]
+    fn the_estimate_is_near_for_what_is_alike_everywhere() {
+        let bytes: Vec<u8> = (0..1_000_000u32).flat_map(|i| (i % 1000 * 7).to_le_bytes()).collect();
+        let (estimate, exact) = (estimate(&bytes, 4) as f64, encode(&bytes, 4).len() as f64);
+        assert!((0.5..4.0).contains(&(estimate / exact)), "{estimate} {exact}");
     }
 
     proptest! {

@@ -74,8 +74,7 @@ fn values(n: usize) -> Vec<f64> {
 fn bytes_of(name: &str, dtype: Dtype, dims: &[usize]) -> Vec<u8> {
     let n: usize = dims.iter().product();
     // Enough of what no transform sees through that large bands are full.
-    let noise =
-        |i: usize| f64::from((i as u32).wrapping_mul(2_654_435_761).rotate_left(13).wrapping_mul(40_503)) / 6e9;
+    let noise = |i: usize| f64::from((i as u32).wrapping_mul(2_654_435_761).rotate_left(13).wrapping_mul(40_503)) / 6e9;
     let values = |n: usize| {
         let noise = |i: usize| if name.contains("noise") { noise(i) } else { 0.0 };
         values(n).into_iter().enumerate().map(|(i, v)| v + noise(i)).collect::<Vec<f64>>()

@@ -14,9 +14,9 @@ use crate::field::{self, Array, Slice, Values, mask, mask::Mask};
 use crate::metrics::{self, Errors};
 use crate::settings::{Mode, Norm, Target};
 use crate::transform::{Goal, Input};
-use crate::{Block, Dtype, Error, Finish, Result, Settings, container};
+use crate::{Block, Dtype, Error, Finish, Result, Settings, container, lossless};
 
-/// Below this ratio the lossless coder is tried too.
+/// Below this ratio the lossless coder is tried too, if pieces of the block say that it may be smaller.
 const DOUBTFUL_RATIO: usize = 3;
 /// Header, meta and section table of a record, at most; what `ratio` leaves for payloads.
 const OVERHEAD_BYTES: usize = 48;
@@ -83,7 +83,8 @@ pub fn encode(block: &Block, settings: &Settings, context: &Context, report: &mu
     report.errors = checked.errors;
     report.model = model_name(&coded);
     let record = checked.record;
-    if record.len() * DOUBTFUL_RATIO > block.bytes.len() {
+    let is_doubtful = record.len() * DOUBTFUL_RATIO > block.bytes.len();
+    if is_doubtful && 4 * lossless::estimate(block.bytes, block.dtype.size()) < 5 * record.len() {
         let exact = super::without_loss(block, settings.order, &mut Report::default());
         report.note("lossless", Some(exact.len()), "tried because the lossy record is large");
         if exact.len() <= record.len() {

@@ -215,9 +215,9 @@ pub fn uses(record: &[u8]) -> Result<Vec<Uses>> {
     let record = container::read(record)?;
     let n_components = record.dtype.components().map_or(0, |(_, n)| n);
     let of = |index| {
-        let is_predicted = record
-            .section(section::of(section::TRANSFORM, index))
-            .is_some_and(|payload| transform::is_predicted(payload, record.version));
+        let is_predicted = record.section(section::of(section::TRANSFORM, index)).is_some_and(|payload| {
+            transform::is_predicted(payload, &crate::field::fold_dims(&record.dims), record.version)
+        });
         Ok(match number(&record, index)? {
             Some(number) => Uses::Predictor(number),
             None if is_predicted => Uses::Last,

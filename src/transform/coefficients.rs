@@ -7,7 +7,7 @@ use crate::entropy::integer::{N_PREFIX, code_exp_golomb, code_raw_bits, signed};
 use crate::entropy::sequence::half_octave;
 
 use super::neighbours::{GUARD, MAX_MAGNITUDE, N_HINTS, Rows, Slab, Tiles, WIDTH};
-use crate::entropy::{Bit, Coder};
+use crate::entropy::{Bit, Coder, Decoder};
 
 /// Context levels; the last takes everything from `2^11.5` up.
 const N_LEVELS: usize = 24;
@@ -70,6 +70,29 @@ pub(super) fn code_slab<C: Coder>(coder: &mut C, model: &mut BandModel, values: 
     }
 }
 
+/// Whether a decoder finds these values in a slab.
+pub(super) fn is_slab(decoder: &mut Decoder, model: &mut BandModel, values: &[i32], slab: &Slab) -> bool {
+    if values.is_empty() {
+        return true;
+    }
+    let mut tiles = Tiles::new(&slab.dims);
+    tiles.code(decoder, &mut model.tiles);
+    if tiles.are_empty() {
+        return values.iter().all(|&v| v == 0);
+    }
+    let mut rows = Rows::new(slab, tiles);
+    let weight = rows.weight();
+    let shifts: [u32; N_LEVELS] = std::array::from_fn(|level| shift(level, weight));
+    let mut decoded = vec![0; rows.length];
+    values.chunks_exact(rows.length).enumerate().fold(true, |is_same, (r, row)| {
+        decoded.fill(0);
+        if rows.go_to(r) {
+            code_row(decoder, model, &shifts, &mut rows, r, &mut decoded);
+        }
+        is_same & (decoded == row)
+    })
+}
+
 fn code_row<C: Coder>(
     coder: &mut C,
     model: &mut BandModel,
@@ -78,14 +101,14 @@ fn code_row<C: Coder>(
     r: usize,
     row: &mut [i32],
 ) {
-    let pitch = rows.length + 2 * GUARD;
+    let at = rows.magnitudes_at(r);
     for (t, values) in row.chunks_mut(WIDTH).enumerate() {
         if !rows.is_used(t) {
             continue;
         }
         let from = t * WIDTH;
         let around = &rows.around[from..from + values.len()];
-        let magnitudes = &mut rows.magnitudes[r * pitch + from..][..values.len() + GUARD];
+        let magnitudes = &mut rows.magnitudes[at + from..][..values.len() + GUARD];
         let first = r * rows.length + from;
         let hints = rows.slab.hints.map(|hints| &hints[first..first + values.len()]);
         code_values(coder, model, shifts, values, Context { around, hints }, magnitudes);

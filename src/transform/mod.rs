@@ -10,6 +10,7 @@
 //! every machine and for any number of threads.
 
 mod axis;
+mod chunks;
 mod classes;
 mod coefficients;
 mod dct;
@@ -36,9 +37,10 @@ mod wavelet;
 use crate::container::VERSION;
 use crate::field::{Array, Real, Slice};
 use crate::{Error, Finish, Result};
+use chunks::Chunks;
 pub use kind::Kind;
 use kind::Transform;
-use payload::Head;
+use payload::{CHUNKED, Head};
 use points::Last;
 use prediction::Predicted;
 pub use prediction::Prediction;
@@ -121,7 +123,8 @@ pub fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
     if input.dims.is_empty() || lengths.iter().flatten().any(|&length| length != n) {
         return Err(Error::Internal(format!("a field of {:?} values over dimensions {:?}", lengths, input.dims)));
     }
-    search::encode(input, goal)
+    let chunks = Chunks::of(input.dims);
+    if chunks.n() > 1 { chunks::encode(input, goal, &chunks) } else { search::encode(input, goal) }
 }
 
 /// Decodes a payload into values after `finish`, in its type. Allocates in proportion to `product(dims)`, which the caller checks.
@@ -135,6 +138,9 @@ pub fn decode(payload: &[u8], dims: &[usize], finish: Finish, known: Known) -> R
         return Err(Error::corrupt(format!(
             "a transform payload over dimensions {dims:?} with a base of another size"
         )));
+    }
+    if let Some((&CHUNKED, chunks)) = payload.split_first().filter(|_| known.version > 1) {
+        return chunks::decode(chunks, &Chunks::of(dims), finish, known);
     }
     let (head, streams) = Head::read(payload, known.version)?;
     if !kind::is_affordable(head.kind, dims) {
@@ -184,8 +190,11 @@ pub fn finished(values: &[f64], finish: Finish) -> Array {
     Last::of(finish, None).finish(values.to_vec())
 }
 
-/// True for a payload of a format version that needs a prediction.
-pub fn is_predicted(payload: &[u8], version: u8) -> bool {
+/// True for a payload of a format version over these dimensions that needs a prediction.
+pub fn is_predicted(payload: &[u8], dims: &[usize], version: u8) -> bool {
+    if let Some((&CHUNKED, chunks)) = payload.split_first().filter(|_| version > 1) {
+        return chunks::needs_prediction(chunks, &Chunks::of(dims), version);
+    }
     Head::read(payload, version).is_ok_and(|(head, _)| head.is_predicted)
 }
 

@@ -44,7 +44,9 @@ pub(super) struct Rows<'a> {
     /// Row distance along each leading axis.
     strides: Vec<usize>,
     index: Vec<usize>,
-    /// `[n_rows][length + 2 GUARD]`, zero where nothing is coded yet.
+    /// Rows that are kept: as far back as neighbours lie.
+    n_kept: usize,
+    /// `[row modulo n_kept][length + 2 GUARD]`, zero where nothing is coded yet.
     pub magnitudes: Vec<u16>,
     /// Weighted sum over the neighbours that do not lie in the row itself; whole tiles.
     pub around: Vec<u16>,
@@ -89,6 +91,11 @@ impl Tiles {
     /// True when no tile holds anything.
     pub fn are_empty(&self) -> bool {
         !self.used.contains(&true)
+    }
+
+    /// Values in tiles that hold anything, at most.
+    pub fn n_values(&self) -> usize {
+        self.used.iter().filter(|&&used| used).count() * self.sizes.iter().product::<usize>()
     }
 
     /// First tile of a row.
@@ -136,13 +143,15 @@ fn advance(index: &mut [usize], dims: &[usize]) {
 impl<'a> Rows<'a> {
     pub fn new(slab: &'a Slab<'a>, tiles: Tiles) -> Self {
         let (length, leading) = slab.dims.split_last().map_or((1, &[][..]), |(&n, leading)| (n, leading));
-        let n_rows: usize = leading.iter().product();
+        let strides = strides(leading);
+        let n_kept = 2 * strides.first().map_or(0, |&stride| stride) + 1;
         Rows {
             slab,
             length,
-            strides: strides(leading),
+            strides,
             index: vec![0; leading.len()],
-            magnitudes: vec![0; n_rows * (length + 2 * GUARD)],
+            magnitudes: vec![0; n_kept * (length + 2 * GUARD)],
+            n_kept,
             around: vec![0; length.next_multiple_of(WIDTH)],
             parents: vec![0; length.next_multiple_of(WIDTH)],
             tiles,
@@ -162,6 +171,8 @@ impl<'a> Rows<'a> {
             let n_leading = self.index.len();
             advance(&mut self.index, &self.slab.dims[..n_leading]);
         }
+        let at = self.magnitudes_at(r);
+        self.magnitudes[at..at + self.length + 2 * GUARD].fill(0);
         self.first_tile = self.tiles.of_row(&self.index);
         let n_tiles = self.length.div_ceil(WIDTH);
         let is_used = self.tiles.used[self.first_tile..self.first_tile + n_tiles].contains(&true);
@@ -169,6 +180,12 @@ impl<'a> Rows<'a> {
             self.sum_around(r);
         }
         is_used
+    }
+
+    /// Where the magnitudes of a row start, with the guard before them.
+    #[inline]
+    pub fn magnitudes_at(&self, r: usize) -> usize {
+        r % self.n_kept * (self.length + 2 * GUARD)
     }
 
     /// Whether tile `t` of the current row holds anything.
@@ -180,9 +197,9 @@ impl<'a> Rows<'a> {
     /// Fills `around` for row `r`: predecessors along each leading axis, their diagonals, and the parent.
     fn sum_around(&mut self, r: usize) {
         self.around.fill(0);
-        let (n, pitch) = (self.length, self.length + 2 * GUARD);
+        let (n, pitch, n_kept) = (self.length, self.length + 2 * GUARD, self.n_kept);
         let (magnitudes, around) = (&self.magnitudes, &mut self.around[..n]);
-        let row = |r: usize| &magnitudes[r * pitch..(r + 1) * pitch];
+        let row = |r: usize| &magnitudes[r % n_kept * pitch..][..pitch];
         for (axis, &stride) in self.strides.iter().enumerate() {
             if self.index[axis] == 0 {
                 continue;

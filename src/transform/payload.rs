@@ -25,6 +25,8 @@ const RESIDUAL: u8 = 1 << 2;
 const SPLIT_RESIDUAL: u8 = 1 << 3;
 const PREDICTED: u8 = 1 << 4;
 const SINGLE: u8 = 1 << 5;
+/// The first byte where payloads of chunks follow.
+pub(super) const CHUNKED: u8 = 1 << 6;
 /// Where the second byte, which is there if anything is coded, has the number of levels.
 const LEVELS: u8 = 15;
 

@@ -119,7 +119,7 @@ fn scatter(i: usize) -> usize {
 
 /// Solves `f(step) = 0` for an increasing `f` by a secant on the logarithm of the step; `slope` is a first guess of its
 /// derivative.
-fn root(guess: f64, largest: f64, f: impl Fn(f64) -> f64, mut slope: f64) -> Option<f64> {
+pub(super) fn root(guess: f64, largest: f64, f: impl Fn(f64) -> f64, mut slope: f64) -> Option<f64> {
     let (mut low, mut high) = (largest / MAX_INTEGER, 4.0 * largest);
     if guess > 0.0 && largest == 0.0 {
         return Some(guess);

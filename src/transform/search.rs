@@ -7,7 +7,7 @@ use super::points::{self, Deviation, Last};
 use super::prediction::Predicted;
 use super::probe::{self, Slices};
 use super::quantise::{MAX_INTEGER, Quantiser};
-use super::sample::Sample;
+use super::sample::{Sample, root};
 use super::streams::{self, Guide, Integers, Split};
 use super::trial::{Bands, Trial};
 use super::{Goal, Input, Output, middle};
@@ -39,6 +39,9 @@ const BYTES_ATTEMPTS: usize = 12;
 /// Errors of at least this part of half the value range leave room for the rounding of single precision.
 const SINGLE: f64 = 1.0 / 32768.0;
 
+/// Values of a field that is large.
+const LARGE: usize = 1 << 22;
+
 /// Encodes for a goal; `None` when it cannot be met.
 ///
 /// # Errors
@@ -47,24 +50,87 @@ pub(super) fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
     if let Some(output) = nothing(input, goal) {
         return Ok(Some(output));
     }
-    let (half, middle) = (input.finish.half(), middle(input.finish, input.base, VERSION));
-    let error = match goal {
-        Goal::L2(bound) => bound / (input.values.len() as f64).sqrt(),
-        Goal::Linf(bound) => bound,
-        // Decided by the step that the bytes allow.
-        Goal::Bytes(_) => half,
-    };
-    if error >= SINGLE * half && (half as f32).is_finite() && half as f32 >= f32::MIN_POSITIVE {
-        let search = Search::<f32>::new(input, goal, middle);
-        match search.run(goal, SINGLE * half) {
+    if is_single(input, goal) {
+        match Search::<f32>::new(input, goal).run(goal, SINGLE * input.finish.half()) {
             Found::TooFine => {}
             Found::Output(output) => return output,
         }
     }
-    match Search::<f64>::new(input, goal, middle).run(goal, 0.0) {
+    match Search::<f64>::new(input, goal).run(goal, 0.0) {
         Found::Output(output) => output,
         Found::TooFine => Ok(None),
     }
+}
+
+/// Whether errors that meet a goal leave room for the rounding of single precision. With a number of bytes, that is decided by
+/// the step that they allow.
+pub(super) fn is_single(input: &Input, goal: Goal) -> bool {
+    let half = input.finish.half();
+    let error = match goal {
+        Goal::L2(bound) => bound / (input.values.len() as f64).sqrt(),
+        Goal::Linf(bound) => bound,
+        Goal::Bytes(_) => half,
+    };
+    error >= SINGLE * half && (half as f32).is_finite() && half as f32 >= f32::MIN_POSITIVE
+}
+
+/// What is known of a field before the step of its quantiser is.
+pub(super) struct Survey {
+    pub kind: Kind,
+    sample: Sample,
+    /// Squared error at the points that count over that of the sample.
+    factor: f64,
+}
+
+/// Chooses the transform of a field that is part of a larger one; `None` when integers cannot hold its coefficients.
+pub(super) fn survey<T: Real>(input: &Input, goal: Goal) -> Option<Survey> {
+    let search = Search::<T>::new(input, goal);
+    let (trial, factor) = match goal {
+        Goal::L2(bound) => {
+            let (step, trial) = search.best_l2(bound)?;
+            let quantiser = trial.with_error(search.aim(bound), step, 1.0)?;
+            let excess = probe::excess::<T>(input, &search.last(None), trial.transform.kind(), &quantiser);
+            let factor = trial.correction(&quantiser) * excess * search.n_counted() / search.n_points();
+            (trial, factor)
+        }
+        Goal::Bytes(n) => (search.best_bytes(n)?.1, 1.0),
+        Goal::Linf(_) => return None,
+    };
+    Some(Survey { kind: trial.transform.kind(), sample: trial.sample, factor })
+}
+
+/// The step for all parts of a field that meets a goal for the whole, as far as their samples tell.
+pub(super) fn common_step(surveys: &[Survey], goal: Goal) -> f64 {
+    let largest = surveys.iter().map(|survey| survey.sample.largest).fold(0.0, f64::max);
+    let error = |step: f64| {
+        let of = |survey: &Survey| survey.factor * survey.sample.square_error(&Quantiser::plain(step));
+        surveys.iter().map(of).sum::<f64>().max(f64::MIN_POSITIVE)
+    };
+    let bits = |step: f64| surveys.iter().map(|survey| survey.sample.bits(step)).sum::<f64>().max(1.0);
+    let step = match goal {
+        Goal::L2(bound) => root(largest / 64.0, largest, |step| libm::log(error(step) / (bound * bound)), 1.6),
+        Goal::Bytes(n) => root(largest / 64.0, largest, |step| libm::log(8.0 * n as f64 / bits(step)), 1.0),
+        Goal::Linf(_) => None,
+    };
+    storable(step.unwrap_or(largest.max(f64::MIN_POSITIVE)))
+}
+
+/// A field under one transform with one step: the sum of squared errors at the points that count, and the payload; `None` when
+/// integers cannot hold the coefficients.
+///
+/// # Errors
+/// As [`encode`].
+pub(super) fn with_step<T: Real>(input: &Input, kind: Kind, step: f64) -> Result<Option<(f64, Output)>> {
+    let search = Search::<T>::new(input, Goal::Bytes(0));
+    let mut trial = search.trial(kind, step);
+    let quantiser = trial.sample.tuned(step);
+    if !trial.fits(&quantiser) {
+        return Ok(None);
+    }
+    let (bands, values) = trial.take_both(&quantiser);
+    let values = search.last(None).finish(values);
+    let square = points::deviation(input, &values).square;
+    Ok(Some((square, search.output(&mut trial, bands, quantiser, values, None)?)))
 }
 
 /// The payload that adds nothing to the base or the middle, if that is enough.
@@ -106,7 +172,8 @@ struct Search<'a, T> {
 }
 
 impl<'a, T: Real> Search<'a, T> {
-    fn new(input: &'a Input<'a>, goal: Goal, middle: f64) -> Self {
+    fn new(input: &'a Input<'a>, goal: Goal) -> Self {
+        let middle = middle(input.finish, input.base, VERSION);
         let likely_step = match goal {
             Goal::L2(bound) => 3.5 * bound / (input.values.len() as f64).sqrt(),
             Goal::Linf(bound) => LINF_USUAL * bound,
@@ -132,6 +199,12 @@ impl<'a, T: Real> Search<'a, T> {
         Last { middle: self.middle, base: self.input.base, residual, finish: self.input.finish }
     }
 
+    /// A transform on trial; `step` is a likely one.
+    fn trial(&self, kind: Kind, step: f64) -> Trial<T> {
+        let (transform, values) = (Transform::new(kind, self.input.dims), points::load(self.input, self.middle));
+        Trial::new(transform, values, (self.input.prediction, self.middle), step)
+    }
+
     /// The trial with the least `cost(sample) = (cost, step)`; it learns what it gained by its prediction.
     fn best(
         &self,
@@ -143,35 +216,45 @@ impl<'a, T: Real> Search<'a, T> {
             Some(kind) => vec![kind],
             None => probe::kinds(input, self.middle, likely_step),
         };
-        let mut best: Option<(f64, f64, Trial<T>)> = None;
+        let mut best: Option<(f64, f64, Kind, Option<Trial<T>>)> = None;
         let mut unpredicted = f64::INFINITY;
         for kind in kinds {
-            let (transform, values) = (Transform::new(kind, input.dims), points::load(input, self.middle));
-            let trial = Trial::new(transform, values, (input.prediction, self.middle), self.likely_step);
+            // Of a large field only one set of coefficients is in memory: the best ones are made again in the end.
+            best.iter_mut().filter(|_| input.values.len() > LARGE).for_each(|(_, _, _, trial)| *trial = None);
+            let trial = self.trial(kind, self.likely_step);
             unpredicted = trial.unpredicted.as_ref().and_then(&cost).map_or(unpredicted, |c| c.0.min(unpredicted));
             if let Some((cost, step)) = cost(&trial.sample)
                 && best.as_ref().is_none_or(|b| cost < b.0)
             {
-                best = Some((cost, step, trial));
+                best = Some((cost, step, kind, Some(trial)));
             }
         }
-        best.map(|(cost, step, mut trial)| {
+        best.map(|(cost, step, kind, trial)| {
+            let mut trial = trial.unwrap_or_else(|| self.trial(kind, self.likely_step));
             trial.gain = if unpredicted.is_finite() { unpredicted / cost.max(1.0) } else { 1.0 };
             (step, trial)
         })
     }
 
-    /// Goal for the norm over all points, from one over those that count.
-    fn l2(&self, bound: f64) -> Result<Option<Output>> {
-        // Over all points, as far as those that count are like the others.
-        let aim = (L2_AIM * bound).powi(2) * self.n_points() / self.n_counted();
-        let guess = self.likely_step;
+    /// Squared error over all points, from a bound over those that count, as far as they are like the others.
+    fn aim(&self, bound: f64) -> f64 {
+        (L2_AIM * bound).powi(2) * self.n_points() / self.n_counted()
+    }
+
+    /// The best transform under a bound of the norm, and a first step.
+    fn best_l2(&self, bound: f64) -> Option<(f64, Trial<T>)> {
+        let (aim, guess) = (self.aim(bound), self.likely_step);
         let likely = |slices: &Slices<T>| slices.solve_error(aim, guess);
         let cost = |sample: &Sample| {
             let step = sample.solve_error(aim, guess, sample.largest, [0; 2])?;
             Some((sample.bits(step), step))
         };
-        let Some((mut step, mut trial)) = self.best(likely, cost) else { return Ok(None) };
+        self.best(likely, cost)
+    }
+
+    fn l2(&self, bound: f64) -> Result<Option<Output>> {
+        let aim = self.aim(bound);
+        let Some((mut step, mut trial)) = self.best_l2(bound) else { return Ok(None) };
         let correction;
         let Some(quantiser) = trial.with_error(aim, step, 1.0) else { return Ok(None) };
         (step, correction) = (quantiser.step, trial.correction(&quantiser));
@@ -255,14 +338,18 @@ impl<'a, T: Real> Search<'a, T> {
         (room > 0.0 && bound.is_finite()).then(|| storable(2.0 * room))
     }
 
-    fn bytes(&self, n_bytes: usize, finest: f64) -> Found {
+    /// The best transform for a number of bytes, and a first step.
+    fn best_bytes(&self, n_bytes: usize) -> Option<(f64, Trial<T>)> {
         let bits = 8.0 * n_bytes as f64;
         let cost = |sample: &Sample| {
             let step = sample.solve_bits(bits, sample.largest)?;
             Some((sample.square_error(&Quantiser::plain(step)), step))
         };
-        let best = self.best(|slices| slices.solve_bits(bits), cost);
-        match best {
+        self.best(|slices| slices.solve_bits(bits), cost)
+    }
+
+    fn bytes(&self, n_bytes: usize, finest: f64) -> Found {
+        match self.best_bytes(n_bytes) {
             Some((step, _)) if step < finest => Found::TooFine,
             Some((step, trial)) => Found::Output(self.within_bytes(n_bytes, step, trial)),
             None => Found::Output(Ok(None)),

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::coefficients::{BandModel, code_slab};
+use super::coefficients::{BandModel, code_slab, is_slab};
 use super::joined::{cut, join};
 use super::neighbours::{Parent, Slab};
 use super::prediction::{Predicted, Prediction};
@@ -110,9 +110,10 @@ pub(super) fn encode<T: Real>(
     let mut encoder = Encoder::default();
     let offset = median(&integers.bands[0]);
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_sub(offset));
-    let (_, hints) = code_common(&mut encoder, integers, pyramid, dims, (split, guide.as_mut()), offset);
+    let of = (split, guide.as_mut());
+    let (_, hints) = code_common(&mut encoder, integers, pyramid, dims, of, offset, code_slab);
     let mut streams = vec![encoder.finish()];
-    check_common(&streams[0], integers, pyramid, dims, (split, guide))?;
+    check_common(&streams[0], integers, pyramid, dims, (split, guide), offset)?;
     let of_band = |i: usize| (slabs_of(i, pyramid, &integers.bands, (&hints, split)), &integers.bands[i][..]);
     let bands: Vec<_> = split_bands(pyramid, split).map(of_band).collect();
     if !bands.is_empty() {
@@ -126,30 +127,27 @@ pub(super) fn encode<T: Real>(
     if cut(&bytes, streams.len())? == streams { Ok(bytes) } else { Err(changed()) }
 }
 
-/// Reads the common stream back.
+/// Reads the common stream back; `offset` was taken from the low box. The integers come back unchanged.
 fn check_common<T: Real>(
     stream: &[u8],
-    integers: &Integers,
+    integers: &mut Integers,
     pyramid: &Pyramid,
     dims: &[usize],
-    (split, guide): (Split, Option<Guide<T>>),
+    (split, mut guide): (Split, Option<Guide<T>>),
+    offset: i32,
 ) -> Result<()> {
-    let in_common = |i: usize| i == 0 || pyramid.bands[i].level >= split.n_levels;
-    let zeros = |i: usize, band: &Vec<i32>| vec![0; if in_common(i) { band.len() } else { 0 }];
-    let residual = integers.residual.as_ref().filter(|_| !split.residual);
-    let mut again = Integers {
-        bands: integers.bands.iter().enumerate().map(|(i, band)| zeros(i, band)).collect(),
-        residual: residual.map(|residual| vec![0; residual.len()]),
-    };
     let gains = guide.as_ref().map(|guide| guide.predicted.gains());
-    let mut guide = guide;
-    let mut decoder = Decoder::new(stream);
-    code_common(&mut decoder, &mut again, pyramid, dims, (split, guide.as_mut()), 0);
+    let (mut decoder, mut is_same) = (Decoder::new(stream), true);
+    let check = |decoder: &mut Decoder, model: &mut BandModel, values: &mut [i32], slab: &Slab| {
+        is_same &= is_slab(decoder, model, values, slab);
+    };
+    integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_sub(offset));
+    let first = integers.bands[0].first().copied();
+    code_common(&mut decoder, integers, pyramid, dims, (split, guide.as_mut()), 0, check);
     decoder.finish()?;
-    let is_same = again.bands.iter().zip(&integers.bands).enumerate().all(|(i, (a, b))| !in_common(i) || a == b)
-        && again.residual.as_ref() == residual
-        && guide.map(|guide| guide.predicted.gains()) == gains;
-    if is_same { Ok(()) } else { Err(changed()) }
+    let is_moved = integers.bands[0].first().copied() == first.map(|v| v.wrapping_add(offset));
+    let has_gains = guide.map(|guide| guide.predicted.gains()) == gains;
+    if is_same && is_moved && has_gains { Ok(()) } else { Err(changed()) }
 }
 
 /// Decodes what [`encode`] made.
@@ -171,7 +169,8 @@ pub(super) fn decode<T: Real>(
     let split = Split { residual: split.residual && residual, ..split };
     let (common, mut streams) = slabs::apart(bytes, n_streams(pyramid, dims, split))?;
     let mut decoder = Decoder::new(common);
-    let (model, hints) = code_common(&mut decoder, &mut integers, pyramid, dims, (split, guide.as_mut()), 0);
+    let of = (split, guide.as_mut());
+    let (model, hints) = code_common(&mut decoder, &mut integers, pyramid, dims, of, 0, code_slab);
     decoder.finish()?;
     if split.has_tables {
         decode_bands(&mut integers.bands, pyramid, (&hints, split), &mut streams)?;
@@ -224,7 +223,8 @@ fn decode_bands<'a>(
     Ok(())
 }
 
-/// The stream that is always there; returns the model that the other streams start from, and their hints.
+/// The stream that is always there, its slabs by `code`; returns the model that the other streams of version 1 start from, and
+/// hints.
 fn code_common<C: Coder, T: Real>(
     coder: &mut C,
     integers: &mut Integers,
@@ -232,6 +232,7 @@ fn code_common<C: Coder, T: Real>(
     dims: &[usize],
     (split, guide): (Split, Option<&mut Guide<T>>),
     offset: i32,
+    mut code: impl FnMut(&mut C, &mut BandModel, &mut [i32], &Slab),
 ) -> (BandModel, Hints) {
     let hints = guide.map_or_else(Hints::default, |guide| {
         guide.predicted.code_gains(coder);
@@ -249,13 +250,13 @@ fn code_common<C: Coder, T: Real>(
         let parent = parent(i, pyramid, &integers.bands);
         let dims = band.dims.clone();
         let slab = Slab { dims, band_size: band.dims[0], first: 0, parent, hints: hints.band(i) };
-        code_slab(coder, if i == 0 { &mut low } else { &mut model }, &mut values, &slab);
+        code(coder, if i == 0 { &mut low } else { &mut model }, &mut values, &slab);
         integers.bands[i] = values;
     }
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_add(offset));
     if let Some(residual) = integers.residual.as_mut().filter(|_| !split.residual) {
         let slab = Slab { dims: dims.to_vec(), band_size: dims[0], first: 0, parent: None, hints: hints.residual() };
-        code_slab(coder, &mut BandModel::new(slab.hints.is_some()), residual, &slab);
+        code(coder, &mut BandModel::new(slab.hints.is_some()), residual, &slab);
     }
     (model, hints)
 }

@@ -82,8 +82,8 @@ impl Tokens {
         tiles.code(&mut encoder, &mut [Bit::default(); 12]);
         let (mut tokens, mut raw) = (Vec::new(), RawBits::default());
         if !tiles.are_empty() {
+            tokens.reserve_exact(tiles.n_values().min(values.len()));
             let mut lane = Lane::new(slab, tiles);
-            tokens.reserve_exact(values.len());
             for r in 0..lane.n_rows {
                 if lane.go_to(r) {
                     let row = &values[r * lane.rows.length..(r + 1) * lane.rows.length];
@@ -184,7 +184,7 @@ impl<'a> Lane<'a> {
 
     /// Where the magnitudes of the current row start, with the guard before them.
     fn magnitudes_at(&self) -> usize {
-        self.row * (self.rows.length + 2 * GUARD)
+        self.rows.magnitudes_at(self.row)
     }
 }
 
