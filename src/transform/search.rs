@@ -398,7 +398,8 @@ impl<'a, T: Real> Search<'a, T> {
         let (residual, quantum) = residual.unzip();
         let transform = &trial.transform;
         let mut integers = Integers { bands, residual };
-        let split = Split::choose(transform.pyramid(), self.input.dims, &integers);
+        let has_guide = trial.predicted.is_some();
+        let split = Split::choose(transform.pyramid(), self.input.dims, &integers, has_guide);
         let guide = trial.predicted.as_mut().zip(self.input.prediction);
         let guide = guide.map(|(predicted, prediction)| Guide { predicted, prediction, step: quantiser.step, quantum });
         let (kind, is_predicted) = (transform.kind(), guide.is_some());

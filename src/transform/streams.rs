@@ -19,6 +19,8 @@ const MIN_SPLIT: usize = 1 << 12;
 const MIN_USED: usize = 1 << 15;
 /// So many corrections per slab of the residual, which has few contexts, are worth tables.
 const MIN_RESIDUAL: usize = 1 << 10;
+/// So many times as many where there is a prediction: hints make contexts many, and steps of a chain are small.
+const MORE_PREDICTED: usize = 16;
 /// Such levels at most.
 pub(super) const MAX_LEVELS: usize = 15;
 
@@ -43,18 +45,19 @@ pub(super) struct Split {
 
 impl Split {
     /// Streams of their own where tables are worth their bytes, and with the tables of finer levels.
-    pub fn choose(pyramid: &Pyramid, dims: &[usize], integers: &Integers) -> Self {
+    pub fn choose(pyramid: &Pyramid, dims: &[usize], integers: &Integers, is_predicted: bool) -> Self {
+        let factor = if is_predicted { MORE_PREDICTED } else { 1 };
         let used = |values: &[i32]| values.iter().filter(|&&v| v != 0).count();
         let large = |level: usize| {
             let at = |b: &&(usize, &Vec<i32>)| pyramid.bands[b.0].level == level && pyramid.bands[b.0].parent.is_some();
             let bands: Vec<_> = integers.bands.iter().enumerate().filter(|b| at(&b)).collect();
-            let least = if level == 0 { MIN_USED } else { MIN_USED / 4 };
+            let least = factor * if level == 0 { MIN_USED } else { MIN_USED / 4 };
             bands.iter().any(|b| b.1.len() >= MIN_SPLIT) && bands.iter().map(|b| used(b.1)).sum::<usize>() >= least
         };
         let n_levels = (0..pyramid.n_levels().min(MAX_LEVELS)).take_while(|&level| large(level)).count();
         let is_worth_it = |r: &Vec<i32>| {
             let n_slabs = slabs::n_slabs(dims, true);
-            r.len() >= MIN_SPLIT && used(r) >= MIN_RESIDUAL * n_slabs
+            r.len() >= MIN_SPLIT && used(r) >= factor * MIN_RESIDUAL * n_slabs
         };
         let residual = integers.residual.as_ref().is_some_and(is_worth_it);
         Split { n_levels, residual, has_tables: true }
