@@ -35,16 +35,20 @@ const LANES: usize = 8;
 /// What errors are made of.
 #[derive(Clone, Copy)]
 pub(crate) struct Sums {
-    square: f64,
+    /// Of errors.
+    pub square: f64,
     norm: f64,
-    max: f64,
+    /// Largest error.
+    pub max: f64,
     low: f64,
     high: f64,
     n: usize,
 }
 
 impl Sums {
-    const NOTHING: Sums = Sums { square: 0.0, norm: 0.0, max: 0.0, low: f64::INFINITY, high: f64::NEG_INFINITY, n: 0 };
+    /// Of no values.
+    pub const NOTHING: Sums =
+        Sums { square: 0.0, norm: 0.0, max: 0.0, low: f64::INFINITY, high: f64::NEG_INFINITY, n: 0 };
 
     /// Of few values.
     #[inline(always)]
@@ -67,7 +71,8 @@ impl Sums {
         Sums { n: original.len(), ..all }
     }
 
-    fn and(self, other: Sums) -> Sums {
+    /// Of both.
+    pub fn and(self, other: Sums) -> Sums {
         let square = self.square + other.square;
         Sums {
             square,

@@ -1,5 +1,6 @@
 //! Fills masked points of a field smoothly: averages of ever coarser grids (push-pull), then a few relaxations.
 
+use super::advance;
 use super::real::Real;
 
 /// Relaxation sweeps on the finest grid.
@@ -53,17 +54,6 @@ fn for_cells(dims: &[usize], coarse_dims: &[usize], mut f: impl FnMut(usize, usi
             f(row * length + i, coarse_row * coarse_length + i / 2);
         }
         advance(&mut index, leading);
-    }
-}
-
-/// The next index in row-major order.
-fn advance(index: &mut [usize], dims: &[usize]) {
-    for (i, &n) in index.iter_mut().zip(dims).rev() {
-        *i += 1;
-        if *i < n {
-            return;
-        }
-        *i = 0;
     }
 }
 

@@ -6,6 +6,7 @@ pub mod mask;
 mod real;
 
 pub use array::{Array, Slice, Values};
+pub(crate) use real::ROUNDER;
 pub use real::Real;
 
 use crate::{Error, Result};
@@ -168,6 +169,17 @@ pub fn put_masked_bits(dtype: Dtype, index: usize, bits: &[u64], valid: &[bool],
     let Some((real, n)) = dtype.components() else { return };
     let slots = out.chunks_exact_mut(real.size()).skip(index).step_by(n).zip(valid).filter(|(_, ok)| !**ok);
     slots.zip(bits).for_each(|((slot, _), pattern)| slot.copy_from_slice(&pattern.to_le_bytes()[..slot.len()]));
+}
+
+/// The next index of a row-major array.
+pub(crate) fn advance(index: &mut [usize], dims: &[usize]) {
+    for (i, &n) in index.iter_mut().zip(dims).rev() {
+        *i += 1;
+        if *i < n {
+            return;
+        }
+        *i = 0;
+    }
 }
 
 /// The dimensions models and transforms work on: without those of size 1, at most five (surplus slow ones are merged),

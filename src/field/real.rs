@@ -38,7 +38,7 @@ pub trait Real:
 }
 
 /// Adding this rounds to the nearest integer: the sum has no room for fractions, and its low bits are the integer.
-const ROUNDER: f64 = 6_755_399_441_055_744.0;
+pub(crate) const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
 impl Real for f64 {
     fn into_array(values: Vec<Self>) -> Array {

@@ -80,13 +80,23 @@ impl Chunks {
     /// Calls `f` for all chunks, as many at a time as there are threads; results in order.
     fn each<R: Send>(&self, f: impl Fn(&Chunk) -> Result<R> + Sync) -> Result<Vec<R>> {
         let mut all = Vec::with_capacity(self.n());
+        self.each_into(f, |_, result| all.push(result))?;
+        Ok(all)
+    }
+
+    /// As [`Self::each`], results handed to `take` in order as soon as those of one turn are there.
+    fn each_into<R: Send>(
+        &self,
+        f: impl Fn(&Chunk) -> Result<R> + Sync,
+        mut take: impl FnMut(&Chunk, R),
+    ) -> Result<()> {
         let n_threads = rayon::current_num_threads();
         for first in (0..self.n()).step_by(n_threads) {
-            let batch = first..self.n().min(first + n_threads);
-            let results: Result<Vec<R>> = batch.into_par_iter().map(|i| f(&self.get(i))).collect();
-            all.extend(results?);
+            let turn: Vec<Chunk> = (first..self.n().min(first + n_threads)).map(|i| self.get(i)).collect();
+            let results: Result<Vec<R>> = turn.par_iter().map(&f).collect();
+            turn.iter().zip(results?).for_each(|(chunk, result)| take(chunk, result));
         }
-        Ok(all)
+        Ok(())
     }
 
     fn take<T: Copy + Default>(&self, chunk: &Chunk, values: &[T]) -> Vec<T> {
@@ -125,17 +135,22 @@ impl Chunks {
             Slice::F64(values) => Array::F64(self.take(chunk, values)),
         };
         let mask = input.mask.map(|mask| self.take(chunk, mask));
-        let base = input.base.map(|base| self.take(chunk, base));
-        let predicted = input.prediction.map(|p| (self.take(chunk, p.values), self.take(chunk, p.last), p));
-        let prediction = predicted.as_ref().map(|(values, last, p)| Prediction { values, last, ..*p });
-        f(&Input {
-            values: values.as_slice(),
-            dims: &chunk.dims,
-            mask: mask.as_deref(),
-            finish: input.finish,
-            base: base.as_deref(),
-            prediction,
+        self.with_known(chunk, (input.base, input.prediction), |base, prediction| {
+            let (values, mask, dims) = (values.as_slice(), mask.as_deref(), &chunk.dims[..]);
+            f(&Input { values, dims, mask, base, prediction, ..*input })
         })
+    }
+
+    /// Calls `f` with the parts in a chunk of what a decoder has as well.
+    fn with_known<R>(
+        &self,
+        chunk: &Chunk,
+        (base, prediction): (Option<&[f64]>, Option<Prediction>),
+        f: impl FnOnce(Option<&[f64]>, Option<Prediction>) -> R,
+    ) -> R {
+        let base = base.map(|base| self.take(chunk, base));
+        let cut = prediction.map(|p| (self.take(chunk, p.values), self.take(chunk, p.last), p));
+        f(base.as_deref(), cut.as_ref().map(|(values, last, p)| Prediction { values, last, ..*p }))
     }
 }
 
@@ -239,21 +254,12 @@ pub(super) fn decode(streams: &[u8], chunks: &Chunks, finish: Finish, known: Kno
         return Err(Error::corrupt("a chunk that is cut into chunks"));
     }
     let mut all = Array::constant(finish.dtype, 0.0, chunks.dims.iter().product());
-    let n_threads = rayon::current_num_threads();
-    for (batch, parts) in parts.chunks(n_threads).enumerate() {
-        let decode = |(i, payload): (usize, &&[u8])| {
-            let chunk = chunks.get(batch * n_threads + i);
-            let base = known.base.map(|base| chunks.take(&chunk, base));
-            let predicted = known.prediction.map(|p| (chunks.take(&chunk, p.values), chunks.take(&chunk, p.last), p));
-            let prediction = predicted.as_ref().map(|(values, last, p)| Prediction { values, last, ..*p });
-            let known = Known { base: base.as_deref(), prediction, ..known };
-            super::decode(payload, &chunk.dims, finish, known)
-        };
-        let decoded: Result<Vec<Array>> = parts.par_iter().enumerate().map(decode).collect();
-        for (i, part) in decoded?.iter().enumerate() {
-            chunks.put_one(&chunks.get(batch * n_threads + i), part, &mut all);
-        }
-    }
+    let decode = |chunk: &Chunk| {
+        chunks.with_known(chunk, (known.base, known.prediction), |base, prediction| {
+            super::decode(parts[chunk.number], &chunk.dims, finish, Known { base, prediction, ..known })
+        })
+    };
+    chunks.each_into(decode, |chunk, part| chunks.put_one(chunk, &part, &mut all))?;
     Ok(all)
 }
 

@@ -3,6 +3,7 @@
 
 use super::simd;
 use crate::entropy::{Bit, Coder};
+use crate::field::advance;
 
 /// Magnitudes count up to this in sums, so that sums over all neighbours fit 16 bits.
 pub(super) const MAX_MAGNITUDE: u16 = 1023;
@@ -127,17 +128,6 @@ fn strides(dims: &[usize]) -> Vec<usize> {
         strides[axis] = strides[axis + 1] * dims[axis + 1];
     }
     strides
-}
-
-/// The next index in row-major order.
-fn advance(index: &mut [usize], dims: &[usize]) {
-    for (i, &n) in index.iter_mut().zip(dims).rev() {
-        *i += 1;
-        if *i < n {
-            return;
-        }
-        *i = 0;
-    }
 }
 
 impl<'a> Rows<'a> {

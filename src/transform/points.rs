@@ -4,9 +4,9 @@
 use rayon::prelude::*;
 
 use super::{Input, simd};
-use crate::Finish;
-use crate::field::Array;
-use crate::field::Real;
+use crate::field::{Array, ROUNDER, Real};
+use crate::metrics::{self, Sums};
+use crate::{Dtype, Finish};
 
 /// Values per task; sums are added per task in order, so that threads do not change them.
 const TASK: usize = 1 << 16;
@@ -24,22 +24,6 @@ pub(super) struct Last<'a> {
     /// Integers, and what one of them is worth.
     pub residual: Option<(&'a [i32], f64)>,
     pub finish: Finish,
-}
-
-/// Errors at the points that count.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Deviation {
-    /// Sum of squares; NaN when a decoded value is.
-    pub square: f64,
-    /// Largest magnitude; NaN when a decoded value is.
-    pub largest: f64,
-}
-
-impl Deviation {
-    fn and(self, other: Deviation) -> Self {
-        let square = self.square + other.square;
-        Deviation { square, largest: if square.is_nan() { f64::NAN } else { self.largest.max(other.largest) } }
-    }
 }
 
 /// `values - base - middle`.
@@ -74,7 +58,7 @@ impl<'a> Last<'a> {
 
     /// The values a reader gets, in the reader's type; in place where that is the working type.
     pub fn finish<T: Real>(&self, mut values: Vec<T>) -> Array {
-        if T::IS_SINGLE == (self.finish.dtype == crate::Dtype::F32) {
+        if T::IS_SINGLE == (self.finish.dtype == Dtype::F32) {
             values.par_chunks_mut(TASK).enumerate().for_each(|(t, part)| {
                 each(t, part.len(), |first, from, n| {
                     let mut buffer = [0.0; AT_ONCE];
@@ -85,7 +69,7 @@ impl<'a> Last<'a> {
             });
             return T::into_array(values);
         }
-        if self.finish.dtype == crate::Dtype::F32 {
+        if self.finish.dtype == Dtype::F32 {
             Array::F32(self.converted(&values))
         } else {
             Array::F64(self.converted(&values))
@@ -208,89 +192,40 @@ pub(super) fn corrections(originals: &[f64], values: &[f64], inverse: f64, out: 
     (largest, n_used as usize)
 }
 
-/// Adding and taking away this rounds to the nearest integer.
-const ROUNDER: f64 = 6_755_399_441_055_744.0;
-
 /// The last step of decoding.
 #[inline(always)]
 pub(super) fn finish(values: &mut [f64], finish: Finish) {
     values.iter_mut().for_each(|v| *v = finish.apply(*v));
 }
 
-/// Errors of decoded values.
-pub(super) fn deviation(input: &Input, decoded: &Array) -> Deviation {
-    let n_tasks = input.values.len().div_ceil(TASK);
-    let parts: Vec<Deviation> = (0..n_tasks).into_par_iter().map(|t| of_task(input, decoded, t)).collect();
-    parts.into_iter().fold(Deviation::default(), Deviation::and)
-}
-
 /// True when values of nothing but base and middle are so good that `enough` is true of their errors: bad ones end it early.
-pub(super) fn is_enough(input: &Input, last: &Last, enough: impl Fn(Deviation) -> bool) -> bool {
-    let mut so_far = Deviation::default();
-    let mut zeros = [0.0f64; AT_ONCE];
-    for first in (0..input.values.len()).step_by(AT_ONCE) {
+pub(super) fn is_enough(input: &Input, last: &Last, enough: impl Fn(&Sums) -> bool) -> bool {
+    let (mut so_far, zeros) = (Sums::NOTHING, [0.0f64; AT_ONCE]);
+    (0..input.values.len()).step_by(AT_ONCE).all(|first| {
         let n = AT_ONCE.min(input.values.len() - first);
-        let mut decoded = [0.0; AT_ONCE];
-        zeros.fill(0.0);
-        last.apply(first, &zeros[..n], &mut decoded[..n]);
-        so_far = so_far.and(errors(input, first, &mut decoded[..n]));
-        if !enough(so_far) {
-            return false;
-        }
-    }
-    true
+        so_far = so_far.and(errors(input, last, first, &zeros[..n]));
+        enough(&so_far)
+    })
 }
 
 /// Sum of squared errors at the points that count, and how many do, where these values stand from point `first` on.
 pub(super) fn part_error<T: Real>(input: &Input, last: &Last, first: usize, values: &[T]) -> (f64, usize) {
-    let mut square = 0.0;
-    for from in (0..values.len()).step_by(AT_ONCE) {
-        let n = AT_ONCE.min(values.len() - from);
-        let mut decoded = [0.0; AT_ONCE];
-        last.apply(first + from, &values[from..from + n], &mut decoded[..n]);
-        square += errors(input, first + from, &mut decoded[..n]).square;
-    }
-    let n_counted =
-        input.mask.map_or(values.len(), |mask| mask[first..first + values.len()].iter().filter(|&&m| m).count());
-    (square, n_counted)
+    let parts = values.chunks(AT_ONCE).enumerate();
+    let sums = parts.map(|(k, part)| errors(input, last, first + k * AT_ONCE, part));
+    let square = sums.fold(Sums::NOTHING, Sums::and).square;
+    let mask = input.mask.map(|mask| &mask[first..first + values.len()]);
+    (square, mask.map_or(values.len(), |mask| mask.iter().filter(|&&counts| counts).count()))
 }
 
-fn of_task(input: &Input, decoded: &Array, t: usize) -> Deviation {
-    let (mut sum, n) = (Deviation::default(), TASK.min(input.values.len() - t * TASK));
-    each(t, n, |first, _, n| {
-        let mut values = [0.0; AT_ONCE];
-        decoded.as_slice().read(first, &mut values[..n]);
-        sum = sum.and(errors(input, first, &mut values[..n]));
-    });
-    sum
-}
-
-/// Errors of few values from point `first` on.
-fn errors(input: &Input, first: usize, decoded: &mut [f64]) -> Deviation {
-    let mut originals = [0.0; AT_ONCE];
-    let originals = &mut originals[..decoded.len()];
+/// Errors of few values from point `first` on, behind the last step of decoding.
+fn errors<T: Real>(input: &Input, last: &Last, first: usize, values: &[T]) -> Sums {
+    let (mut decoded, mut originals) = ([0.0; AT_ONCE], [0.0; AT_ONCE]);
+    let (decoded, originals) = (&mut decoded[..values.len()], &mut originals[..values.len()]);
+    last.apply(first, values, decoded);
     input.values.read(first, originals);
     if let Some(mask) = input.mask {
         let all = decoded.iter_mut().zip(&*originals).zip(&mask[first..]);
         all.for_each(|((y, x), &counts)| *y = if counts { *y } else { *x });
     }
-    simd::compare(originals, decoded)
-}
-
-/// Errors of few values.
-#[inline(always)]
-pub(super) fn compare(originals: &[f64], values: &[f64]) -> Deviation {
-    let (mut squares, mut largest) = ([0.0; LANES], [0.0f64; LANES]);
-    let mut add = |lane: usize, x: f64, y: f64| {
-        let e = (y - x).abs();
-        squares[lane] += e * e;
-        largest[lane] = if e > largest[lane] { e } else { largest[lane] };
-    };
-    let (xs, ys) = (originals.chunks_exact(LANES), values.chunks_exact(LANES));
-    xs.remainder().iter().zip(ys.remainder()).for_each(|(x, y)| add(0, *x, *y));
-    for (xs, ys) in xs.zip(ys) {
-        (0..LANES).for_each(|lane| add(lane, xs[lane], ys[lane]));
-    }
-    let largest = largest.into_iter().fold(0.0, f64::max);
-    Deviation::default().and(Deviation { square: squares.into_iter().sum(), largest })
+    metrics::sums_of(originals, decoded)
 }

@@ -25,16 +25,15 @@ const FINER: f64 = 0.25;
 pub(super) const BITS_PER_SQUARE: f64 = 6.5;
 
 /// Kinds worth a try; `step_of` is the likely step given the slices.
-pub(super) fn kinds<T: Real>(input: &Input, middle: f64, step_of: impl Fn(&Slices<T>) -> Option<f64>) -> Vec<Kind> {
+pub(super) fn kinds<T: Real>(input: &Input, middle: f64, step_of: impl Fn(&Slices) -> Option<f64>) -> Vec<Kind> {
     let all = [Kind::Wavelet, Kind::Dct, Kind::BlockDct];
     let mut kinds: Vec<Kind> = all.into_iter().filter(|&kind| kind::is_affordable(kind, input.dims)).collect();
     if input.values.len() <= SMALL {
         return kinds;
     }
-    let slices = Slices::<T>::of(input, middle, &kinds);
+    let slices = Slices::of::<T>(input, middle, &kinds);
     if let Some(step) = step_of(&slices) {
-        let costs: Vec<[f64; 2]> =
-            slices.samples.iter().map(|(_, samples)| costs(samples, [step, FINER * step])).collect();
+        let costs: Vec<[f64; 2]> = slices.samples.iter().map(|samples| costs(samples, [step, FINER * step])).collect();
         let least = [0, 1].map(|i| costs.iter().map(|cost| cost[i]).fold(f64::INFINITY, f64::min));
         let is_behind = |cost: &[f64; 2], factor: f64| (0..2).all(|i| cost[i] > factor * least[i]);
         if costs[0] == least {
@@ -49,12 +48,12 @@ pub(super) fn kinds<T: Real>(input: &Input, middle: f64, step_of: impl Fn(&Slice
     kinds
 }
 
-/// Slices cut from a field, under each transform.
-pub(super) struct Slices<T> {
-    samples: Vec<(Kind, Vec<Sample>)>,
+/// Slices cut from a field.
+pub(super) struct Slices {
+    /// Of each transform, the first of which is the wavelet.
+    samples: Vec<Vec<Sample>>,
     /// Values of the field per value in the slices.
     factor: f64,
-    real: std::marker::PhantomData<T>,
 }
 
 /// Where slices lie.
@@ -109,27 +108,27 @@ pub(super) fn excess<T: Real>(input: &Input, last: &Last, kind: Kind, quantiser:
     if excess.is_finite() && excess > 0.0 { excess.clamp(0.25, 4.0) } else { 1.0 }
 }
 
-impl<T: Real> Slices<T> {
-    fn of(input: &Input, middle: f64, kinds: &[Kind]) -> Self {
+impl Slices {
+    fn of<T: Real>(input: &Input, middle: f64, kinds: &[Kind]) -> Self {
         let places = Places::of(input.dims);
         let dims = &places.dims;
         let transforms: Vec<Transform<T>> = kinds.iter().map(|&kind| Transform::new(kind, dims)).collect();
-        let mut samples: Vec<(Kind, Vec<Sample>)> = kinds.iter().map(|&kind| (kind, Vec::new())).collect();
+        let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); kinds.len()];
         for (first, n) in places.each() {
-            let values = slice(input, middle, first, n);
-            for (transform, (_, samples)) in transforms.iter().zip(&mut samples) {
+            let values = slice::<T>(input, middle, first, n);
+            for (transform, samples) in transforms.iter().zip(&mut samples) {
                 let mut array = values.clone();
                 transform.forward(&mut array);
                 samples.push(Sample::of(&array, transform.pyramid()));
             }
         }
         let factor = places.n_rows as f64 / (dims[0] * places.n_slices) as f64;
-        Slices { samples, factor, real: std::marker::PhantomData }
+        Slices { samples, factor }
     }
 
     /// The step with this squared error over the whole field.
     pub fn solve_error(&self, square: f64, guess: f64) -> Option<f64> {
-        let solve = |(_, samples): &(Kind, Vec<Sample>)| {
+        let solve = |samples: &Vec<Sample>| {
             let largest = samples.iter().fold(0.0, |m, s| s.largest.max(m));
             Sample::merge(samples).solve_error(square / self.factor, guess, largest, [0; 2])
         };
@@ -138,7 +137,7 @@ impl<T: Real> Slices<T> {
 
     /// The step with this many bits for the whole field.
     pub fn solve_bits(&self, bits: f64) -> Option<f64> {
-        let solve = |(_, samples): &(Kind, Vec<Sample>)| {
+        let solve = |samples: &Vec<Sample>| {
             let merged = Sample::merge(samples);
             merged.solve_bits(bits / self.factor, merged.largest)
         };

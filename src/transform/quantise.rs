@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::pyramid::{Band, Pyramid, for_rows};
 use super::simd;
-use crate::field::Real;
+use crate::field::{ROUNDER, Real};
 
 /// Magnitudes are rounded down after adding this: a half would be plain rounding, less widens the zero bin.
 pub(super) const ROUNDING: f64 = 0.37;
@@ -20,9 +20,6 @@ pub(super) struct Quantiser {
     /// How far reconstruction points lie away from zero, for magnitude 1 and for larger ones, in `step / 256`.
     pub bias: [i8; 2],
 }
-
-/// Adding and taking away this rounds to the nearest integer: the sum has no room for fractions.
-const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
 /// The integer of a magnitude in steps, as f64: rounds after moving the limits of the bins.
 #[inline(always)]

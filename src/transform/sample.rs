@@ -25,6 +25,7 @@ struct Part {
 }
 
 /// Rows of all bands, more of the small ones.
+#[derive(Clone)]
 pub(super) struct Sample {
     parts: Vec<Part>,
     /// Largest magnitude of all coefficients.

@@ -3,7 +3,7 @@
 use super::estimate::residual_bits;
 use super::kind::{Kind, Transform};
 use super::payload::{Head, storable};
-use super::points::{self, Deviation, Last};
+use super::points::{self, Last};
 use super::prediction::Predicted;
 use super::probe::{self, Slices};
 use super::quantise::{MAX_INTEGER, Quantiser};
@@ -12,8 +12,8 @@ use super::streams::{self, Guide, Integers, Split};
 use super::trial::{Bands, Trial};
 use super::{Goal, Input, Output, middle};
 use crate::container::VERSION;
-use crate::field::Array;
-use crate::field::Real;
+use crate::field::{Array, Real};
+use crate::metrics::{Errors, Sums};
 use crate::{Dtype, Error, Result};
 
 /// Step over bound for pointwise goals.
@@ -129,7 +129,7 @@ pub(super) fn with_step<T: Real>(input: &Input, kind: Kind, step: f64) -> Result
     }
     let (bands, values) = trial.take_both(&quantiser);
     let values = search.last(None).finish(values);
-    let square = points::deviation(input, &values).square;
+    let square = search.errors(&values).l2.powi(2);
     Ok(Some((square, search.output(&mut trial, bands, quantiser, values, None)?)))
 }
 
@@ -137,10 +137,10 @@ pub(super) fn with_step<T: Real>(input: &Input, kind: Kind, step: f64) -> Result
 fn nothing(input: &Input, goal: Goal) -> Option<Output> {
     let middle = middle(input.finish, input.base, VERSION);
     let last = Last { middle, ..Last::of(input.finish, input.base) };
-    let is_enough = |deviation: Deviation| match goal {
-        Goal::L2(bound) => deviation.square.sqrt() <= bound,
-        Goal::Linf(bound) => deviation.largest <= bound,
-        Goal::Bytes(_) => deviation.largest == 0.0,
+    let is_enough = |errors: &Sums| match goal {
+        Goal::L2(bound) => errors.square.sqrt() <= bound,
+        Goal::Linf(bound) => errors.max <= bound,
+        Goal::Bytes(_) => errors.max == 0.0,
     };
     if !points::is_enough(input, &last, is_enough) {
         return None;
@@ -199,6 +199,11 @@ impl<'a, T: Real> Search<'a, T> {
         Last { middle: self.middle, base: self.input.base, residual, finish: self.input.finish }
     }
 
+    /// Errors of decoded values.
+    fn errors(&self, values: &Array) -> Errors {
+        Errors::between(self.input.values, values.as_slice(), self.input.mask)
+    }
+
     /// A transform on trial; `step` is a likely one.
     fn trial(&self, kind: Kind, step: f64) -> Trial<T> {
         let (transform, values) = (Transform::new(kind, self.input.dims), points::load(self.input, self.middle));
@@ -208,13 +213,13 @@ impl<'a, T: Real> Search<'a, T> {
     /// The trial with the least `cost(sample) = (cost, step)`; it learns what it gained by its prediction.
     fn best(
         &self,
-        likely_step: impl Fn(&Slices<T>) -> Option<f64>,
+        likely_step: impl Fn(&Slices) -> Option<f64>,
         cost: impl Fn(&Sample) -> Option<(f64, f64)>,
     ) -> Option<(f64, Trial<T>)> {
         let input = self.input;
         let kinds = match input.prediction.and_then(|prediction| prediction.only) {
             Some(kind) => vec![kind],
-            None => probe::kinds(input, self.middle, likely_step),
+            None => probe::kinds::<T>(input, self.middle, likely_step),
         };
         let mut best: Option<(f64, f64, Kind, Option<Trial<T>>)> = None;
         let mut unpredicted = f64::INFINITY;
@@ -244,7 +249,7 @@ impl<'a, T: Real> Search<'a, T> {
     /// The best transform under a bound of the norm, and a first step.
     fn best_l2(&self, bound: f64) -> Option<(f64, Trial<T>)> {
         let (aim, guess) = (self.aim(bound), self.likely_step);
-        let likely = |slices: &Slices<T>| slices.solve_error(aim, guess);
+        let likely = |slices: &Slices| slices.solve_error(aim, guess);
         let cost = |sample: &Sample| {
             let step = sample.solve_error(aim, guess, sample.largest, [0; 2])?;
             Some((sample.bits(step), step))
@@ -267,7 +272,7 @@ impl<'a, T: Real> Search<'a, T> {
             // One set of values at a time: the best one's are made again if another attempt comes after it.
             found.iter_mut().for_each(|(_, _, values)| *values = None);
             let values = self.last(None).finish(trial.values(&quantiser));
-            let error = points::deviation(self.input, &values).square.sqrt();
+            let error = self.errors(&values).l2;
             if error <= bound && found.as_ref().is_none_or(|f| error > f.0) {
                 found = Some((error, quantiser, Some(values)));
             }
@@ -317,7 +322,7 @@ impl<'a, T: Real> Search<'a, T> {
         };
         let residual = (n_used > 0).then_some(residual);
         let values = self.last(residual.as_deref().map(|residual| (residual, quantum))).finish(values);
-        if points::deviation(self.input, &values).largest <= bound {
+        if self.errors(&values).max <= bound {
             let residual = residual.map(|residual| (residual, quantum));
             return self.output(&mut trial, bands, quantiser, values, residual).map(Some);
         }
@@ -367,7 +372,7 @@ impl<'a, T: Real> Search<'a, T> {
                 continue;
             }
             let values = self.last(None).finish(trial.values(&quantiser));
-            let error = points::deviation(self.input, &values).square.sqrt();
+            let error = self.errors(&values).l2;
             let bands = quantiser.quantise(&trial.coefficients, trial.transform.pyramid());
             let output = self.output(&mut trial, bands, quantiser, values, None)?;
             let size = output.payload.len();

@@ -1,7 +1,7 @@
 #![expect(unsafe_code, reason = "calls of functions compiled for AVX2, behind a check that the CPU has it")]
 //! The inner loops, compiled for AVX2 as well.
 
-use super::points::{self, Deviation};
+use super::points;
 use super::tables::Tables;
 use super::tokens::{self, Work};
 use super::{dct, estimate, neighbours, quantise, sample, wavelet};
@@ -68,10 +68,6 @@ wide! {
 wide! {
     /// [`points::finish`].
     fn finish(values: &mut [f64], finish: Finish) = points::finish;
-}
-wide! {
-    /// [`points::compare`].
-    fn compare(originals: &[f64], values: &[f64]) -> Deviation = points::compare;
 }
 wide! {
     /// [`neighbours::add_near`].

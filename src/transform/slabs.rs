@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 
 use super::coefficients::{BandModel, code_slab};
-use super::joined::cut;
 use super::neighbours::{Parent, Slab};
 use super::tables::{self, Tables};
 use super::tokens::{self, Job, Tokens, Values};
@@ -132,14 +131,4 @@ pub(super) fn decode_v1<'a>(
         decoder.finish()
     };
     parts.map(decode).collect()
-}
-
-/// Cuts streams apart: the common one, and the others.
-///
-/// # Errors
-/// [`Error::Corrupt`].
-pub(super) fn apart(bytes: &[u8], n_streams: usize) -> Result<(&[u8], impl Iterator<Item = &[u8]>)> {
-    let mut streams = cut(bytes, n_streams)?.into_iter();
-    let common = streams.next().unwrap_or_default();
-    Ok((common, streams))
 }

@@ -170,8 +170,8 @@ pub(super) fn decode<T: Real>(
         residual: residual.then(|| vec![0; dims.iter().product()]),
     };
     let split = Split { residual: split.residual && residual, ..split };
-    let (common, mut streams) = slabs::apart(bytes, n_streams(pyramid, dims, split))?;
-    let mut decoder = Decoder::new(common);
+    let mut streams = cut(bytes, n_streams(pyramid, dims, split))?.into_iter();
+    let mut decoder = Decoder::new(streams.next().unwrap_or_default());
     let of = (split, guide.as_mut());
     let (model, hints) = code_common(&mut decoder, &mut integers, pyramid, dims, of, 0, code_slab);
     decoder.finish()?;
