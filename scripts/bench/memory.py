@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Peak memory of `inr encode` and `inr decode` beside the block, in units of the block.
 
-usage: python scripts/bench/memory.py FOLDER_OF_INR SCRATCH [--threads N] [--large]
+usage: python scripts/bench/memory.py FOLDER_OF_INR SCRATCH [--threads N] [--accuracy A] [--only NAME] [--large]
 
 Writes smooth fields with fine structure of 128, 256 and 512 cubed and of 16384 squared values to SCRATCH, one at a time. The
 high-water mark of a process less that of the same process with a tiny block, less the block, is what encoding or decoding takes.
---large adds a block of 2176 x 1024 x 1024 float32 values, more than 8 GiB.
+--only takes shapes whose name holds NAME. --large adds a block of 2176 x 1024 x 1024 float32 values, more than 8 GiB.
 """
 
 import argparse
@@ -49,6 +49,8 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("scratch", type=pathlib.Path)
     parser.add_argument("--threads", default="2")
+    parser.add_argument("--accuracy", default="1e-3")
+    parser.add_argument("--only", default="")
     parser.add_argument("--large", action="store_true")
     arguments = parser.parse_args()
     inr, scratch = arguments.folder / "inr", arguments.scratch
@@ -68,16 +70,19 @@ def main():
         shapes.append(((2176, 1024, 1024), "float32"))
     print("| block | MB | goal | ratio | encoding, extra memory | decoding, extra memory | encode s | decode s |")
     print("|---|---|---|---|---|---|---|---|")
+    accuracy = arguments.accuracy
     for dims, dtype in shapes:
+        shape = " x ".join(map(str, dims))
+        if arguments.only not in f"{shape} {dtype}":
+            continue
         field(dims, dtype, source)
         n_bytes = int(np.prod(dims)) * np.dtype(dtype).itemsize
-        for goal in (["--accuracy", "1e-3", "--norm", "Linf"], ["--accuracy", "1e-3"]):
+        for norm in ("Linf", "L2"):
+            goal = ["--accuracy", accuracy, "--norm", norm]
             results = run(goal)
             extra = [(result[0] - small) / n_bytes - 1 for result, small in zip(results, base)]
-            name = "Linf 1e-3" if "--norm" in goal else "L2 1e-3"
-            shape = " x ".join(map(str, dims))
             print(
-                f"| {shape} {dtype} | {n_bytes / 1e6:.0f} | {name} | {n_bytes / record.stat().st_size:.1f} "
+                f"| {shape} {dtype} | {n_bytes / 1e6:.0f} | {norm} {accuracy} | {n_bytes / record.stat().st_size:.1f} "
                 f"| {extra[0]:.1f}x | {extra[1]:.1f}x | {results[0][1]:.1f} | {results[1][1]:.1f} |",
                 flush=True,
             )
