@@ -56,6 +56,6 @@ pub mod transform;
 pub use error::{Error, Result};
 pub use field::{Block, Dtype, Finish};
 pub use settings::{
-    Backend as BackendChoice, Mode, ModelChoice, Network as NetworkChoice, Norm, Order, PARAMETERS, Parameter,
+    Backend as BackendChoice, Effort, Mode, ModelChoice, Network as NetworkChoice, Norm, Order, PARAMETERS, Parameter,
     PredictorChoice, Settings, Sketch as SketchChoice, Target, Temporal,
 };

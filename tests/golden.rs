@@ -48,6 +48,10 @@ const CASES: &[Case] = &[
     ("v2-complex-c64", Dtype::C64, &[20, 21], &[("accuracy", "1e-2")]),
     ("v2-noise-2d-f32", Dtype::F32, &[320, 181], &[("norm", "Linf"), ("accuracy", "3e-3")]),
     ("v2-noise-tight-3d-f64", Dtype::F64, &[36, 35, 37], &[("norm", "Linf"), ("accuracy", "1e-6")]),
+    ("v2-runs-2d-f32", Dtype::F32, &[90, 80], &[("norm", "Linf"), ("accuracy", "3e-2")]),
+    ("v2-fast-noise-3d-f32", Dtype::F32, &[40, 35, 37], &[("effort", "fast"), ("norm", "Linf"), ("accuracy", "1e-2")]),
+    ("v2-fast-l2-3d-f64", Dtype::F64, &[30, 31, 32], &[("effort", "fast"), ("accuracy", "3e-2")]),
+    ("v2-best-noise-2d-f32", Dtype::F32, &[120, 81], &[("effort", "best"), ("norm", "Linf"), ("accuracy", "3e-2")]),
     (
         "v2-siren-f32",
         Dtype::F32,

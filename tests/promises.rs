@@ -69,6 +69,32 @@ fn linf_bounds_hold_at_every_point_in_any_shape_and_type() {
 }
 
 #[test]
+fn every_effort_keeps_the_promise_and_the_best_takes_the_fewest_bytes_under_linf() {
+    for (dims, dtype) in [(&[40, 41, 42][..], Dtype::F32), (&[300, 301], Dtype::F64), (&[90], Dtype::F32)] {
+        let values = field(dims);
+        for accuracy in ["1e-1", "1e-2", "1e-4"] {
+            let sizes = ["fast", "default", "best"].map(|effort| {
+                let pairs = [("norm", "Linf"), ("accuracy", accuracy), ("effort", effort), ("model", "transform")];
+                let (encoded, errors) = round_trip(&values, dims, dtype, &settings(&pairs));
+                assert!(errors.max_over_range <= accuracy.parse().expect("a number"), "{dims:?} {accuracy} {effort}");
+                encoded.record.len()
+            });
+            assert!(sizes[2] <= sizes[1] && sizes[2] <= sizes[0], "{dims:?} {accuracy}: {sizes:?}");
+        }
+        for (key, value) in [("accuracy", 1e-2), ("accuracy", 1e-3), ("ratio", 30.0)] {
+            for effort in ["fast", "best"] {
+                let value_text = value.to_string();
+                let pairs = [(key, &value_text[..]), ("effort", effort), ("model", "transform")];
+                let (encoded, errors) = round_trip(&values, dims, dtype, &settings(&pairs));
+                let n_bytes = values.len() * dtype.size();
+                let holds = if key == "ratio" { encoded.record.len() * 30 <= n_bytes } else { errors.rel_l2 <= value };
+                assert!(holds || encoded.report.model == "lossless", "{dims:?} {key} {value} {effort}: {errors:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn absolute_linf_l2_and_psnr_bounds_hold() {
     let dims = [24, 25, 26];
     for (pairs, holds) in [

@@ -1,7 +1,7 @@
 //! The transform coder: promises hold on what the decoder returns, for all shapes, and damage never panics.
 
 use adios2_inr::field::Array;
-use adios2_inr::transform::{Goal, Input, Kind, Known, Output, decode, encode};
+use adios2_inr::transform::{Goal, Input, Kind, Known, Output, Tries, decode, encode};
 use adios2_inr::{Dtype, Finish};
 use proptest::prelude::*;
 
@@ -31,7 +31,15 @@ fn finish(values: &[f64], dtype: Dtype) -> Finish {
 }
 
 fn input<'a>(values: &'a [f64], dims: &'a [usize]) -> Input<'a> {
-    Input { values: values.into(), dims, mask: None, finish: finish(values, Dtype::F32), base: None, prediction: None }
+    Input {
+        values: values.into(),
+        dims,
+        mask: None,
+        finish: finish(values, Dtype::F32),
+        base: None,
+        prediction: None,
+        tries: Tries::default(),
+    }
 }
 
 /// Encodes, decodes, compares bit by bit.
@@ -185,6 +193,7 @@ fn only_the_points_that_count_are_promised() {
         finish: finish(&counted, Dtype::F32),
         base: None,
         prediction: None,
+        tries: Tries::default(),
     };
     for goal in [Goal::Linf(1e-2), Goal::L2(0.1)] {
         let (square, max) = errors(&input, &round_trip(&input, goal).expect("reachable").values);

@@ -53,7 +53,7 @@ impl BesideChoice {
         &mut self,
         components: &[Component],
         of: (&History, &[Other]),
-        effort: (&Settings, u64),
+        plan: (&Settings, u64),
     ) -> Result<Option<Option<u32>>> {
         self.trials.count();
         if !self.trials.is_due() {
@@ -62,7 +62,7 @@ impl BesideChoice {
         if self.series.is_some() {
             return Ok(Some(None));
         }
-        let best = best(components, of, effort)?;
+        let best = best(components, of, plan)?;
         if best.is_none() {
             self.trials.learn(false);
         }
@@ -82,12 +82,12 @@ impl BesideChoice {
 fn best(
     components: &[Component],
     (history, others): (&History, &[Other]),
-    effort: (&Settings, u64),
+    plan: (&Settings, u64),
 ) -> Result<Option<u32>> {
     let bits = |history: &History| {
         let mut sum = 0.0;
         for (index, component) in components.iter().enumerate().filter(|(_, c)| !c.is_constant()) {
-            let Sampled { samples, n_values } = Sampled::of((component, index, history), effort, N_COMPARED, None)?;
+            let Sampled { samples, n_values } = Sampled::of((component, index, history), plan, N_COMPARED, None)?;
             let fitted = fit::linear(&samples, None).map_or(f64::INFINITY, |fitted| fitted.bits);
             sum += fitted.min(fit::last_bits(&samples)) * n_values as f64;
         }

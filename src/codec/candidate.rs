@@ -38,6 +38,8 @@ pub struct Offer {
     pub sections: Vec<(u8, Vec<u8>)>,
     /// What the decoder returns.
     pub values: Array,
+    /// Its errors, if they are known.
+    pub errors: Option<Errors>,
     /// For `tried`.
     pub why: String,
     /// Where a model was trained.

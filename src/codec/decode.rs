@@ -207,7 +207,7 @@ pub(super) struct Forecast {
 
 impl Forecast {
     pub fn prediction(&self) -> transform::Prediction<'_> {
-        transform::Prediction { values: &self.values, last: &self.last, step_factor: 1.0, only: None }
+        transform::Prediction { values: &self.values, last: &self.last }
     }
 }
 

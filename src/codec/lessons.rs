@@ -14,8 +14,8 @@ use super::sampled::Sampled;
 use super::slot::{Choice, Kind, Slot};
 use super::step_factor::StepFactor;
 use crate::backend::choose::WithCpu;
-use crate::predict::fit::Effort;
-use crate::settings::{Norm, Target};
+use crate::predict::fit::Plan;
+use crate::settings::{Effort, Norm, PredictorChoice, Target};
 use crate::{Block, Result, Settings, threads, transform};
 
 /// All of it so far.
@@ -65,6 +65,14 @@ enum Rival {
     Beside(Option<u32>),
 }
 
+/// Networks take longer than all the rest, which is too long for little effort.
+fn wanted(settings: &Settings) -> PredictorChoice {
+    match (settings.predictor, settings.effort) {
+        (PredictorChoice::Auto, Effort::Fast) => PredictorChoice::Linear,
+        (wanted, _) => wanted,
+    }
+}
+
 impl Lessons {
     /// What is learned without new predictors being used: they are not published.
     pub fn keep(&mut self, tried: Lessons) {
@@ -99,18 +107,18 @@ impl Lessons {
         let component = |index| Component::new(block, real, index, settings);
         let components = (0..n_components).map(component).collect::<Result<Vec<_>>>()?;
         let seed = settings.seed.wrapping_add(31 * self.n_attempts as u64);
-        let effort = (settings, &device, seed);
-        let usual = Way::new(self.kind.get(settings.predictor), history, Other::of(others, self.beside.get()));
+        let plan = (settings, &device, seed);
+        let usual = Way::new(self.kind.get(wanted(settings)), history, Other::of(others, self.beside.get()));
         let (attempt, rival) = threads::install(settings.threads, || {
             let rival = self.rival(&components, (history, others), (settings, seed))?;
             let way = rival.map(|rival| self.rival_way(rival, &usual, (history, others)));
             let mut samples = vec![None; n_components];
-            let attempt = self.attempt(&usual, &components, &mut samples, effort, &mut report)?;
+            let attempt = self.attempt(&usual, &components, &mut samples, plan, &mut report)?;
             if matches!(rival, Some(Rival::Beside(_))) {
                 samples.fill(None);
             }
             let Some((rival, way)) = rival.zip(way) else { return Ok((attempt, None)) };
-            let tried = self.attempt(&way, &components, &mut samples, effort, &mut report)?;
+            let tried = self.attempt(&way, &components, &mut samples, plan, &mut report)?;
             Ok((attempt, Some((rival, way, tried))))
         })?;
         report.seconds.train += started.elapsed().as_secs_f64();
@@ -185,10 +193,10 @@ impl Lessons {
         if history.n_steps() == 1 {
             return Ok(None);
         }
-        if let Some(kind) = self.kind.rival(settings.predictor) {
+        if let Some(kind) = self.kind.rival(wanted(settings)) {
             return Ok(Some(Rival::Kind(kind)));
         }
-        if self.kind.get(settings.predictor).is_none() || others.is_empty() {
+        if self.kind.get(wanted(settings)).is_none() || others.is_empty() {
             return Ok(None);
         }
         Ok(self.beside.rival(components, (history, others), (settings, seed))?.map(Rival::Beside))
@@ -200,13 +208,13 @@ impl Lessons {
         way: &Way,
         components: &[Component],
         samples: &mut [Option<Sampled>],
-        effort: (&Settings, &WithCpu, u64),
+        plan: (&Settings, &WithCpu, u64),
         report: &mut Report,
     ) -> Result<Attempt> {
         let mut attempt = Attempt::default();
         let Some(kind) = way.kind else { return Ok(Attempt { choices: vec![None; components.len()], ..attempt }) };
         for ((index, component), samples) in components.iter().enumerate().zip(samples) {
-            let choice = self.choose((way, kind), (component, index, samples), effort, report)?;
+            let choice = self.choose((way, kind), (component, index, samples), plan, report)?;
             self.add(choice, (kind, index, way.place()), &mut attempt);
         }
         Ok(attempt)
@@ -258,7 +266,7 @@ impl Lessons {
         };
         let n_before = slot.n_steps();
         let (n_steps, width) = (settings.iterations, settings.predictor_width);
-        let choice = slot.fit(kind, samples, Effort { device, n_steps, width, seed }, *n_values)?;
+        let choice = slot.fit(kind, samples, Plan { device, n_steps, width, seed }, *n_values)?;
         if !way.is_rival {
             slot.plan_rest(&choice);
         }

@@ -13,7 +13,7 @@ use super::{Context, WarmStart, section};
 use crate::field::{self, Array, Slice, Values, mask, mask::Mask};
 use crate::metrics::{self, Errors};
 use crate::settings::{Mode, Norm, Target};
-use crate::transform::{Goal, Input};
+use crate::transform::{Goal, Input, Tries};
 use crate::{Block, Dtype, Error, Finish, Result, Settings, container, lossless};
 
 /// Below this ratio the lossless coder is tried too, if pieces of the block say that it may be smaller.
@@ -53,8 +53,8 @@ pub(super) struct Component<'a> {
 #[derive(Default)]
 pub(super) struct Coded {
     pub sections: Vec<(u8, Vec<u8>)>,
-    /// What the sections decode to, if that is known.
-    pub values: Option<Array>,
+    /// What the sections decode to, if that is known, and its errors.
+    pub decoded: Option<(Array, Option<Errors>)>,
     pub model: String,
     warm_start: Option<WarmStart>,
     pub saved: Option<Saved>,
@@ -182,7 +182,7 @@ pub(super) fn encode_component(
     if let Some(valid) = component.valid() {
         let bits = field::masked_bits(block.dtype, index, block.bytes, valid);
         coded.push(section::MASK, index, mask::encode_positions(valid, &component.dims)?);
-        coded.push(section::MASKED_VALUES, index, mask::encode_values(&bits));
+        coded.push(section::MASKED_VALUES, index, mask::encode_values(bits));
     }
     let Some((min, max)) = component.mask.range.filter(|(low, high)| low < high) else { return Ok(Some(coded)) };
     let taken = coded.n_bytes();
@@ -193,7 +193,8 @@ pub(super) fn encode_component(
     };
     let finish = Finish { dtype: component.dtype, min, max };
     let (values, dims, mask) = (component.values(), &component.dims[..], component.valid());
-    let input = Input { values, dims, mask, finish, base: None, prediction: None };
+    let tries = Tries { effort: settings.effort, ..Tries::default() };
+    let input = Input { values, dims, mask, finish, base: None, prediction: None, tries };
     let task = Task { input, goal, settings, warm, skip_neural };
     let Some(offer) = candidate::best(candidates, &task, report)? else { return Ok(None) };
     if !offer.backend.is_empty() {
@@ -222,14 +223,14 @@ impl Coded {
         self.model = std::mem::take(&mut offer.model);
         self.warm_start = offer.warm_start.take();
         self.saved = offer.saved.take();
-        self.values = Some(std::mem::take(&mut offer.values));
+        self.decoded = Some((std::mem::take(&mut offer.values), offer.errors));
         self.sections.extend(offer.tagged(index));
         self
     }
 }
 
-/// Lays the record out, decodes it and checks the promise on what a reader will get. Transforms have read their payloads back and know
-/// what those decode to.
+/// Lays the record out, decodes it and checks the promise on what a reader will get. Transforms have read their payloads back, know
+/// what those decode to, and where they looked for an error know that of these values.
 pub(super) fn assemble(
     block: &Block,
     settings: &Settings,
@@ -238,7 +239,7 @@ pub(super) fn assemble(
     references: &References,
     report: &mut Report,
 ) -> Result<Option<Checked>> {
-    let known: Vec<Option<Array>> = coded.iter_mut().map(|c| c.values.take()).collect();
+    let known: Vec<_> = coded.iter_mut().map(|c| c.decoded.take()).collect();
     let sections: Vec<(u8, &[u8])> =
         coded.iter().flat_map(|c| &c.sections).map(|(tag, payload)| (*tag, payload.as_slice())).collect();
     let dims = super::ordered_dims(block, settings.order);
@@ -255,12 +256,19 @@ pub(super) fn assemble(
     let (mut worst, mut fields) = (Errors { psnr: f64::INFINITY, ..Errors::default() }, Vec::new());
     for ((index, component), known) in components.iter().enumerate().zip(known) {
         let masked = component.valid().map(|valid| field::masked_bits(block.dtype, index, block.bytes, valid));
-        if decoded.masked(index)?.map(|(_, bits)| bits) != masked {
+        let is_same = match (decoded.masked(index)?, masked) {
+            (Some((_, found)), Some(masked)) => masked.eq(found),
+            (found, masked) => found.is_none() && masked.is_none(),
+        };
+        if !is_same {
             return Err(Error::Internal("masked values changed".into()));
         }
-        let values = known.map_or_else(|| decoded.values(index), Ok)?;
-        let original = field::values(block.dtype, index, block.bytes)?;
-        let errors = Errors::between(original.as_slice(), values.as_slice(), component.valid());
+        let (values, errors) = known.map_or_else(|| decoded.values(index).map(|values| (values, None)), Ok)?;
+        let original = || field::values(block.dtype, index, block.bytes);
+        let errors = match errors {
+            Some(errors) => errors,
+            None => Errors::between(original()?.as_slice(), values.as_slice(), component.valid()),
+        };
         if !holds(settings.target, &errors) {
             let reached = format!("relative L2 {:.1e}, largest {:.1e}", errors.rel_l2, errors.max);
             report.note("lossy", None, format!("broke {} when it was decoded ({reached})", settings.target));

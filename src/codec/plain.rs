@@ -24,6 +24,7 @@ impl Candidate for Plain {
             model: output.kind.to_string(),
             sections: vec![(section::TRANSFORM, output.payload)],
             values: output.values,
+            errors: output.errors,
             why: "keeps the promise".to_owned(),
             ..Offer::default()
         }))

@@ -12,7 +12,7 @@ use crate::backend::cpu::CpuBackend;
 use crate::backend::stencil::StencilKernels;
 use crate::container::{self, Record};
 use crate::predict::Predictor;
-use crate::transform::{Input, Prediction};
+use crate::transform::{Input, Tries};
 use crate::{Block, Error, Result, Settings, threads, transform};
 
 /// The predictor of each component and its number in the chain; `None`: the last step as it is.
@@ -31,8 +31,8 @@ struct Predicted<'a> {
 impl Candidate for Predicted<'_> {
     fn offer(&self, task: &Task, _: &Rival, report: &mut Report) -> Result<Option<Offer>> {
         let started = std::time::Instant::now();
-        let prediction = Prediction { step_factor: self.step_factor, only: self.only, ..self.forecast.prediction() };
-        let input = Input { prediction: Some(prediction), ..task.input };
+        let tries = Tries { step_factor: self.step_factor, only: self.only, ..task.input.tries };
+        let input = Input { prediction: Some(self.forecast.prediction()), tries, ..task.input };
         let output = transform::encode(&input, task.goal)?;
         report.seconds.transform += started.elapsed().as_secs_f64();
         let Some(output) = output else { return Ok(None) };
@@ -45,6 +45,7 @@ impl Candidate for Predicted<'_> {
             model: format!("{}+{}", self.name, output.kind),
             sections,
             values: output.values,
+            errors: output.errors,
             why: format!("about {} bytes without prediction", saved.unpredicted_bytes),
             saved: Some(saved),
             ..Offer::default()

@@ -11,7 +11,8 @@ use crate::container::Record;
 use crate::field::Array;
 use crate::mesh::Mesh;
 use crate::model::SeriesNetwork;
-use crate::transform::{self, Goal, Input, Known};
+use crate::settings::Effort;
+use crate::transform::{self, Goal, Input, Known, Tries};
 use crate::{Block, Error, Finish, Result, Settings, field, threads};
 
 /// Which network stands for a block, and when.
@@ -221,7 +222,7 @@ impl<'a> Step<'a> {
         threads::install(settings.threads, || {
             let mut coded: Vec<Coded> = (0..self.components.len()).map(|_| Coded::default()).collect();
             coded[0].push(section::SERIES, 0, place.encode());
-            if remainder && !self.code_remainders(place, networks, &mut coded)? {
+            if remainder && !self.code_remainders(place, networks, settings.effort, &mut coded)? {
                 return Ok(None);
             }
             let references = References { networks, ..References::default() };
@@ -235,7 +236,13 @@ impl<'a> Step<'a> {
     }
 
     /// False when a remainder cannot make the promise hold.
-    fn code_remainders(&self, place: Place, networks: &dyn Networks, coded: &mut [Coded]) -> Result<bool> {
+    fn code_remainders(
+        &self,
+        place: Place,
+        networks: &dyn Networks,
+        effort: Effort,
+        coded: &mut [Coded],
+    ) -> Result<bool> {
         let n_channels = self.components.len();
         let values = networks.segment(&place)?.predict(place.step, self.dims(), n_channels)?;
         let prediction = Prediction { values, n_channels };
@@ -251,10 +258,11 @@ impl<'a> Step<'a> {
                 finish,
                 base: Some(&base),
                 prediction: None,
+                tries: Tries { effort, ..Tries::default() },
             };
             let Some(output) = transform::encode(&input, goal)? else { return Ok(false) };
             coded[index].push(section::TRANSFORM, index, output.payload);
-            coded[index].values = Some(output.values);
+            coded[index].decoded = Some((output.values, output.errors));
         }
         Ok(true)
     }

@@ -9,7 +9,7 @@ use super::{WarmStart, section};
 use crate::backend::{Backend, TrainingSet, choose, cpu::CpuBackend};
 use crate::fit::{Budget, Fit, fit_siren};
 use crate::model::{SirenShape, quantise};
-use crate::settings::{Backend as Choice, ModelChoice};
+use crate::settings::{Backend as Choice, Effort, ModelChoice};
 use crate::train::choose_shape;
 use crate::transform::{self, Goal, Input};
 use crate::{Error, Finish, Result, metrics};
@@ -21,6 +21,8 @@ const DEFAULT_SECONDS: f64 = 10.0;
 
 /// In `auto` the network gets this share of the bytes it has to beat; the rest is for the remainder.
 const WEIGHT_SHARE: f64 = 0.5;
+/// What takes the most effort trains so many times as long as the rival takes.
+const BEST: f64 = 2.0;
 /// A network must be small enough for this many visits of each point within the budget.
 const N_VISITS: f64 = 8.0;
 /// In `auto` a network with less than this share of the bytes it has to beat cannot matter.
@@ -37,7 +39,8 @@ impl Candidate for Siren {
     /// Trains, quantises and codes the remainder.
     fn offer(&self, task: &Task, rival: &Rival, report: &mut Report) -> Result<Option<Offer>> {
         let settings = task.settings;
-        if settings.model == ModelChoice::Transform || (task.skip_neural && settings.model == ModelChoice::Auto) {
+        let is_left_out = task.skip_neural || settings.effort == Effort::Fast;
+        if settings.model == ModelChoice::Transform || (is_left_out && settings.model == ModelChoice::Auto) {
             return Ok(None);
         }
         let backend = choose::choose(settings)?;
@@ -112,6 +115,7 @@ impl Plan<'_> {
             model: format!("siren+{}", remainder.kind),
             sections: vec![(section::SIREN, weights), (section::TRANSFORM, remainder.payload)],
             values: remainder.values,
+            errors: remainder.errors,
             why: fit.why.to_string(),
             backend,
             warm_start: Some(WarmStart { shape, params: fit.params }),
@@ -174,7 +178,9 @@ impl Plan<'_> {
             (Some(_), ..) => None,
             (None, Some(seconds), _) => Some(seconds),
             (None, None, ModelChoice::Siren) => Some(DEFAULT_SECONDS),
-            (None, None, _) => Some(self.rival.seconds),
+            (None, None, _) => {
+                Some(self.rival.seconds * if self.task.settings.effort == Effort::Best { BEST } else { 1.0 })
+            }
         };
         let may_give_up = self.task.settings.model == ModelChoice::Auto;
         Budget { seconds, n_steps: self.task.settings.iterations, target_rms: self.target_rms(), may_give_up }

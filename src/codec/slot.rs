@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::predicted;
 use crate::Result;
-use crate::predict::fit::{self, Effort, Learner};
+use crate::predict::fit::{self, Learner, Plan};
 use crate::predict::sample::Samples;
 use crate::predict::{Predictor, Scaling};
 
@@ -123,7 +123,7 @@ impl Slot {
     ///
     /// # Errors
     /// As [`Learner::network`].
-    pub fn fit(&mut self, kind: Kind, samples: &Samples, effort: Effort, n_values: usize) -> Result<Choice> {
+    pub fn fit(&mut self, kind: Kind, samples: &Samples, plan: Plan, n_values: usize) -> Result<Choice> {
         let last_bits = fit::last_bits(samples);
         let saved = |bits: f64| (last_bits - bits) * n_values as f64 / 8.0;
         if last_bits == 0.0 {
@@ -139,7 +139,7 @@ impl Slot {
         }
         let new = match kind {
             Kind::Linear => fit::linear(samples, current),
-            Kind::Network => self.learner.network(samples, current, effort)?,
+            Kind::Network => self.learner.network(samples, current, plan)?,
         };
         Ok(match new {
             Some(new) if saved(new.bits) - self.encode(kind, &new.predictor).len() as f64 / HORIZON > most => {

@@ -83,6 +83,11 @@ impl RawBits {
         }
     }
 
+    /// Bytes of all bits.
+    pub fn n_bytes(&self) -> usize {
+        self.bytes.len() + self.n.div_ceil(8) as usize
+    }
+
     /// The bytes, in the order in which a stream ends with them.
     fn finish(mut self) -> Vec<u8> {
         self.bytes.extend_from_slice(&self.bits.to_le_bytes()[..self.n.div_ceil(8) as usize]);
@@ -215,6 +220,11 @@ impl<'a> Decoder<'a> {
     #[cold]
     fn last_word(&self, end: usize) -> u32 {
         self.bytes[..end].iter().fold(0, |word, &byte| word << 8 | u32::from(byte))
+    }
+
+    /// Whether all symbols are read, `n_raw` bytes before the end.
+    pub fn is_at_raw(&self, n_raw: usize) -> bool {
+        self.state == LEAST && self.front + n_raw == self.bytes.len()
     }
 
     /// Checks that the stream ended here.

@@ -1,22 +1,14 @@
-//! Fills masked points of a field smoothly: averages of ever coarser grids (push-pull), then a few relaxations.
+//! Fills masked points of a field smoothly: averages of ever coarser grids (push-pull), with a few relaxations on each.
 
 use super::advance;
 use super::real::Real;
 
-/// Relaxation sweeps on the finest grid.
+/// Relaxation sweeps on each grid.
 const N_SWEEPS: usize = 4;
 
 /// Replaces every value whose `valid` is false; `fallback` serves when no point is valid.
 /// `dims`: slowest first, row-major.
 pub fn inpaint<T: Real>(values: &mut [T], valid: &[bool], dims: &[usize], fallback: T) {
-    pull(values, valid, dims, fallback);
-    for _ in 0..N_SWEEPS {
-        relax(values, valid, dims);
-    }
-}
-
-/// Gives points that are not valid the value of their cell in the next coarser grid, which is filled the same way.
-fn pull<T: Real>(values: &mut [T], valid: &[bool], dims: &[usize], fallback: T) {
     if valid.iter().all(|&ok| ok) {
         return;
     }
@@ -36,12 +28,15 @@ fn pull<T: Real>(values: &mut [T], valid: &[bool], dims: &[usize], fallback: T) 
     let mut means: Vec<T> = sums.iter().zip(&counts).map(|(sum, &n)| T::of(sum / f64::from(n.max(1)))).collect();
     drop(sums);
     let known: Vec<bool> = counts.iter().map(|&n| n > 0).collect();
-    pull(&mut means, &known, &coarse_dims, fallback);
+    inpaint(&mut means, &known, &coarse_dims, fallback);
     for_cells(dims, &coarse_dims, |i, cell| {
         if !valid[i] {
             values[i] = means[cell];
         }
     });
+    for _ in 0..N_SWEEPS {
+        relax(values, valid, dims);
+    }
 }
 
 /// Calls `f(point, its cell in the grid with half the points per axis)` for all points in order.
@@ -57,7 +52,7 @@ fn for_cells(dims: &[usize], coarse_dims: &[usize], mut f: impl FnMut(usize, usi
     }
 }
 
-/// Replaces each masked point by the mean of its neighbours along all axes, in place.
+/// Replaces each masked point by the mean of its neighbours along all axes, row by row in place.
 fn relax<T: Real>(values: &mut [T], valid: &[bool], dims: &[usize]) {
     let Some((&length, leading)) = dims.split_last() else { return };
     let mut strides = vec![length; leading.len()];
@@ -65,7 +60,7 @@ fn relax<T: Real>(values: &mut [T], valid: &[bool], dims: &[usize]) {
         strides[axis - 1] = strides[axis] * leading[axis];
     }
     let mut index = vec![0; leading.len()];
-    let mut around = Vec::new();
+    let (mut around, mut means) = (Vec::new(), vec![T::default(); length]);
     for (row, valid) in valid.chunks_exact(length).enumerate() {
         around.clear();
         for ((&at, &size), &stride) in index.iter().zip(leading).zip(&strides) {
@@ -73,19 +68,32 @@ fn relax<T: Real>(values: &mut [T], valid: &[bool], dims: &[usize]) {
             around.extend((at + 1 < size).then(|| row * length + stride));
         }
         advance(&mut index, leading);
-        for i in (0..length).filter(|&i| !valid[i]) {
-            let (mut sum, mut n) = (0.0, around.len() as f64);
-            around.iter().for_each(|&from| sum += values[from + i].wide());
-            if i > 0 {
-                (sum, n) = (sum + values[row * length + i - 1].wide(), n + 1.0);
-            }
-            if i + 1 < length {
-                (sum, n) = (sum + values[row * length + i + 1].wide(), n + 1.0);
-            }
-            if n > 0.0 {
-                values[row * length + i] = T::of(sum / n);
-            }
+        if valid.contains(&false) && around.len() + length > 1 {
+            mean_row(values, row * length, &around, &mut means);
+            let row = values[row * length..].iter_mut().zip(&means).zip(valid);
+            row.for_each(|((value, &mean), &ok)| *value = if ok { *value } else { mean });
         }
+    }
+}
+
+/// Means of the neighbours of all points of the row from `at` on, which lie in it and in the rows from `around` on.
+fn mean_row<T: Real>(values: &[T], at: usize, around: &[usize], means: &mut [T]) {
+    let n = means.len();
+    // Weights come first: sums of large values would overflow.
+    let weight = T::of(1.0 / (around.len() + 2) as f64);
+    means.fill(T::default());
+    for &from in around {
+        means.iter_mut().zip(&values[from..from + n]).for_each(|(mean, &v)| *mean += weight * v);
+    }
+    let row = &values[at..at + n];
+    means[1..].iter_mut().zip(row).for_each(|(mean, &v)| *mean += weight * v);
+    means.iter_mut().zip(&row[1..]).for_each(|(mean, &v)| *mean += weight * v);
+    // A neighbour is missing at each end.
+    let missing = |n_there: usize| T::of((around.len() + 2) as f64 / n_there as f64);
+    match means {
+        [only] => *only *= missing(around.len()),
+        [first, .., last] => [first, last].into_iter().for_each(|end| *end *= missing(around.len() + 1)),
+        [] => {}
     }
 }
 

@@ -36,7 +36,7 @@ impl Mask {
             ends = Ends::of(values, &fills);
         }
         let n_masked = values.len() - ends.n_valid;
-        let valid = (n_masked > 0).then(|| values.iter().map(|v| is_valid(v, &fills)).collect());
+        let valid = (n_masked > 0).then(|| valid(values, &fills));
         Mask { valid, range: (ends.n_valid > 0).then_some((ends.low, ends.high)), n_masked }
     }
 
@@ -52,8 +52,22 @@ impl Mask {
     }
 }
 
-fn is_valid(value: f64, fills: &[f64]) -> bool {
-    value.is_finite() && !fills.contains(&value)
+/// Which values are finite and none of `fills`.
+fn valid(values: Slice, fills: &[f64]) -> Vec<bool> {
+    let mut valid = vec![true; values.len()];
+    for (k, valid) in valid.chunks_mut(AT_ONCE).enumerate() {
+        let mut buffer = [0.0; AT_ONCE];
+        values.read(k * AT_ONCE, &mut buffer[..valid.len()]);
+        find_valid(&buffer[..valid.len()], fills, valid);
+    }
+    valid
+}
+
+fn find_valid(values: &[f64], fills: &[f64], valid: &mut [bool]) {
+    valid.iter_mut().zip(values).for_each(|(ok, v)| *ok = v.is_finite());
+    for fill in fills {
+        valid.iter_mut().zip(values).for_each(|(ok, v)| *ok &= v != fill);
+    }
 }
 
 /// The two smallest and two largest distinct values and how often the outermost occur.
@@ -75,19 +89,22 @@ impl Ends {
             let mut buffer = [0.0; AT_ONCE];
             let buffer = &mut buffer[..AT_ONCE.min(values.len() - first)];
             values.read(first, buffer);
-            if e.surround(buffer, fills) {
-                e.n_valid += buffer.len();
+            let mut valid = [true; AT_ONCE];
+            let valid = &mut valid[..buffer.len()];
+            find_valid(buffer, fills, valid);
+            let pairs = buffer.iter().zip(&*valid);
+            if e.surround(pairs.clone()) {
+                e.n_valid += valid.iter().map(|&ok| usize::from(ok)).sum::<usize>();
             } else {
-                buffer.iter().filter(|v| is_valid(**v, fills)).for_each(|v| e.add(*v));
+                pairs.filter(|(_, ok)| **ok).for_each(|(v, _)| e.add(*v));
             }
         }
         e
     }
 
-    /// True when all of these values are valid and none changes an end.
-    fn surround(&self, values: &[f64], fills: &[f64]) -> bool {
-        let is_inside = values.iter().fold(true, |all, &v| all & (v > self.second_low) & (v < self.second_high));
-        is_inside && fills.iter().all(|&fill| !values.contains(&fill))
+    /// True when none of the values that are valid changes an end.
+    fn surround<'a>(&self, pairs: impl Iterator<Item = (&'a f64, &'a bool)>) -> bool {
+        pairs.fold(true, |all, (&v, &ok)| all & (!ok | (v > self.second_low) & (v < self.second_high)))
     }
 
     fn add(&mut self, v: f64) {
@@ -154,24 +171,23 @@ pub fn palette(payload: &[u8]) -> Result<Vec<u64>> {
 }
 
 /// Stores the bit patterns of the masked points in order: a palette and indices, or all of them when too many differ.
-pub fn encode_values(bits: &[u64]) -> Vec<u8> {
-    let mut palette: Vec<u64> = Vec::new();
-    let mut indices = Vec::with_capacity(bits.len());
-    for pattern in bits {
-        let index = palette.iter().position(|p| p == pattern).unwrap_or(palette.len());
-        if index == MAX_PALETTE {
-            let bytes: Vec<u8> = bits.iter().flat_map(|b| b.to_le_bytes()).collect();
-            return [vec![0], lossless::encode(&bytes, 8)].concat();
+pub fn encode_values(bits: impl Iterator<Item = u64> + Clone) -> Vec<u8> {
+    let (mut palette, mut last): (Vec<u64>, _) = (Vec::new(), None);
+    for pattern in bits.clone() {
+        if last != Some(pattern) && !palette.contains(&pattern) {
+            if palette.len() == MAX_PALETTE {
+                let bytes: Vec<u8> = bits.flat_map(u64::to_le_bytes).collect();
+                return [vec![0], lossless::encode(&bytes, 8)].concat();
+            }
+            palette.push(pattern);
         }
-        if index == palette.len() {
-            palette.push(*pattern);
-        }
-        indices.push(index as i32);
+        last = Some(pattern);
     }
     let mut payload = vec![palette.len() as u8];
     payload.extend(palette.iter().flat_map(|p| p.to_le_bytes()));
     if palette.len() > 1 {
-        payload.extend(entropy::encode_integers(&indices));
+        let index = |pattern| palette.iter().position(|p| *p == pattern).unwrap_or_default() as i32;
+        payload.extend(entropy::encode_integers(&bits.map(index).collect::<Vec<_>>()));
     }
     payload
 }
@@ -236,7 +252,7 @@ mod tests {
     fn masked_values_come_back_bit_for_bit() {
         for n_patterns in [1u64, 3, 64, 65, 300] {
             let bits: Vec<u64> = (0..1000).map(|i| 0x7ff8_0000_0000_0000 + i % n_patterns).collect();
-            assert_eq!(decode_values(&encode_values(&bits), bits.len()), Ok(bits));
+            assert_eq!(decode_values(&encode_values(bits.iter().copied()), bits.len()), Ok(bits));
         }
     }
 }

@@ -3,9 +3,11 @@
 mod array;
 mod inpaint;
 pub mod mask;
+mod pages;
 mod real;
 
 pub use array::{Array, Slice, Values};
+pub use pages::zeros;
 pub(crate) use real::ROUNDER;
 pub use real::Real;
 
@@ -158,10 +160,19 @@ pub fn component(dtype: Dtype, index: usize, bytes: &[u8]) -> Result<Vec<f64>> {
 }
 
 /// Bit patterns (widened) of component `index` where `valid` is false, in order; exact for signalling NaNs too.
-pub fn masked_bits(dtype: Dtype, index: usize, bytes: &[u8], valid: &[bool]) -> Vec<u64> {
-    let Some((real, n)) = dtype.components() else { return Vec::new() };
-    let slots = bytes.chunks_exact(real.size()).skip(index).step_by(n).zip(valid).filter(|(_, ok)| !**ok);
-    slots.map(|(slot, _)| slot.iter().rev().fold(0, |bits, &b| bits << 8 | u64::from(b))).collect()
+pub fn masked_bits<'a>(
+    dtype: Dtype,
+    index: usize,
+    bytes: &'a [u8],
+    valid: &'a [bool],
+) -> impl Iterator<Item = u64> + Clone + 'a {
+    let (size, n) = dtype.components().map_or((0, 1), |(real, n)| (real.size(), n));
+    let bits = move |i: usize| {
+        let mut bits = [0; 8];
+        bits[..size].copy_from_slice(&bytes[(i * n + index) * size..][..size]);
+        u64::from_le_bytes(bits)
+    };
+    valid.iter().enumerate().filter(|(_, ok)| !**ok).map(move |(i, _)| bits(i))
 }
 
 /// Mirror of [`masked_bits`].

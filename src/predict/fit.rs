@@ -39,7 +39,7 @@ pub struct Learner {
 
 /// How a network is trained.
 #[derive(Clone, Copy)]
-pub struct Effort<'a> {
+pub struct Plan<'a> {
     /// The kernels.
     pub device: &'a dyn StencilKernels,
     /// Training steps, if the user says so.
@@ -81,23 +81,17 @@ impl Learner {
     ///
     /// # Errors
     /// As [`StencilKernels::train_stencil`].
-    pub fn network(
-        &mut self,
-        samples: &Samples,
-        current: Option<&Predictor>,
-        effort: Effort,
-    ) -> Result<Option<Fitted>> {
+    pub fn network(&mut self, samples: &Samples, current: Option<&Predictor>, plan: Plan) -> Result<Option<Fitted>> {
         let Some(parts) = Parts::new(samples) else { return Ok(None) };
         let linear = match current.filter(|p| p.scaling == samples.scaling) {
             Some(current) => Some(current.linear.clone()),
             None => parts.linear(None),
         };
         let Some(linear) = linear else { return Ok(None) };
-        let shape = StencilShape { n_inputs: samples.n_inputs, width: effort.width };
+        let shape = StencilShape { n_inputs: samples.n_inputs, width: plan.width };
         let known = self.training.take().filter(|(scaling, s)| (scaling, s.shape) == (&samples.scaling, shape));
-        let new = || StencilState::new(shape, random_params(&shape, effort.seed));
-        let train =
-            |state, n_steps: u32| parts.trained(state, &linear, effort.device, effort.n_steps.unwrap_or(n_steps));
+        let new = || StencilState::new(shape, random_params(&shape, plan.seed));
+        let train = |state, n_steps: u32| parts.trained(state, &linear, plan.device, plan.n_steps.unwrap_or(n_steps));
         let (state, fitted) = match known {
             None => train(new(), N_FIRST)?,
             Some((_, state)) => {
@@ -378,10 +372,10 @@ mod tests {
         let samples = samples(&bent);
         let linear = linear(&samples, None).unwrap();
         let device = CpuBackend::new(2);
-        let effort = |n_steps| Effort { device: &device, n_steps: Some(n_steps), width: 16, seed: 1 };
-        let network = learner.network(&samples, None, effort(300)).unwrap().unwrap();
+        let plan = |n_steps| Plan { device: &device, n_steps: Some(n_steps), width: 16, seed: 1 };
+        let network = learner.network(&samples, None, plan(300)).unwrap().unwrap();
         assert!(network.bits < 0.5 * linear.bits, "{} {}", network.bits, linear.bits);
-        let refined = learner.network(&samples, Some(&network.predictor), effort(20)).unwrap().unwrap();
+        let refined = learner.network(&samples, Some(&network.predictor), plan(20)).unwrap().unwrap();
         assert!(refined.bits < 0.5 * linear.bits, "{} {}", refined.bits, linear.bits);
         assert_eq!(learner.n_steps(), 320);
         let (update, alone) = (refined.predictor.encode(Some(&network.predictor)), refined.predictor.encode(None));
@@ -412,7 +406,7 @@ mod tests {
         };
         let samples = Samples::of(&task, None);
         assert!(samples.is_empty() && linear(&samples, None).is_none());
-        let effort = Effort { device: &CpuBackend::new(1), n_steps: Some(5), width: 16, seed: 1 };
-        assert!(Learner::default().network(&samples, None, effort).unwrap().is_none());
+        let plan = Plan { device: &CpuBackend::new(1), n_steps: Some(5), width: 16, seed: 1 };
+        assert!(Learner::default().network(&samples, None, plan).unwrap().is_none());
     }
 }

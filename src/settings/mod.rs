@@ -61,6 +61,18 @@ pub enum ModelChoice {
     Transform,
 }
 
+/// How much time goes into fewer bytes; what is promised does not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effort {
+    /// As quick as possible.
+    Fast,
+    /// What pays.
+    #[default]
+    Default,
+    /// Whatever makes the record smaller.
+    Best,
+}
+
 /// Use of earlier steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Temporal {
@@ -149,6 +161,7 @@ impl Order {
 pub struct Settings {
     pub target: Target,
     pub model: ModelChoice,
+    pub effort: Effort,
     pub temporal: Temporal,
     pub seconds: Option<f64>,
     pub iterations: Option<u32>,
@@ -181,6 +194,7 @@ impl Default for Settings {
         Settings {
             target: Target::Accuracy(Mode::Rel, Norm::L2, 1e-2),
             model: ModelChoice::Auto,
+            effort: Effort::Default,
             temporal: Temporal::None,
             seconds: None,
             iterations: None,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Backend, Mode, ModelChoice, Network, Norm, Order, Parameter, PredictorChoice, Sketch, Temporal};
+use super::{Backend, Effort, Mode, ModelChoice, Network, Norm, Order, Parameter, PredictorChoice, Sketch, Temporal};
 
 /// Stores a parsed value; false if there is none.
 fn put<T>(slot: &mut T, value: Option<impl Into<T>>) -> bool {
@@ -71,6 +71,16 @@ pub const PARAMETERS: &[Parameter] = &[
             let choices =
                 [("auto", ModelChoice::Auto), ("siren", ModelChoice::Siren), ("transform", ModelChoice::Transform)];
             put(&mut d.settings.model, choice(v, &choices))
+        },
+    },
+    Parameter {
+        key: "effort",
+        values: "fast, default or best",
+        default: "default",
+        meaning: "time for fewer bytes, with the same promise; fast: a wavelet and one look; default: what pays; best: everything in full, up to ten times as long",
+        set: |d, v| {
+            let choices = [("fast", Effort::Fast), ("default", Effort::Default), ("best", Effort::Best)];
+            put(&mut d.settings.effort, choice(v, &choices))
         },
     },
     Parameter {

@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::joined::{cut, join};
 use super::payload::{CHUNKED, Head, storable};
 use super::pyramid::for_rows;
-use super::search::{self, Survey};
+use super::search;
+use super::survey::{self, Survey};
 use super::{Goal, Input, Known, Output, Prediction};
 use crate::field::{Array, Real, Slice};
 use crate::{Dtype, Error, Finish, Result};
@@ -149,8 +150,8 @@ impl Chunks {
         f: impl FnOnce(Option<&[f64]>, Option<Prediction>) -> R,
     ) -> R {
         let base = base.map(|base| self.take(chunk, base));
-        let cut = prediction.map(|p| (self.take(chunk, p.values), self.take(chunk, p.last), p));
-        f(base.as_deref(), cut.as_ref().map(|(values, last, p)| Prediction { values, last, ..*p }))
+        let cut = prediction.map(|p| (self.take(chunk, p.values), self.take(chunk, p.last)));
+        f(base.as_deref(), cut.as_ref().map(|(values, last)| Prediction { values, last }))
     }
 }
 
@@ -174,17 +175,17 @@ pub(super) fn encode(input: &Input, goal: Goal, chunks: &Chunks) -> Result<Optio
 fn together<T: Real>(input: &Input, goal: Goal, chunks: &Chunks) -> Result<Option<Vec<Output>>> {
     let survey = |chunk: &Chunk| {
         let part = goal_of_part(goal, chunk.len() as f64 / input.values.len() as f64);
-        Ok(chunks.with(input, chunk, |input| search::survey::<T>(input, part)))
+        Ok(chunks.with(input, chunk, |input| survey::survey::<T>(input, part)))
     };
     let surveys = chunks.each(survey)?;
     let Some(surveys) = surveys.into_iter().collect::<Option<Vec<Survey>>>() else { return Ok(None) };
-    let mut step = search::common_step(&surveys, goal_of_part(goal, 1.0));
+    let mut step = survey::common_step(&surveys, goal_of_part(goal, 1.0));
     let mut found: Option<(f64, Vec<Output>)> = None;
     let (mut low, mut high) = (0.0f64, f64::INFINITY);
     for _ in 0..ATTEMPTS {
         let encode = |chunk: &Chunk| {
             let kind = surveys[chunk.number].kind;
-            chunks.with(input, chunk, |input| search::with_step::<T>(input, kind, step))
+            chunks.with(input, chunk, |input| survey::with_step::<T>(input, kind, step))
         };
         let outputs: Option<Vec<(f64, Output)>> = chunks.each(encode)?.into_iter().collect();
         let Some(outputs) = outputs else { break };
@@ -238,7 +239,7 @@ fn joined(outputs: Vec<Output>, chunks: &Chunks, dtype: Dtype) -> Output {
     }
     payload.extend(join(&parts));
     let kind = kind.unwrap_or(super::Kind::None);
-    Output { payload, values: chunks.put_all(values, dtype), kind, unpredicted_bytes, gains }
+    Output { payload, values: chunks.put_all(values, dtype), errors: None, kind, unpredicted_bytes, gains }
 }
 
 /// Decodes the payload of a field in chunks, behind its first byte.
@@ -272,6 +273,7 @@ pub(super) fn needs_prediction(streams: &[u8], chunks: &Chunks, version: u8) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transform::Tries;
 
     /// A front, waves, and noise in one half.
     fn field(dims: &[usize]) -> Vec<f32> {
@@ -295,7 +297,15 @@ mod tests {
         });
         let finish = Finish { dtype: Dtype::F32, min, max };
         let values = Slice::F32(&values);
-        let input = Input { values, dims: &dims, mask: Some(&mask), finish, base: None, prediction: None };
+        let input = Input {
+            values,
+            dims: &dims,
+            mask: Some(&mask),
+            finish,
+            base: None,
+            prediction: None,
+            tries: Tries::default(),
+        };
         for goal in [Goal::Linf(1e-2), Goal::L2(3.0), Goal::L2(30.0), Goal::Bytes(20_000), Goal::Bytes(60_000)] {
             let output = encode(&input, goal, &chunks).unwrap().expect("reachable");
             let decoded = decode(&output.payload[1..], &chunks, finish, Known::default()).unwrap();
@@ -319,9 +329,16 @@ mod tests {
         let values = field(&dims);
         let close: Vec<f64> = values.iter().map(|&v| f64::from(v) + 1e-3).collect();
         let finish = Finish { dtype: Dtype::F32, min: -2.0, max: 3.0 };
-        let alone =
-            Input { values: Slice::F32(&values), dims: &dims, mask: None, finish, base: None, prediction: None };
-        let prediction = Prediction { values: &close, last: &close, step_factor: 1.0, only: None };
+        let alone = Input {
+            values: Slice::F32(&values),
+            dims: &dims,
+            mask: None,
+            finish,
+            base: None,
+            prediction: None,
+            tries: Tries::default(),
+        };
+        let prediction = Prediction { values: &close, last: &close };
         let size = |input: &Input| {
             let output = encode(input, Goal::Linf(1e-2), &chunks).unwrap().expect("reachable");
             let known = Known { base: input.base, prediction: input.prediction, ..Known::default() };

@@ -1,12 +1,13 @@
 //! Context coder of one band of integers (quantised coefficients, or the residual of a whole field).
 //!
 //! A value's context is the weighted sum of the magnitudes of coded neighbours (behind it in the row, in earlier rows,
-//! and at its place in the parent band), in half octaves. Tiles without any non-zero value cost one decision.
-
-use crate::entropy::integer::{N_PREFIX, code_exp_golomb, code_raw_bits, signed};
-use crate::entropy::sequence::half_octave;
+//! and at its place in the parent band), in half octaves. Tiles without any non-zero value cost one decision. Values whose context
+//! is zero are not coded one by one, but as runs of zeros between those that are something else.
 
 use super::neighbours::{GUARD, MAX_MAGNITUDE, N_HINTS, Rows, Slab, Tiles, WIDTH};
+use super::runs::{Coders, Runs};
+use crate::entropy::integer::{N_PREFIX, code_exp_golomb, code_raw_bits, signed};
+use crate::entropy::sequence::half_octave;
 use crate::entropy::{Bit, Coder, Decoder};
 
 /// Context levels; the last takes everything from `2^11.5` up.
@@ -27,17 +28,25 @@ pub(super) struct BandModel {
     levels: Vec<LevelModel>,
     prefix: [Bit; N_PREFIX],
     tiles: [Bit; 12],
+    /// None where zeros are coded one by one.
+    runs: Option<Runs>,
 }
 
 impl BandModel {
-    /// For bands that may have hints or for ones that have none.
-    pub fn new(has_hints: bool) -> Self {
+    /// For bands that may have hints or for ones that have none, and with runs of zeros or without.
+    pub fn new(has_hints: bool, has_runs: bool) -> Self {
         let n_sets = if has_hints { 1 + N_HINTS } else { 1 };
         BandModel {
             levels: vec![LevelModel::default(); n_sets * N_LEVELS],
             prefix: [Bit::default(); N_PREFIX],
             tiles: [Bit::default(); 12],
+            runs: has_runs.then(Runs::default),
         }
+    }
+
+    /// Ends the last band of this model.
+    pub fn finish<C: Coder>(&mut self, coders: &mut Coders<C>) {
+        self.runs.iter_mut().for_each(|runs| runs.finish(&mut coders.runs));
     }
 }
 
@@ -48,7 +57,7 @@ fn shift(level: usize, weight: u32) -> u32 {
 }
 
 /// Codes one slab: `values` are read by an encoder and filled in by a decoder, where they must start as zeros.
-pub(super) fn code_slab<C: Coder>(coder: &mut C, model: &mut BandModel, values: &mut [i32], slab: &Slab) {
+pub(super) fn code_slab<C: Coder>(coders: &mut Coders<C>, model: &mut BandModel, values: &mut [i32], slab: &Slab) {
     if values.is_empty() {
         return;
     }
@@ -56,7 +65,7 @@ pub(super) fn code_slab<C: Coder>(coder: &mut C, model: &mut BandModel, values: 
     if C::ENCODES {
         tiles.find(values, &slab.dims);
     }
-    tiles.code(coder, &mut model.tiles);
+    tiles.code(&mut coders.values, &mut model.tiles);
     if tiles.are_empty() {
         return;
     }
@@ -65,18 +74,18 @@ pub(super) fn code_slab<C: Coder>(coder: &mut C, model: &mut BandModel, values: 
     let shifts: [u32; N_LEVELS] = std::array::from_fn(|level| shift(level, weight));
     for (r, row) in values.chunks_exact_mut(rows.length).enumerate() {
         if rows.go_to(r) {
-            code_row(coder, model, &shifts, &mut rows, r, row);
+            code_row(coders, model, &shifts, &mut rows, r, row);
         }
     }
 }
 
 /// Whether a decoder finds these values in a slab.
-pub(super) fn is_slab(decoder: &mut Decoder, model: &mut BandModel, values: &[i32], slab: &Slab) -> bool {
+pub(super) fn is_slab(decoders: &mut Coders<Decoder>, model: &mut BandModel, values: &[i32], slab: &Slab) -> bool {
     if values.is_empty() {
         return true;
     }
     let mut tiles = Tiles::new(&slab.dims);
-    tiles.code(decoder, &mut model.tiles);
+    tiles.code(&mut decoders.values, &mut model.tiles);
     if tiles.are_empty() {
         return values.iter().all(|&v| v == 0);
     }
@@ -87,14 +96,14 @@ pub(super) fn is_slab(decoder: &mut Decoder, model: &mut BandModel, values: &[i3
     values.chunks_exact(rows.length).enumerate().fold(true, |is_same, (r, row)| {
         decoded.fill(0);
         if rows.go_to(r) {
-            code_row(decoder, model, &shifts, &mut rows, r, &mut decoded);
+            code_row(decoders, model, &shifts, &mut rows, r, &mut decoded);
         }
         is_same & (decoded == row)
     })
 }
 
 fn code_row<C: Coder>(
-    coder: &mut C,
+    coders: &mut Coders<C>,
     model: &mut BandModel,
     shifts: &[u32; N_LEVELS],
     rows: &mut Rows,
@@ -111,7 +120,7 @@ fn code_row<C: Coder>(
         let magnitudes = &mut rows.magnitudes[at + from..][..values.len() + GUARD];
         let first = r * rows.length + from;
         let hints = rows.slab.hints.map(|hints| &hints[first..first + values.len()]);
-        code_values(coder, model, shifts, values, Context { around, hints }, magnitudes);
+        code_values(coders, model, shifts, values, Context { around, hints }, magnitudes);
     }
 }
 
@@ -121,42 +130,76 @@ struct Context<'a> {
     hints: Option<&'a [u8]>,
 }
 
+impl Context<'_> {
+    /// A bit for each value that is not expected to be zero, whatever precedes it in its row.
+    #[inline(always)]
+    fn bits(&self) -> u32 {
+        bits(self.around) | self.hints.map_or(0, bits)
+    }
+}
+
+/// A bit for each of at most [`WIDTH`] numbers that is not zero.
+#[inline(always)]
+fn bits<T: Copy + Default + PartialEq>(numbers: &[T]) -> u32 {
+    numbers.iter().enumerate().fold(0, |bits, (i, &n)| bits | u32::from(n != T::default()) << i)
+}
+
 /// Codes neighbouring values of one row; `magnitudes` starts two before the first of them.
 #[inline(always)]
 fn code_values<C: Coder>(
-    coder: &mut C,
+    coders: &mut Coders<C>,
     model: &mut BandModel,
     shifts: &[u32; N_LEVELS],
     values: &mut [i32],
     context: Context,
     magnitudes: &mut [u16],
 ) {
+    let n = values.len();
+    let expected = if model.runs.is_some() { context.bits() } else { u32::MAX };
+    // Where a run of zeros ends at the latest.
+    let stops = expected | 1 << n | if C::ENCODES { bits(values) } else { 0 };
     let (mut two_back, mut one_back) = (magnitudes[0], magnitudes[1]);
-    for (i, (value, out)) in values.iter_mut().zip(&mut magnitudes[GUARD..]).enumerate() {
+    let mut i = 0;
+    while i < n {
+        let mut is_end = false;
+        if one_back | two_back == 0
+            && let Some(runs) = &mut model.runs
+            && expected >> i & 1 == 0
+        {
+            i += runs.pass(&mut coders.runs, (stops >> i).trailing_zeros()) as usize;
+            if i == n {
+                break;
+            }
+            is_end = expected >> i & 1 == 0;
+            if is_end {
+                runs.end(&mut coders.runs);
+            }
+        }
         let sum = u32::from(context.around[i]) + 2 * u32::from(one_back) + u32::from(two_back);
         let level = half_octave(sum).min(N_LEVELS - 1);
         let set = context.hints.map_or(0, |hints| 1 + usize::from(hints[i]));
         let models = &mut model.levels[set * N_LEVELS + level];
-        let coded = code_value(coder, models, &mut model.prefix, shifts[level], *value);
-        *value = coded;
+        let coded = code_value(&mut coders.values, models, &mut model.prefix, shifts[level], (values[i], is_end));
+        values[i] = coded;
         two_back = one_back;
         one_back = coded.unsigned_abs().min(u32::from(MAX_MAGNITUDE)) as u16;
-        *out = one_back;
+        magnitudes[GUARD + i] = one_back;
+        i += 1;
     }
 }
 
-/// One value: its magnitude without `shift` low bits in unary, these bits, and its sign.
+/// One value, which may be known not to be zero: its magnitude without `shift` low bits in unary, these bits, and its sign.
 #[inline(always)]
 fn code_value<C: Coder>(
     coder: &mut C,
     model: &mut LevelModel,
     prefix: &mut [Bit; N_PREFIX],
     shift: u32,
-    v: i32,
+    (v, is_used): (i32, bool),
 ) -> i32 {
     let magnitude = v.unsigned_abs();
     let high = magnitude >> shift;
-    if !coder.code(&mut model.unary[0], high > 0) {
+    if !is_used && !coder.code(&mut model.unary[0], high > 0) {
         if shift == 0 {
             return 0;
         }

@@ -45,6 +45,12 @@ pub(super) fn is_affordable(kind: Kind, dims: &[usize]) -> bool {
     kind != Kind::Dct || dct::is_affordable(dims)
 }
 
+/// The kinds that are quick enough for these dimensions.
+pub(super) fn affordable(dims: &[usize]) -> Vec<Kind> {
+    let all = [Kind::Wavelet, Kind::Dct, Kind::BlockDct];
+    all.into_iter().filter(|&kind| is_affordable(kind, dims)).collect()
+}
+
 /// A transform made ready for certain dimensions.
 pub(super) enum Transform<T> {
     None(Pyramid),

@@ -10,6 +10,7 @@
 //! every machine and for any number of threads.
 
 mod axis;
+mod bytes;
 mod chunks;
 mod classes;
 mod coefficients;
@@ -17,6 +18,9 @@ mod dct;
 mod estimate;
 mod joined;
 mod kind;
+mod l2;
+mod lane;
+mod linf;
 mod neighbours;
 mod payload;
 mod points;
@@ -24,18 +28,24 @@ mod prediction;
 mod probe;
 mod pyramid;
 mod quantise;
+mod runs;
 mod sample;
 mod search;
 mod simd;
+mod slab_decoder;
 mod slabs;
+mod sparse;
 mod streams;
+mod survey;
 mod tables;
 mod tokens;
 mod trial;
 mod wavelet;
 
 use crate::container::VERSION;
-use crate::field::{Array, Real, Slice};
+use crate::field::{self, Array, Real, Slice};
+use crate::metrics::Errors;
+use crate::settings::Effort;
 use crate::{Error, Finish, Result};
 use chunks::Chunks;
 pub use kind::Kind;
@@ -61,6 +71,25 @@ pub struct Input<'a> {
     pub base: Option<&'a [f64]>,
     /// A prediction that is used as far as it helps; the decoder has it too. Not together with a base.
     pub prediction: Option<Prediction<'a>>,
+    /// What is tried.
+    pub tries: Tries,
+}
+
+/// What an encoder tries.
+#[derive(Clone, Copy, Debug)]
+pub struct Tries {
+    /// How much of it.
+    pub effort: Effort,
+    /// The only transform.
+    pub only: Option<Kind>,
+    /// What the estimated best step of the quantiser is multiplied by under a pointwise bound.
+    pub step_factor: f64,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Tries { effort: Effort::Default, only: None, step_factor: 1.0 }
+    }
 }
 
 /// What a decoder has besides the payload: what the encoder had in [`Input`].
@@ -98,6 +127,8 @@ pub struct Output {
     pub payload: Vec<u8>,
     /// Exactly what [`decode`] returns.
     pub values: Array,
+    /// Errors of these values at the points that count, where the search had to know them.
+    pub errors: Option<Errors>,
     /// The transform; none when the base needed nothing else.
     pub kind: Kind,
     /// Estimated bytes of the payload had there been no prediction.
@@ -162,7 +193,7 @@ fn middle(finish: Finish, base: Option<&[f64]>, version: u8) -> f64 {
 /// Values of the streams behind a head.
 fn values<T: Real>(head: &Head, streams: &[u8], dims: &[usize], known: Known, last: Last) -> Result<Array> {
     let transform = Transform::<T>::new(head.kind, dims);
-    let mut values = vec![T::default(); product(dims)?];
+    let mut values = field::zeros(product(dims)?);
     if !head.is_coded() {
         if !streams.is_empty() {
             return Err(Error::corrupt("a transform payload without content has bytes behind its head"));

@@ -3,7 +3,7 @@
 
 use super::kind::Kind;
 use super::quantise::Quantiser;
-use super::streams::Split;
+use super::streams::{ResidualCoder, Split};
 use crate::{Error, Result};
 
 /// Everything but the integers.
@@ -29,6 +29,9 @@ const SINGLE: u8 = 1 << 5;
 pub(super) const CHUNKED: u8 = 1 << 6;
 /// Where the second byte, which is there if anything is coded, has the number of levels.
 const LEVELS: u8 = 15;
+/// In that byte too: zeros of the first stream are coded as runs; the residual has a stream of its own as few integers.
+const RUNS: u8 = 1 << 4;
+const SPARSE_RESIDUAL: u8 = 1 << 5;
 
 /// Version 1 had no tables and no single precision.
 mod v1 {
@@ -69,12 +72,16 @@ impl Head {
         out.push(
             self.kind as u8
                 | flag(self.quantum.is_some(), RESIDUAL)
-                | flag(self.split.residual, SPLIT_RESIDUAL)
+                | flag(self.split.residual == ResidualCoder::Slabs, SPLIT_RESIDUAL)
                 | flag(self.is_predicted, PREDICTED)
                 | flag(self.is_single, SINGLE),
         );
         if self.is_coded() {
-            out.push(self.split.n_levels as u8);
+            out.push(
+                self.split.n_levels as u8
+                    | flag(self.split.has_runs, RUNS)
+                    | flag(self.split.residual == ResidualCoder::Sparse, SPARSE_RESIDUAL),
+            );
         }
         if let Some(quantiser) = &self.quantiser {
             push_number(out, quantiser.step);
@@ -93,14 +100,19 @@ impl Head {
         let (&first, mut rest) = bytes.split_first().ok_or_else(short)?;
         let is_set = |flag: u8| first & flag != 0;
         let (kind, has_residual) = (Kind::from_bits(first), is_set(RESIDUAL));
-        let mut split = Split { n_levels: 0, residual: is_set(SPLIT_RESIDUAL), has_tables: version > 1 };
+        let residual = if is_set(SPLIT_RESIDUAL) { ResidualCoder::Slabs } else { ResidualCoder::Common };
+        let mut split = Split { n_levels: 0, residual, has_tables: version > 1, has_runs: false };
         let (is_predicted, is_single) =
             if version > 1 { (is_set(PREDICTED), is_set(SINGLE)) } else { (is_set(v1::PREDICTED), false) };
         if version == 1 {
             split.n_levels = usize::from(first >> v1::LEVELS_AT & 7);
         } else if kind != Kind::None || has_residual {
             let (&levels, after) = rest.split_first().ok_or_else(short)?;
-            (split.n_levels, rest) = (usize::from(levels), after);
+            (split.n_levels, split.has_runs, rest) =
+                (usize::from(levels & !(RUNS | SPARSE_RESIDUAL)), levels & RUNS != 0, after);
+            if levels & SPARSE_RESIDUAL != 0 && split.residual == ResidualCoder::Common {
+                split.residual = ResidualCoder::Sparse;
+            }
         }
         if version > 1 && (first >> 6 != 0 || split.n_levels > usize::from(LEVELS)) {
             return Err(Error::corrupt("the head of the transform payload has bits of a later version"));

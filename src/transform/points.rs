@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::{Input, simd};
-use crate::field::{Array, ROUNDER, Real};
+use crate::field::{self, Array, ROUNDER, Real};
 use crate::metrics::{self, Sums};
 use crate::{Dtype, Finish};
 
@@ -28,7 +28,7 @@ pub(super) struct Last<'a> {
 
 /// `values - base - middle`.
 pub(super) fn load<T: Real>(input: &Input, middle: f64) -> Vec<T> {
-    let mut out = vec![T::default(); input.values.len()];
+    let mut out = field::zeros(input.values.len());
     out.par_chunks_mut(TASK).enumerate().for_each(|(t, part)| {
         each(t, part.len(), |first, from, n| {
             let mut buffer = [0.0; AT_ONCE];
@@ -77,7 +77,7 @@ impl<'a> Last<'a> {
     }
 
     fn converted<T: Real, R: Real>(&self, values: &[T]) -> Vec<R> {
-        let mut out = vec![R::default(); values.len()];
+        let mut out = field::zeros(values.len());
         out.par_chunks_mut(TASK).zip(values.par_chunks(TASK)).enumerate().for_each(|(t, (out, part))| {
             each(t, part.len(), |first, from, n| {
                 let mut buffer = [0.0; AT_ONCE];
@@ -116,7 +116,7 @@ impl<'a> Last<'a> {
         quantum: f64,
         limit: f64,
     ) -> Option<(Vec<i32>, usize)> {
-        let mut residual = vec![0; values.len()];
+        let mut residual: Vec<i32> = field::zeros(values.len());
         let inverse = 1.0 / quantum;
         let parts = residual.par_chunks_mut(TASK).zip(values.par_chunks(TASK)).enumerate();
         let counts: Vec<Option<usize>> = parts

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use super::dct::SQUARED;
-use super::kind::{Kind, Transform};
+use super::kind::Transform;
 use super::neighbours::N_HINTS;
 use super::probe::BITS_PER_SQUARE;
 use super::pyramid::{Band, Pyramid, for_rows};
@@ -19,10 +19,6 @@ pub struct Prediction<'a> {
     pub values: &'a [f64],
     /// The field one step earlier, likewise: where the prediction moves away from it, more is to be corrected.
     pub last: &'a [f64],
-    /// What an encoder multiplies the estimated best step of the quantiser by under a pointwise bound.
-    pub step_factor: f64,
-    /// The only transform that an encoder tries.
-    pub only: Option<Kind>,
 }
 
 /// Gains are multiples of `1 / UNIT`, up to [`MAX_GAIN`].

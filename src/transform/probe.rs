@@ -9,7 +9,7 @@ use crate::field::Real;
 
 /// Fields up to this size try everything.
 const SMALL: usize = 1 << 15;
-/// A slice along the first axis has one row in so many, within these limits.
+/// A slice across the longest axis but the last has one row in so many, within these limits.
 const SHARE: usize = 24;
 const N_ROWS: [usize; 2] = [8, 64];
 /// Slices at most, and what part of the field they hold at most.
@@ -19,6 +19,8 @@ const MOST: usize = 6;
 const CLEAR: f64 = 1.03;
 /// The wavelet, which is quicker and suffers most from thin slices, only if it costs this many times as much.
 const CLEAR_WAVELET: f64 = 1.06;
+/// What of the excess of wavelets in slices that of the whole field is: they have more borders.
+const WHOLE_EXCESS: f64 = 0.6;
 /// Another step that is looked at: slices may be smoother than the rest.
 const FINER: f64 = 0.25;
 /// Bits that one squared step of error is worth: the slope of the rate at fine steps.
@@ -26,8 +28,7 @@ pub(super) const BITS_PER_SQUARE: f64 = 6.5;
 
 /// Kinds worth a try; `step_of` is the likely step given the slices.
 pub(super) fn kinds<T: Real>(input: &Input, middle: f64, step_of: impl Fn(&Slices) -> Option<f64>) -> Vec<Kind> {
-    let all = [Kind::Wavelet, Kind::Dct, Kind::BlockDct];
-    let mut kinds: Vec<Kind> = all.into_iter().filter(|&kind| kind::is_affordable(kind, input.dims)).collect();
+    let mut kinds = kind::affordable(input.dims);
     if input.values.len() <= SMALL {
         return kinds;
     }
@@ -61,26 +62,37 @@ struct Places {
     /// Of a slice.
     dims: Vec<usize>,
     n_slices: usize,
+    /// Rows of the field across which slices are cut, values per row, and how many times there are so many rows.
     n_rows: usize,
     per_row: usize,
+    n_times: usize,
+    n_thick: usize,
 }
 
 impl Places {
     fn of(dims: &[usize]) -> Self {
-        let n_rows = dims[0];
-        let thick = (n_rows / SHARE).clamp(N_ROWS[0], N_ROWS[1]).min(n_rows.div_ceil(MOST));
-        let n_slices = (n_rows / (MOST * thick)).clamp(1, N_SLICES);
+        let axis = (0..dims.len().saturating_sub(1)).rev().max_by_key(|&axis| dims[axis]).unwrap_or(0);
+        let n_rows = dims[axis];
+        let n_thick = (n_rows / SHARE).clamp(N_ROWS[0], N_ROWS[1]).min(n_rows.div_ceil(MOST));
+        let n_slices = (n_rows / (MOST * n_thick)).clamp(1, N_SLICES);
+        let (per_row, n_times) = (dims[axis + 1..].iter().product(), dims[..axis].iter().product());
         let mut dims = dims.to_vec();
-        dims[0] = thick;
-        let per_row = dims[1..].iter().product();
-        Places { dims, n_slices, n_rows, per_row }
+        dims[axis] = n_thick;
+        Places { dims, n_slices, n_rows, per_row, n_times, n_thick }
     }
 
-    /// First value and number of values of each slice.
-    fn each(&self) -> impl Iterator<Item = (usize, usize)> {
-        let room = self.n_rows - self.dims[0];
-        (0..self.n_slices)
-            .map(move |s| (room * (2 * s + 1) / (2 * self.n_slices) * self.per_row, self.dims[0] * self.per_row))
+    /// The first values of the pieces of each slice, which follow each other in the field.
+    fn each(&self) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> {
+        let (room, per_row) = (self.n_rows - self.n_thick, self.per_row);
+        (0..self.n_slices).map(move |s| {
+            let row = room * (2 * s + 1) / (2 * self.n_slices);
+            (0..self.n_times).map(move |time| (time * self.n_rows + row) * per_row)
+        })
+    }
+
+    /// Values per piece.
+    fn n_piece(&self) -> usize {
+        self.n_thick * self.per_row
     }
 }
 
@@ -93,36 +105,39 @@ pub(super) fn excess<T: Real>(input: &Input, last: &Last, kind: Kind, quantiser:
     let places = Places::of(input.dims);
     let transform = Transform::<T>::new(kind, &places.dims);
     let (mut of_values, mut of_coefficients) = ([0.0; 2], [0.0; 2]);
-    for (first, n) in places.each() {
-        let mut array = slice::<T>(input, last.middle, first, n);
+    for starts in places.each() {
+        let mut array = slice::<T>(input, last.middle, starts.clone(), places.n_piece());
         transform.forward(&mut array);
         of_coefficients[0] += quantiser.square_error(&array, transform.pyramid());
-        of_coefficients[1] += n as f64;
+        of_coefficients[1] += array.len() as f64;
         let mut array = quantiser.reconstruct(&array);
         transform.inverse(&mut array);
-        let (square, n_counted) = points::part_error(input, last, first, &array);
-        of_values[0] += square;
-        of_values[1] += n_counted as f64;
+        for (first, piece) in starts.zip(array.chunks_exact(places.n_piece())) {
+            let (square, n_counted) = points::part_error(input, last, first, piece);
+            of_values[0] += square;
+            of_values[1] += n_counted as f64;
+        }
     }
     let excess = (of_values[0] / of_values[1]) / (of_coefficients[0] / of_coefficients[1]);
+    let excess =
+        if kind == Kind::Wavelet && input.mask.is_none() { 1.0 + WHOLE_EXCESS * (excess - 1.0) } else { excess };
     if excess.is_finite() && excess > 0.0 { excess.clamp(0.25, 4.0) } else { 1.0 }
 }
 
 impl Slices {
     fn of<T: Real>(input: &Input, middle: f64, kinds: &[Kind]) -> Self {
         let places = Places::of(input.dims);
-        let dims = &places.dims;
-        let transforms: Vec<Transform<T>> = kinds.iter().map(|&kind| Transform::new(kind, dims)).collect();
+        let transforms: Vec<Transform<T>> = kinds.iter().map(|&kind| Transform::new(kind, &places.dims)).collect();
         let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); kinds.len()];
-        for (first, n) in places.each() {
-            let values = slice::<T>(input, middle, first, n);
+        for starts in places.each() {
+            let values = slice::<T>(input, middle, starts, places.n_piece());
             for (transform, samples) in transforms.iter().zip(&mut samples) {
                 let mut array = values.clone();
                 transform.forward(&mut array);
                 samples.push(Sample::of(&array, transform.pyramid()));
             }
         }
-        let factor = places.n_rows as f64 / (dims[0] * places.n_slices) as f64;
+        let factor = places.n_rows as f64 / (places.n_thick * places.n_slices) as f64;
         Slices { samples, factor }
     }
 
@@ -154,23 +169,26 @@ fn costs(samples: &[Sample], steps: [f64; 2]) -> [f64; 2] {
     })
 }
 
-/// `n` values from `first` on, less base or prediction or `middle`.
-fn slice<T: Real>(input: &Input, middle: f64, first: usize, n: usize) -> Vec<T> {
-    let mut wide = vec![0.0; n];
-    input.values.read(first, &mut wide);
+/// The values of a slice, pieces of `n` from `starts` on, less base or prediction or `middle`.
+fn slice<T: Real>(input: &Input, middle: f64, starts: impl Iterator<Item = usize>, n: usize) -> Vec<T> {
     let less = |values: &mut [f64], others: &[f64]| values.iter_mut().zip(others).for_each(|(v, other)| *v -= other);
-    let middle = match (input.base, input.prediction) {
-        (Some(base), _) => {
-            less(&mut wide, &base[first..]);
-            middle
-        }
-        (_, Some(prediction)) => {
-            less(&mut wide, &prediction.values[first..]);
-            0.0
-        }
-        _ => middle,
-    };
-    let mut out = vec![T::default(); n];
-    simd::narrow(&wide, middle, &mut out);
+    let (mut wide, mut out) = (vec![0.0; n], Vec::new());
+    for first in starts {
+        input.values.read(first, &mut wide);
+        let middle = match (input.base, input.prediction) {
+            (Some(base), _) => {
+                less(&mut wide, &base[first..]);
+                middle
+            }
+            (_, Some(prediction)) => {
+                less(&mut wide, &prediction.values[first..]);
+                0.0
+            }
+            _ => middle,
+        };
+        out.resize(out.len() + n, T::default());
+        let at = out.len() - n;
+        simd::narrow(&wide, middle, &mut out[at..]);
+    }
     out
 }

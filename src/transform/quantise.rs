@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::pyramid::{Band, Pyramid, for_rows};
 use super::simd;
-use crate::field::{ROUNDER, Real};
+use crate::field::{self, ROUNDER, Real};
 
 /// Magnitudes are rounded down after adding this: a half would be plain rounding, less widens the zero bin.
 pub(super) const ROUNDING: f64 = 0.37;
@@ -59,7 +59,7 @@ impl Quantiser {
     /// What [`Quantiser::dequantise`] makes of [`Quantiser::quantise`], to the bit.
     pub fn reconstruct<T: Real>(&self, coefficients: &[T]) -> Vec<T> {
         let (inverse, step, points) = (T::of(1.0 / self.step), T::of(self.step), self.points().map(T::of));
-        let mut out = vec![T::default(); coefficients.len()];
+        let mut out = field::zeros(coefficients.len());
         let chunks = out.par_chunks_mut(CHUNK * CHUNKS_PER_TASK).zip(coefficients.par_chunks(CHUNK * CHUNKS_PER_TASK));
         chunks.for_each(|(out, coefficients)| {
             let mut integers = [0; CHUNK];
@@ -76,7 +76,7 @@ impl Quantiser {
     pub fn quantise<T: Real>(&self, coefficients: &[T], pyramid: &Pyramid) -> Vec<Vec<i32>> {
         let inverse = T::of(1.0 / self.step);
         let band = |band: &Band| {
-            let mut out = vec![0; band.len()];
+            let mut out = field::zeros(band.len());
             for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |from, to, n| {
                 simd::quantise_row(&coefficients[from..from + n], inverse, &mut out[to..to + n]);
             });

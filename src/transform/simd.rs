@@ -1,12 +1,14 @@
 #![expect(unsafe_code, reason = "calls of functions compiled for AVX2, behind a check that the CPU has it")]
 //! The inner loops, compiled for AVX2 as well.
 
+use super::lane::Lane;
 use super::points;
+use super::slab_decoder::{self, Work};
 use super::tables::Tables;
-use super::tokens::{self, Work};
+use super::tokens;
 use super::{dct, estimate, neighbours, quantise, sample, wavelet};
 use crate::Finish;
-use crate::entropy::rans::{Find, N_SYMBOLS, Plain};
+use crate::entropy::rans::{self, Find, N_SYMBOLS, Plain, RawBits};
 use crate::simd::wide;
 
 wide! {
@@ -83,6 +85,11 @@ wide! {
     fn magnitudes(values: &[i32], out: &mut [u16]) = neighbours::magnitudes;
 }
 
+wide! {
+    /// [`tokens::push_row`].
+    fn push_row(lane: &mut Lane, row: &[i32], tokens: &mut Vec<u16>, raw: &mut RawBits) = tokens::push_row;
+}
+
 /// Finds symbols by one comparison of 16 lanes.
 #[cfg(target_arch = "x86_64")]
 struct Avx2;
@@ -109,32 +116,46 @@ impl Find for Avx2 {
     }
 }
 
-/// [`tokens::decode_rows`].
+/// [`slab_decoder::decode_rows`].
 pub(super) fn decode_rows(a: &mut Work, b: &mut Work, tables: &Tables) {
     #[cfg(target_arch = "x86_64")]
     if has_avx2() {
         #[target_feature(enable = "avx2,popcnt,bmi2")]
         fn with_avx2(a: &mut Work, b: &mut Work, tables: &Tables) {
-            tokens::decode_rows::<Avx2>(a, b, tables);
+            slab_decoder::decode_rows::<Avx2>(a, b, tables);
         }
         // SAFETY: the line above made sure that the CPU has these.
         return unsafe { with_avx2(a, b, tables) };
     }
-    tokens::decode_rows::<Plain>(a, b, tables);
+    slab_decoder::decode_rows::<Plain>(a, b, tables);
 }
 
-/// [`tokens::decode_row`].
+/// [`slab_decoder::decode_row`].
 pub(super) fn decode_row(work: &mut Work, tables: &Tables) {
     #[cfg(target_arch = "x86_64")]
     if has_avx2() {
         #[target_feature(enable = "avx2,popcnt,bmi2")]
         fn with_avx2(work: &mut Work, tables: &Tables) {
-            tokens::decode_row::<Avx2>(work, tables);
+            slab_decoder::decode_row::<Avx2>(work, tables);
         }
         // SAFETY: the line above made sure that the CPU has these.
         return unsafe { with_avx2(work, tables) };
     }
-    tokens::decode_row::<Plain>(work, tables);
+    slab_decoder::decode_row::<Plain>(work, tables);
+}
+
+/// [`tokens::read_symbols`].
+pub(super) fn read_symbols(decoders: &mut [rans::Decoder], tokens: &[&[u16]], tables: &Tables) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if has_avx2() {
+        #[target_feature(enable = "avx2,popcnt,bmi2")]
+        fn with_avx2(decoders: &mut [rans::Decoder], tokens: &[&[u16]], tables: &Tables) -> bool {
+            tokens::read_symbols::<Avx2>(decoders, tokens, tables)
+        }
+        // SAFETY: the line above made sure that the CPU has these.
+        return unsafe { with_avx2(decoders, tokens, tables) };
+    }
+    tokens::read_symbols::<Plain>(decoders, tokens, tables)
 }
 
 #[cfg(target_arch = "x86_64")]

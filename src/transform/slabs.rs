@@ -4,9 +4,12 @@ use rayon::prelude::*;
 
 use super::coefficients::{BandModel, code_slab};
 use super::neighbours::{Parent, Slab};
+use super::runs::Coders;
+use super::slab_decoder::{self, Job, Values};
 use super::tables::{self, Tables};
-use super::tokens::{self, Job, Tokens, Values};
+use super::tokens::{self, Tokens};
 use crate::entropy::Decoder;
+use crate::settings::Effort;
 use crate::{Error, Result};
 
 /// A band is cut into slabs of about this many values; and so in format version 1.
@@ -57,21 +60,33 @@ impl<'a> Slabs<'a> {
 }
 
 /// Encodes bands, none of which is the parent of another one without being known: a stream with their tables and one per slab. All
-/// slabs are read back.
+/// slabs are read back; with little effort only their symbols are, in known contexts.
 ///
 /// # Errors
 /// [`Error::Internal`] when one gives other integers.
-pub(super) fn encode(bands: &[(Slabs, &[i32])]) -> Result<Vec<Vec<u8>>> {
+pub(super) fn encode(bands: &[(Slabs, &[i32])], effort: Effort) -> Result<Vec<Vec<u8>>> {
     let mut all = Vec::new();
     for (slabs, values) in bands {
         let parts = values.chunks(slabs.n_values()).enumerate();
         all.extend(parts.map(|(s, part)| (slabs.get(s, part.len()), part)));
     }
-    let tokens: Vec<Tokens> = all.par_iter().map(|(slab, values)| Tokens::of(values, slab)).collect();
+    let mut tokens: Vec<Tokens> = all.par_iter().map(|(slab, values)| Tokens::of(values, slab)).collect();
     let counts = tokens::count(&tokens);
     let (tables, table_bytes) = tables::encode(&counts);
     let steps = tokens::steps(&counts, &tables);
-    let streams: Vec<Vec<u8>> = tokens.into_par_iter().map(|tokens| tokens.finish(&steps)).collect();
+    let finish = |tokens: &mut Tokens| {
+        let bytes = tokens.finish(&steps);
+        if effort != Effort::Fast {
+            *tokens = Tokens::default();
+        }
+        bytes
+    };
+    let streams: Vec<Vec<u8>> = tokens.par_iter_mut().map(finish).collect();
+    if effort == Effort::Fast {
+        let slabs: Vec<(&Tokens, &[u8])> = tokens.iter().zip(&streams).map(|(t, bytes)| (t, &bytes[..])).collect();
+        slabs.par_chunks(tokens::N_AT_ONCE).try_for_each(|slabs| tokens::check_symbols(slabs, &tables))?;
+        return Ok(std::iter::once(table_bytes).chain(streams).collect());
+    }
     let jobs = all.iter().zip(&streams);
     let jobs = jobs.map(|((slab, values), bytes)| Job { bytes, slab, values: Values::Check(values, true) });
     decode_pairs(jobs.collect(), &tables)?;
@@ -107,7 +122,7 @@ fn decode_pairs(jobs: Vec<Job>, tables: &Tables) -> Result<()> {
     let mut jobs: Vec<Option<Job>> = jobs.into_iter().map(Some).collect();
     let decode = |pair: &mut [Option<Job>]| {
         let mut pair = pair.iter_mut().map(Option::take);
-        tokens::decode([pair.next().flatten(), pair.next().flatten()], tables)
+        slab_decoder::decode([pair.next().flatten(), pair.next().flatten()], tables)
     };
     jobs.par_chunks_mut(2).map(decode).collect()
 }
@@ -125,10 +140,10 @@ pub(super) fn decode_v1<'a>(
     let own: Vec<&[u8]> = streams.take(band.n()).collect();
     let parts = values.par_chunks_mut(band.n_values()).zip(own).enumerate();
     let decode = |(s, (values, bytes)): (usize, (&mut [i32], &[u8]))| {
-        let mut decoder = Decoder::new(bytes);
+        let mut decoders = Coders { values: Decoder::new(bytes), runs: Decoder::new(&[]) };
         let slab = band.get(s, values.len());
-        code_slab(&mut decoder, &mut model.clone(), values, &slab);
-        decoder.finish()
+        code_slab(&mut decoders, &mut model.clone(), values, &slab);
+        decoders.values.finish()
     };
     parts.map(decode).collect()
 }

@@ -7,12 +7,15 @@ use super::joined::{cut, join};
 use super::neighbours::{Parent, Slab};
 use super::prediction::{Predicted, Prediction};
 use super::pyramid::Pyramid;
+use super::runs::Coders;
 use super::slabs::{self, Slabs, changed};
+use super::sparse;
 use super::tables;
 use crate::Result;
 use crate::entropy::integer::{N_PREFIX, code_exp_golomb, signed};
 use crate::entropy::{Bit, Coder, Decoder, Encoder};
-use crate::field::Real;
+use crate::field::{self, Real};
+use crate::settings::Effort;
 
 /// Levels whose largest band has at least this many values, and so many that are not zero, have streams of their own.
 const MIN_SPLIT: usize = 1 << 12;
@@ -21,6 +24,8 @@ const MIN_USED: usize = 1 << 15;
 const MIN_RESIDUAL: usize = 1 << 10;
 /// So many times as many where there is a prediction: hints make contexts many, and steps of a chain are small.
 const MORE_PREDICTED: usize = 16;
+/// Where fewer than one in so many is not zero, runs of zeros are quicker.
+const DENSE: usize = 16;
 /// Such levels at most.
 pub(super) const MAX_LEVELS: usize = 15;
 
@@ -32,35 +37,54 @@ pub(super) struct Integers {
     pub residual: Option<Vec<i32>>,
 }
 
+/// How the residual is coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ResidualCoder {
+    /// In the stream that is always there.
+    Common,
+    /// In slabs of its own.
+    Slabs,
+    /// As few integers without pattern, in a stream of its own.
+    Sparse,
+}
+
 /// Which parts have streams of their own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Split {
     /// Bands finer than this level, counted from the finest.
     pub n_levels: usize,
-    /// The residual.
-    pub residual: bool,
+    pub residual: ResidualCoder,
     /// Whether those streams have tables, and are not of format version 1.
     pub has_tables: bool,
+    /// Whether zeros of the stream that is always there are coded as runs, which are one more stream.
+    pub has_runs: bool,
 }
 
 impl Split {
     /// Streams of their own where tables are worth their bytes, and with the tables of finer levels.
-    pub fn choose(pyramid: &Pyramid, dims: &[usize], integers: &Integers, is_predicted: bool) -> Self {
+    pub fn choose(pyramid: &Pyramid, dims: &[usize], integers: &Integers, is_predicted: bool, effort: Effort) -> Self {
         let factor = if is_predicted { MORE_PREDICTED } else { 1 };
         let used = |values: &[i32]| values.iter().filter(|&&v| v != 0).count();
         let large = |level: usize| {
             let at = |b: &&(usize, &Vec<i32>)| pyramid.bands[b.0].level == level && pyramid.bands[b.0].parent.is_some();
             let bands: Vec<_> = integers.bands.iter().enumerate().filter(|b| at(&b)).collect();
             let least = factor * if level == 0 { MIN_USED } else { MIN_USED / 4 };
-            bands.iter().any(|b| b.1.len() >= MIN_SPLIT) && bands.iter().map(|b| used(b.1)).sum::<usize>() >= least
+            let (n, n_used) = bands.iter().fold((0, 0), |(n, n_used), b| (n + b.1.len(), n_used + used(b.1)));
+            bands.iter().any(|b| b.1.len() >= MIN_SPLIT) && n_used >= least && DENSE * n_used > n
         };
         let n_levels = (0..pyramid.n_levels().min(MAX_LEVELS)).take_while(|&level| large(level)).count();
-        let is_worth_it = |r: &Vec<i32>| {
-            let n_slabs = slabs::n_slabs(dims, true);
-            r.len() >= MIN_SPLIT && used(r) >= factor * MIN_RESIDUAL * n_slabs
+        let coder = |r: &Vec<i32>| {
+            let (n_slabs, n_used) = (slabs::n_slabs(dims, true), used(r));
+            if DENSE * n_used > r.len() {
+                let is_large = r.len() >= MIN_SPLIT && n_used >= factor * MIN_RESIDUAL * n_slabs;
+                return if is_large { ResidualCoder::Slabs } else { ResidualCoder::Common };
+            }
+            let has_pattern =
+                is_predicted || (effort != Effort::Fast && sparse::are_clustered(r, dims[dims.len() - 1], n_used));
+            if has_pattern { ResidualCoder::Common } else { ResidualCoder::Sparse }
         };
-        let residual = integers.residual.as_ref().is_some_and(is_worth_it);
-        Split { n_levels, residual, has_tables: true }
+        let residual = integers.residual.as_ref().map_or(ResidualCoder::Common, coder);
+        Split { n_levels, residual, has_tables: true, has_runs: true }
     }
 }
 
@@ -107,24 +131,28 @@ pub(super) fn encode<T: Real>(
     integers: &mut Integers,
     pyramid: &Pyramid,
     dims: &[usize],
-    split: Split,
+    (split, effort): (Split, Effort),
     mut guide: Option<Guide<T>>,
 ) -> Result<Vec<u8>> {
-    let mut encoder = Encoder::default();
+    let mut encoders = Coders { values: Encoder::default(), runs: Encoder::default() };
     let offset = median(&integers.bands[0]);
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_sub(offset));
     let of = (split, guide.as_mut());
-    let (_, hints) = code_common(&mut encoder, integers, pyramid, dims, of, offset, code_slab);
-    let mut streams = vec![encoder.finish()];
-    check_common(&streams[0], integers, pyramid, dims, (split, guide), offset)?;
+    let (_, hints) = code_common(&mut encoders, integers, pyramid, dims, of, offset, code_slab);
+    let mut streams = vec![encoders.values.finish(), encoders.runs.finish()];
+    check_common([&streams[0], &streams[1]], integers, pyramid, dims, (split, guide), offset)?;
     let of_band = |i: usize| (slabs_of(i, pyramid, &integers.bands, (&hints, split)), &integers.bands[i][..]);
     let bands: Vec<_> = split_bands(pyramid, split).map(of_band).collect();
     if !bands.is_empty() {
-        streams.extend(slabs::encode(&bands)?);
+        streams.extend(slabs::encode(&bands, effort)?);
     }
-    if let Some(residual) = integers.residual.as_ref().filter(|_| split.residual) {
-        let slabs = Slabs { dims, parent: None, hints: hints.residual(), has_tables: true };
-        streams.extend(slabs::encode(&[(slabs, residual)])?);
+    match (&integers.residual, split.residual) {
+        (Some(residual), ResidualCoder::Slabs) => {
+            let slabs = Slabs { dims, parent: None, hints: hints.residual(), has_tables: true };
+            streams.extend(slabs::encode(&[(slabs, residual)], effort)?);
+        }
+        (Some(residual), ResidualCoder::Sparse) => streams.push(sparse::encode(residual)?),
+        (_, ResidualCoder::Common) | (None, _) => {}
     }
     let bytes = join(&streams);
     if cut(&bytes, streams.len())? == streams { Ok(bytes) } else { Err(changed()) }
@@ -132,7 +160,7 @@ pub(super) fn encode<T: Real>(
 
 /// Reads the common stream back; `offset` was taken from the low box. The integers come back unchanged.
 fn check_common<T: Real>(
-    stream: &[u8],
+    [values, runs]: [&[u8]; 2],
     integers: &mut Integers,
     pyramid: &Pyramid,
     dims: &[usize],
@@ -140,14 +168,14 @@ fn check_common<T: Real>(
     offset: i32,
 ) -> Result<()> {
     let gains = guide.as_ref().map(|guide| guide.predicted.gains());
-    let (mut decoder, mut is_same) = (Decoder::new(stream), true);
-    let check = |decoder: &mut Decoder, model: &mut BandModel, values: &mut [i32], slab: &Slab| {
-        is_same &= is_slab(decoder, model, values, slab);
+    let (mut decoders, mut is_same) = (Coders { values: Decoder::new(values), runs: Decoder::new(runs) }, true);
+    let check = |decoders: &mut Coders<Decoder>, model: &mut BandModel, values: &mut [i32], slab: &Slab| {
+        is_same &= is_slab(decoders, model, values, slab);
     };
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_sub(offset));
     let first = integers.bands[0].first().copied();
-    code_common(&mut decoder, integers, pyramid, dims, (split, guide.as_mut()), 0, check);
-    decoder.finish()?;
+    code_common(&mut decoders, integers, pyramid, dims, (split, guide.as_mut()), 0, check);
+    decoders.values.finish().and_then(|()| decoders.runs.finish())?;
     let is_moved = integers.bands[0].first().copied() == first.map(|v| v.wrapping_add(offset));
     let has_gains = guide.map(|guide| guide.predicted.gains()) == gains;
     if is_same && is_moved && has_gains { Ok(()) } else { Err(changed()) }
@@ -166,15 +194,16 @@ pub(super) fn decode<T: Real>(
     mut guide: Option<Guide<T>>,
 ) -> Result<Integers> {
     let mut integers = Integers {
-        bands: pyramid.bands.iter().map(|band| vec![0; band.len()]).collect(),
-        residual: residual.then(|| vec![0; dims.iter().product()]),
+        bands: pyramid.bands.iter().map(|band| field::zeros(band.len())).collect(),
+        residual: residual.then(|| field::zeros(dims.iter().product())),
     };
-    let split = Split { residual: split.residual && residual, ..split };
-    let mut streams = cut(bytes, n_streams(pyramid, dims, split))?.into_iter();
-    let mut decoder = Decoder::new(streams.next().unwrap_or_default());
+    let split = Split { residual: if residual { split.residual } else { ResidualCoder::Common }, ..split };
+    let mut streams = cut(bytes, n_streams(pyramid, dims, split))?.into_iter().peekable();
+    let mut decoder = |is_there: bool| Decoder::new(streams.next_if(|_| is_there).unwrap_or_default());
+    let mut decoders = Coders { values: decoder(true), runs: decoder(split.has_runs) };
     let of = (split, guide.as_mut());
-    let (model, hints) = code_common(&mut decoder, &mut integers, pyramid, dims, of, 0, code_slab);
-    decoder.finish()?;
+    let (model, hints) = code_common(&mut decoders, &mut integers, pyramid, dims, of, 0, code_slab);
+    decoders.values.finish().and_then(|()| decoders.runs.finish())?;
     if split.has_tables {
         decode_bands(&mut integers.bands, pyramid, (&hints, split), &mut streams)?;
     } else {
@@ -185,13 +214,16 @@ pub(super) fn decode<T: Real>(
             integers.bands[i] = values;
         }
     }
-    if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual) {
+    if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual == ResidualCoder::Sparse) {
+        sparse::decode(streams.next().unwrap_or_default(), residual)?;
+    }
+    if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual == ResidualCoder::Slabs) {
         let slabs = Slabs { dims, parent: None, hints: hints.residual(), has_tables: split.has_tables };
         if split.has_tables {
             let tables = tables::decode(streams.next().unwrap_or_default())?;
             slabs::decode(vec![(slabs, residual)], &tables, &mut streams)?;
         } else {
-            slabs::decode_v1(slabs, residual, &BandModel::new(slabs.hints.is_some()), &mut streams)?;
+            slabs::decode_v1(slabs, residual, &BandModel::new(slabs.hints.is_some(), false), &mut streams)?;
         }
     }
     Ok(integers)
@@ -202,7 +234,12 @@ fn n_streams(pyramid: &Pyramid, dims: &[usize], split: Split) -> usize {
     let n_slabs = |dims: &[usize]| slabs::n_slabs(dims, split.has_tables);
     let tables = usize::from(split.has_tables);
     let bands: usize = split_bands(pyramid, split).map(|i| n_slabs(&pyramid.bands[i].dims)).sum();
-    1 + if bands > 0 { tables + bands } else { 0 } + if split.residual { tables + n_slabs(dims) } else { 0 }
+    let residual = match split.residual {
+        ResidualCoder::Common => 0,
+        ResidualCoder::Slabs => tables + n_slabs(dims),
+        ResidualCoder::Sparse => 1,
+    };
+    1 + usize::from(split.has_runs) + if bands > 0 { tables + bands } else { 0 } + residual
 }
 
 /// Decodes the bands that have streams of their own, level by level.
@@ -229,22 +266,22 @@ fn decode_bands<'a>(
 /// The stream that is always there, its slabs by `code`; returns the model that the other streams of version 1 start from, and
 /// hints.
 fn code_common<C: Coder, T: Real>(
-    coder: &mut C,
+    coders: &mut Coders<C>,
     integers: &mut Integers,
     pyramid: &Pyramid,
     dims: &[usize],
     (split, guide): (Split, Option<&mut Guide<T>>),
     offset: i32,
-    mut code: impl FnMut(&mut C, &mut BandModel, &mut [i32], &Slab),
+    mut code: impl FnMut(&mut Coders<C>, &mut BandModel, &mut [i32], &Slab),
 ) -> (BandModel, Hints) {
     let hints = guide.map_or_else(Hints::default, |guide| {
-        guide.predicted.code_gains(coder);
+        guide.predicted.code_gains(&mut coders.values);
         Hints::of(guide, pyramid)
     });
     let has_hints = !hints.bands.is_empty();
-    let mut low = BandModel::new(has_hints);
-    let offset = code_integer(coder, offset);
-    let mut model = BandModel::new(has_hints);
+    let new = |has_hints| BandModel::new(has_hints, split.has_runs);
+    let offset = code_integer(&mut coders.values, offset);
+    let mut model = new(has_hints);
     for (i, band) in pyramid.bands.iter().enumerate() {
         if i > 0 && band.level < split.n_levels {
             break;
@@ -253,13 +290,22 @@ fn code_common<C: Coder, T: Real>(
         let parent = parent(i, pyramid, &integers.bands);
         let dims = band.dims.clone();
         let slab = Slab { dims, band_size: band.dims[0], first: 0, parent, hints: hints.band(i) };
-        code(coder, if i == 0 { &mut low } else { &mut model }, &mut values, &slab);
+        if i == 0 {
+            let mut low = new(has_hints);
+            code(coders, &mut low, &mut values, &slab);
+            low.finish(coders);
+        } else {
+            code(coders, &mut model, &mut values, &slab);
+        }
         integers.bands[i] = values;
     }
+    model.finish(coders);
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_add(offset));
-    if let Some(residual) = integers.residual.as_mut().filter(|_| !split.residual) {
+    if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual == ResidualCoder::Common) {
         let slab = Slab { dims: dims.to_vec(), band_size: dims[0], first: 0, parent: None, hints: hints.residual() };
-        code(coder, &mut BandModel::new(slab.hints.is_some()), residual, &slab);
+        let mut model = new(slab.hints.is_some());
+        code(coders, &mut model, residual, &slab);
+        model.finish(coders);
     }
     (model, hints)
 }

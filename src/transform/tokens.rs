@@ -1,29 +1,33 @@
 //! Coder of large bands: values become tokens (context and symbol) and raw bits, tokens are counted, and slabs are coded with
-//! the tables of these counts. Two slabs are decoded at a time, value by value, so that neither waits for itself.
+//! the tables of these counts.
 
 use rayon::prelude::*;
 
-use super::classes::{self, CLASSES, ENDLESS, N_SHIFTS, N_TABLES, Shifts};
+use super::classes::{self, CLASSES, ENDLESS, N_SHIFTS};
 use super::joined::{length, push_length};
-use super::neighbours::{self, GUARD, MAX_MAGNITUDE, Rows, Slab, Tiles, WIDTH};
+use super::lane::Lane;
+use super::neighbours::{GUARD, Slab, Tiles, WIDTH};
 use super::simd;
 use super::tables::{self, Counts, Tables};
-use crate::entropy::integer::signed;
+use crate::Result;
 use crate::entropy::rans::{self, Find, N_SYMBOLS, RawBits, Step};
-use crate::entropy::{Bit, Decoder, Encoder};
-use crate::{Error, Result};
+use crate::entropy::{Bit, Encoder};
 
 /// A slab on its way to bytes.
+#[derive(Default)]
 pub(super) struct Tokens {
     /// Which tiles hold anything.
     tiles: Vec<u8>,
     /// `context * N_SYMBOLS + symbol` of each value of these tiles.
     tokens: Vec<u16>,
     raw: RawBits,
+    /// Bytes of the raw bits, once they are gone.
+    n_raw: usize,
 }
 
 /// The tokens of one row.
-fn push_row(lane: &mut Lane, row: &[i32], tokens: &mut Vec<u16>, raw: &mut RawBits) {
+#[inline(always)]
+pub(super) fn push_row(lane: &mut Lane, row: &[i32], tokens: &mut Vec<u16>, raw: &mut RawBits) {
     let at = lane.magnitudes_at();
     simd::magnitudes(row, &mut lane.rows.magnitudes[at + GUARD..at + GUARD + row.len()]);
     let magnitudes = &lane.rows.magnitudes[at..at + GUARD + row.len()];
@@ -65,14 +69,6 @@ fn push_endless(raw: &mut RawBits, v: i32, least: u32, shift: u32) {
     raw.push(u32::from(v < 0), 1);
 }
 
-#[cold]
-fn read_endless(decoder: &mut rans::Decoder, least: u32, shift: u32) -> i32 {
-    let n_bits = decoder.raw(6).min(32);
-    let value = (1u64 << n_bits | u64::from(decoder.raw(n_bits))) - 1 + u64::from(least);
-    let magnitude = value << shift | u64::from(decoder.raw(shift));
-    signed(magnitude.min(u64::from(u32::MAX)) as u32, decoder.raw(1) != 0)
-}
-
 impl Tokens {
     /// Of the values of a slab.
     pub fn of(values: &[i32], slab: &Slab) -> Self {
@@ -87,24 +83,76 @@ impl Tokens {
             for r in 0..lane.n_rows {
                 if lane.go_to(r) {
                     let row = &values[r * lane.rows.length..(r + 1) * lane.rows.length];
-                    push_row(&mut lane, row, &mut tokens, &mut raw);
+                    simd::push_row(&mut lane, row, &mut tokens, &mut raw);
                 }
             }
         }
-        Tokens { tiles: encoder.finish(), tokens, raw }
+        Tokens { tiles: encoder.finish(), tokens, raw, n_raw: 0 }
     }
 
     /// The bytes of the slab.
-    pub fn finish(self, steps: &[Step]) -> Vec<u8> {
+    pub fn finish(&mut self, steps: &[Step]) -> Vec<u8> {
         let mut bytes = Vec::new();
         push_length(&mut bytes, self.tiles.len());
-        bytes.extend(self.tiles);
+        bytes.append(&mut self.tiles);
         if !self.tokens.is_empty() {
             let steps = self.tokens.iter().rev().map(|&token| steps[usize::from(token)]);
-            bytes.extend(rans::encode(steps, self.raw));
+            self.n_raw = self.raw.n_bytes();
+            bytes.extend(rans::encode(steps, std::mem::take(&mut self.raw)));
         }
         bytes
     }
+
+    /// A decoder of the symbols in the bytes of the slab, if there are any.
+    fn decoder<'a>(&self, bytes: &'a [u8]) -> Result<Option<rans::Decoder<'a>>> {
+        let (n, rest) = length(bytes)?;
+        let is_coded = !self.tokens.is_empty();
+        is_coded.then(|| rans::Decoder::new(rest.get(n..).unwrap_or_default())).transpose()
+    }
+}
+
+/// Slabs whose symbols are read at a time.
+pub(super) const N_AT_ONCE: usize = 4;
+
+/// Whether the symbols of slabs are read back as they were written, in the contexts that they were written in.
+///
+/// # Errors
+/// [`crate::Error::Internal`] when they are not.
+pub(super) fn check_symbols(slabs: &[(&Tokens, &[u8])], tables: &Tables) -> Result<()> {
+    let (mut decoders, mut known) = (Vec::new(), Vec::new());
+    for (tokens, bytes) in slabs {
+        if let Some(decoder) = tokens.decoder(bytes)? {
+            decoders.push(decoder);
+            known.push(*tokens);
+        }
+    }
+    let tokens: Vec<&[u16]> = known.iter().map(|known| &known.tokens[..]).collect();
+    let is_same = simd::read_symbols(&mut decoders, &tokens, tables);
+    let are_read = decoders.iter().zip(&known).all(|(decoder, known)| decoder.is_at_raw(known.n_raw));
+    if is_same && are_read { Ok(()) } else { Err(super::slabs::changed()) }
+}
+
+/// Whether these symbols follow, in turns as long as there are [`N_AT_ONCE`] streams.
+#[inline(always)]
+pub(super) fn read_symbols<F: Find>(decoders: &mut [rans::Decoder], tokens: &[&[u16]], tables: &Tables) -> bool {
+    let read = |decoder: &mut rans::Decoder, token: u16| {
+        let (context, symbol) = (usize::from(token) / N_SYMBOLS, usize::from(token) % N_SYMBOLS);
+        decoder.symbol::<F>(&tables[context]) == symbol
+    };
+    let (mut n, mut is_same) = (0, true);
+    if let ([a, b, c, d], &[of_a, of_b, of_c, of_d]) = (&mut *decoders, tokens) {
+        // Copies stay in registers.
+        let mut now = [*a, *b, *c, *d];
+        for (((&a, &b), &c), &d) in of_a.iter().zip(of_b).zip(of_c).zip(of_d) {
+            is_same &= read(&mut now[0], a) & read(&mut now[1], b) & read(&mut now[2], c) & read(&mut now[3], d);
+            n += 1;
+        }
+        [*a, *b, *c, *d] = now;
+    }
+    for (decoder, tokens) in decoders.iter_mut().zip(tokens) {
+        is_same &= tokens[n..].iter().fold(true, |is_same, &token| is_same & read(decoder, token));
+    }
+    is_same
 }
 
 /// How often each symbol occurs in each context.
@@ -130,237 +178,4 @@ pub(super) fn steps(counts: &Counts, tables: &Tables) -> Vec<Step> {
         if n > 0 { Step::new(&tables[token / N_SYMBOLS], token % N_SYMBOLS) } else { Step::default() }
     };
     all.map(step).collect()
-}
-
-/// A slab while it is coded.
-struct Lane<'a> {
-    rows: Rows<'a>,
-    /// Offset of contexts of each value of the current row; whole tiles.
-    sides: Vec<u16>,
-    shifts: Shifts,
-    n_rows: usize,
-    row: usize,
-}
-
-impl<'a> Lane<'a> {
-    fn new(slab: &'a Slab<'a>, tiles: Tiles) -> Self {
-        let rows = Rows::new(slab, tiles);
-        let n_rows = slab.dims.iter().product::<usize>() / rows.length;
-        Lane {
-            sides: vec![0; rows.length.next_multiple_of(WIDTH)],
-            shifts: classes::shifts(rows.weight()),
-            n_rows,
-            row: 0,
-            rows,
-        }
-    }
-
-    /// Goes to the next row; false when nothing of it is coded.
-    fn go_to(&mut self, r: usize) -> bool {
-        self.row = r;
-        if !self.rows.go_to(r) {
-            return false;
-        }
-        let length = self.rows.length;
-        match self.rows.slab.hints {
-            Some(hints) => {
-                let hints = &hints[r * length..(r + 1) * length];
-                self.sides.iter_mut().zip(hints).for_each(|(side, &hint)| *side = classes::side_of_hint(hint));
-            }
-            None if self.rows.slab.parent.is_some() => {
-                let parents = self.sides.iter_mut().zip(&self.rows.parents);
-                parents.for_each(|(side, &parent)| *side = classes::side_of_parent(parent));
-            }
-            None => {}
-        }
-        true
-    }
-
-    /// What is known of the values of tile `t` of the current row: sums of neighbours and offsets of contexts.
-    #[inline(always)]
-    fn known(&self, t: usize) -> (&[u16; WIDTH], &[u16; WIDTH]) {
-        (&self.rows.around.as_chunks().0[t], &self.sides.as_chunks().0[t])
-    }
-
-    /// Where the magnitudes of the current row start, with the guard before them.
-    fn magnitudes_at(&self) -> usize {
-        self.rows.magnitudes_at(self.row)
-    }
-}
-
-/// A slab to decode.
-pub(super) struct Job<'a> {
-    pub bytes: &'a [u8],
-    pub slab: &'a Slab<'a>,
-    pub values: Values<'a>,
-}
-
-/// What becomes of decoded values.
-pub(super) enum Values<'a> {
-    /// They go into these zeros.
-    Fill(&'a mut [i32]),
-    /// They should be these; and so they are as far as known.
-    Check(&'a [i32], bool),
-}
-
-/// A job in work; nothing is left to do without a decoder.
-pub(super) struct Work<'a> {
-    lane: Lane<'a>,
-    decoder: Option<rans::Decoder<'a>>,
-    values: Values<'a>,
-}
-
-impl<'a> Work<'a> {
-    fn new(job: Job<'a>) -> Result<Self> {
-        let (n, rest) = length(job.bytes)?;
-        let (flags, rest) =
-            rest.split_at_checked(n).ok_or_else(|| Error::corrupt("a slab is shorter than its tiles"))?;
-        let mut tiles = Tiles::new(&job.slab.dims);
-        let mut decoder = Decoder::new(flags);
-        tiles.code(&mut decoder, &mut [Bit::default(); 12]);
-        decoder.finish()?;
-        let decoder = if tiles.are_empty() { None } else { Some(rans::Decoder::new(rest)?) };
-        if decoder.is_none() && !rest.is_empty() {
-            return Err(Error::corrupt("a slab of zeros has bytes behind its tiles"));
-        }
-        Ok(Work { lane: Lane::new(job.slab, tiles), decoder, values: job.values })
-    }
-
-    /// Goes to a row; false when nothing of it is coded.
-    fn go_to(&mut self, r: usize) -> bool {
-        self.decoder.is_some() && r < self.lane.n_rows && self.lane.go_to(r)
-    }
-
-    /// The tile `t` of the current row, if anything of it is coded.
-    #[inline(always)]
-    fn tile(&self, t: usize) -> Option<(Tile<'_>, State<'a>)> {
-        let (decoder, lane) = (self.decoder?, &self.lane);
-        let from = t * WIDTH;
-        if from >= lane.rows.length || !lane.rows.is_used(t) {
-            return None;
-        }
-        let n = WIDTH.min(lane.rows.length - from);
-        let magnitudes = &lane.rows.magnitudes[lane.magnitudes_at() + from..];
-        let back = [u32::from(magnitudes[1]), u32::from(magnitudes[0])];
-        let (around, sides) = lane.known(t);
-        Some((Tile { n, around, sides, shifts: &lane.shifts }, State { decoder, back, values: [0; WIDTH] }))
-    }
-
-    /// Goes on behind tile `t`.
-    #[inline(always)]
-    fn leave(&mut self, t: usize, state: &State<'a>) {
-        self.decoder = Some(state.decoder);
-        let (from, first, at) = (t * WIDTH, self.lane.row * self.lane.rows.length, self.lane.magnitudes_at());
-        let to = self.lane.rows.length.min(from + WIDTH);
-        let decoded = &state.values[..to - from];
-        neighbours::magnitudes(decoded, &mut self.lane.rows.magnitudes[at + GUARD + from..at + GUARD + to]);
-        match &mut self.values {
-            Values::Fill(values) => values[first + from..first + to].copy_from_slice(decoded),
-            Values::Check(values, is_same) => *is_same &= values[first + from..first + to] == *decoded,
-        }
-    }
-}
-
-/// Neighbouring values of one row and what is known about them.
-struct Tile<'t> {
-    n: usize,
-    around: &'t [u16; WIDTH],
-    sides: &'t [u16; WIDTH],
-    shifts: &'t Shifts,
-}
-
-/// What changes from value to value.
-#[derive(Clone, Copy)]
-struct State<'a> {
-    decoder: rans::Decoder<'a>,
-    /// Magnitudes of the last two values.
-    back: [u32; 2],
-    values: [i32; WIDTH],
-}
-
-impl Tile<'_> {
-    /// Decodes value `i`.
-    #[inline(always)]
-    fn step<F: Find>(&self, state: &mut State, tables: &Tables, i: usize) {
-        let State { decoder, back, values } = state;
-        let own = 2 * back[0] + back[1];
-        let (level, context) = classes::context(self.around[i & (WIDTH - 1)], own, self.sides[i & (WIDTH - 1)]);
-        let shift = self.shifts[level & (N_SHIFTS - 1)];
-        let symbol = decoder.symbol::<F>(&tables[context & (N_TABLES - 1)]);
-        let (least, n_bits) = CLASSES[symbol];
-        let value = if symbol == ENDLESS {
-            read_endless(decoder, least, shift)
-        } else {
-            let (bits, n_bits) = (decoder.peek(), n_bits + shift);
-            let magnitude = (least << shift) + (bits & ((1 << n_bits) - 1));
-            let is_coded = u32::from(magnitude != 0);
-            let negative = (bits >> n_bits & is_coded) as i32;
-            decoder.skip(n_bits + is_coded);
-            (magnitude as i32 ^ -negative) + negative
-        };
-        values[i & (WIDTH - 1)] = value;
-        *back = [value.unsigned_abs().min(u32::from(MAX_MAGNITUDE)), back[0]];
-    }
-}
-
-/// Decodes one slab or two.
-///
-/// # Errors
-/// [`Error::Corrupt`].
-pub(super) fn decode(jobs: [Option<Job>; 2], tables: &Tables) -> Result<()> {
-    let [a, b] = jobs.map(|job| job.map(Work::new).transpose());
-    let (mut a, mut b) = (a?, b?);
-    let n_rows = |work: &Option<Work>| work.as_ref().map_or(0, |work| work.lane.n_rows);
-    for r in 0..n_rows(&a).max(n_rows(&b)) {
-        let a = a.as_mut().and_then(|work| work.go_to(r).then_some(work));
-        let b = b.as_mut().and_then(|work| work.go_to(r).then_some(work));
-        match (a, b) {
-            (Some(a), Some(b)) => simd::decode_rows(a, b, tables),
-            (Some(work), None) | (None, Some(work)) => simd::decode_row(work, tables),
-            (None, None) => {}
-        }
-    }
-    for work in [a, b].into_iter().flatten() {
-        work.decoder.map_or(Ok(()), rans::Decoder::finish)?;
-        if matches!(work.values, Values::Check(_, false)) {
-            return Err(super::slabs::changed());
-        }
-    }
-    Ok(())
-}
-
-/// Decodes one row.
-#[inline(always)]
-pub(super) fn decode_row<F: Find>(work: &mut Work, tables: &Tables) {
-    (0..work.lane.rows.length.div_ceil(WIDTH)).for_each(|t| decode_tile::<F>(work, t, tables));
-}
-
-/// Decodes two rows in turns.
-#[inline(always)]
-pub(super) fn decode_rows<F: Find>(a: &mut Work, b: &mut Work, tables: &Tables) {
-    for t in 0..a.lane.rows.length.max(b.lane.rows.length).div_ceil(WIDTH) {
-        // States are copied, which keeps them in registers.
-        let (Some((tile_a, mut of_a)), Some((tile_b, mut of_b))) = (a.tile(t), b.tile(t)) else {
-            decode_tile::<F>(a, t, tables);
-            decode_tile::<F>(b, t, tables);
-            continue;
-        };
-        let n = tile_a.n.min(tile_b.n);
-        for i in 0..n {
-            tile_a.step::<F>(&mut of_a, tables, i);
-            tile_b.step::<F>(&mut of_b, tables, i);
-        }
-        (n..tile_a.n).for_each(|i| tile_a.step::<F>(&mut of_a, tables, i));
-        (n..tile_b.n).for_each(|i| tile_b.step::<F>(&mut of_b, tables, i));
-        a.leave(t, &of_a);
-        b.leave(t, &of_b);
-    }
-}
-
-#[inline(always)]
-fn decode_tile<F: Find>(work: &mut Work, t: usize, tables: &Tables) {
-    if let Some((tile, mut state)) = work.tile(t) {
-        (0..tile.n).for_each(|i| tile.step::<F>(&mut state, tables, i));
-        work.leave(t, &state);
-    }
 }

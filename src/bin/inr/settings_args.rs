@@ -32,7 +32,7 @@ impl<const BENCH: bool> SettingsArgs<BENCH> {
     }
 
     fn parameters() -> impl Iterator<Item = &'static Parameter> {
-        const SET_BY_BENCH: [&str; 7] = ["accuracy", "mode", "norm", "psnr", "ratio", "model", "log"];
+        const SET_BY_BENCH: [&str; 8] = ["accuracy", "mode", "norm", "psnr", "ratio", "model", "effort", "log"];
         let is_for_bench = |p: &Parameter| !p.is_about_prediction() && !SET_BY_BENCH.contains(&p.key);
         let is_shown = move |p: &Parameter| !p.is_about_series() && (!BENCH || is_for_bench(p));
         PARAMETERS.iter().filter(move |p| is_shown(p))

@@ -56,6 +56,9 @@ pub struct Args {
     /// Models of ours, one row each; the first one is compared with the peers
     #[arg(long, value_delimiter = ',', default_value = "auto")]
     model: Vec<String>,
+    /// Efforts of ours (fast, default, best), one row each for every model
+    #[arg(long, value_delimiter = ',', default_value = "default")]
+    effort: Vec<String>,
     /// Times each encode and decode is run; the fastest counts
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
@@ -93,7 +96,9 @@ impl Args {
     fn codecs(&self) -> Result<Vec<Box<dyn Codec>>> {
         let mut codecs: Vec<Box<dyn Codec>> = Vec::new();
         for model in &self.model {
-            codecs.push(Box::new(ours::Ours::new(model, &self.settings)?));
+            for effort in &self.effort {
+                codecs.push(Box::new(ours::Ours::new(model, effort, &self.settings)?));
+            }
         }
         for peer in self.peers.as_deref().unwrap_or(codecs::DEFAULT_PEERS.map(str::to_owned).as_slice()) {
             codecs.push(codecs::peer(peer)?);

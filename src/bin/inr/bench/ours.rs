@@ -9,19 +9,21 @@ use super::data::{Data, Decoded};
 use super::goal::Goal;
 use crate::settings_args::SettingsArgs;
 
-/// Ours with one choice of model.
+/// Ours with one choice of model and effort.
 pub struct Ours {
     name: String,
     model: String,
+    effort: String,
     settings: SettingsArgs<true>,
     n_threads: usize,
 }
 
 impl Ours {
     /// Checks the settings once, so that a wrong flag shows before the first row.
-    pub fn new(model: &str, settings: &SettingsArgs<true>) -> Result<Ours> {
-        let name = format!("inr/{model}");
-        let mut ours = Ours { name, model: model.to_owned(), settings: settings.clone(), n_threads: 1 };
+    pub fn new(model: &str, effort: &str, settings: &SettingsArgs<true>) -> Result<Ours> {
+        let name = if effort == "default" { format!("inr/{model}") } else { format!("inr/{model}/{effort}") };
+        let (model, effort) = (model.to_owned(), effort.to_owned());
+        let mut ours = Ours { name, model, effort, settings: settings.clone(), n_threads: 1 };
         ours.n_threads = ours.settings(Goal::default())?.threads;
         Ok(ours)
     }
@@ -30,6 +32,7 @@ impl Ours {
         let error = format!("{:e}", goal.error);
         let norm = if goal.norm == Norm::L2 { "L2" } else { "Linf" };
         let mut pairs = vec![("accuracy", error.as_str()), ("mode", "REL"), ("norm", norm), ("model", &self.model)];
+        pairs.push(("effort", &self.effort));
         if !self.settings.has("threads") {
             pairs.push(("threads", "1"));
         }
