@@ -148,6 +148,12 @@ impl Plan<'_> {
         // Forward and backward take about 6 operations per parameter.
         let trainable = |seconds: f64| backend.training_flops() * seconds / (6.0 * N_VISITS * n_points);
         let affordable = self.budget().seconds.map_or(f64::INFINITY, trainable);
+        if let Some(n) = to_beat.filter(|n| is_auto && affordable < LEAST_SHARE * n) {
+            let why = "not tried: the budget trains at most";
+            let why = format!("{why} {affordable:.0} parameters, too few beside {n} bytes; set 'seconds' higher");
+            report.note("siren", None, why);
+            return None;
+        }
         let cap = to_beat.map_or(f64::INFINITY, |n| WEIGHT_SHARE * n).min(affordable);
         let (_, half) = scale(self.task.input.finish);
         let rms = metrics::norm(self.task.input.values, None) / n_points.sqrt();
@@ -161,16 +167,11 @@ impl Plan<'_> {
         shape.width = self.task.settings.width.unwrap_or(shape.width);
         shape.n_blocks = self.task.settings.blocks.unwrap_or(shape.n_blocks);
         let n_params = shape.n_params() as f64;
-        let why = match to_beat.filter(|_| is_auto) {
-            Some(n) if n_params > n => format!("not tried: its weights alone cannot beat {n} bytes"),
-            Some(n) if affordable < LEAST_SHARE * n => {
-                let why = "not tried: the budget trains at most";
-                format!("{why} {affordable:.0} parameters, too few beside {n} bytes; set 'seconds' higher")
-            }
-            _ => return Some(shape),
-        };
-        report.note(&name(&shape), None, why);
-        None
+        if let Some(n) = to_beat.filter(|n| is_auto && n_params > *n) {
+            report.note(&name(&shape), None, format!("not tried: its weights alone cannot beat {n} bytes"));
+            return None;
+        }
+        Some(shape)
     }
 
     fn budget(&self) -> Budget {

@@ -16,9 +16,9 @@ const N_ROWS: [usize; 2] = [8, 64];
 const N_SLICES: usize = 3;
 const MOST: usize = 6;
 /// A DCT that costs more than this many times as much as the best at both steps is left out.
-const CLEAR: f64 = 1.03;
+const CLEAR: f64 = 1.015;
 /// The wavelet, which is quicker and suffers most from thin slices, only if it costs this many times as much.
-const CLEAR_WAVELET: f64 = 1.06;
+const CLEAR_WAVELET: f64 = 1.03;
 /// What of the excess of wavelets in slices that of the whole field is: they have more borders.
 const WHOLE_EXCESS: f64 = 0.6;
 /// Another step that is looked at: slices may be smoother than the rest.
