@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Speed by data set and norm, before and now, and how many times as fast as the peers: a Markdown table.
+"""Speed by data set and norm, before and now, and how many times as fast as the peers; and what each effort comes to: Markdown tables.
 
 usage: python scripts/bench/speed.py BEFORE.csv NOW.csv
 
-Both are written by `inr bench ... --csv FILE`; NOW has SPERR and SZ3 beside ours. Geometric means over the bounds.
+Both are written by `inr bench ... --csv FILE`; NOW has SPERR and SZ3 beside ours, and may have several efforts of ours. Geometric means
+over the bounds.
 """
 
 import csv
@@ -14,10 +15,11 @@ NAMES = ("encode_mb_s", "decode_mb_s")
 
 
 def rows(path):
-    """{(data, norm, error): {codec: row}}, ours as "inr"."""
+    """{(data, norm, error): {codec: row}}, ours as "inr", other efforts than the default by their names."""
     by = {}
     for row in csv.DictReader(open(path)):
-        codec = row["codec"].split("/")[0]
+        codec, *more = row["codec"].split("/")
+        codec = more[1] if len(more) > 1 else codec
         by.setdefault((row["data"], row["norm"], row["error"]), {})[codec] = row
     return by
 
@@ -33,6 +35,33 @@ def line(title, before, now, keys):
         cells += [f"{mean(before, 'inr', name, keys):.0f}", f"{ours:.0f}"]
         cells += [f"{ours / mean(now, peer, name, keys):.2f}" for peer in ("sperr", "sz3")]
     print("|", title, "|", " | ".join(cells), "|")
+
+
+def effort(title, now, codec):
+    """A row of the table of efforts: means, and the worst row where that matters."""
+    of = {
+        (name, peer): [float(now[key][codec][name]) / float(now[key][peer][name]) for key in now]
+        for peer in ("inr", "sperr", "sz3")
+        for name in (*NAMES, "ratio")
+    }
+    mean_of = {key: math.exp(sum(map(math.log, values)) / len(values)) for key, values in of.items()}
+    cells = [f"{1 / mean_of['ratio', 'inr']:.3f}"]
+    cells += [f"{mean_of['ratio', peer]:.2f} ({min(of['ratio', peer]):.2f})" for peer in ("sperr", "sz3")]
+    for name in NAMES:
+        cells.append(f"{mean_of[name, 'inr']:.2f}")
+        cells += [f"{mean_of[name, peer]:.2f} ({min(of[name, peer]):.2f})" for peer in ("sperr", "sz3")]
+    print("|", title, "|", " | ".join(cells), "|")
+
+
+def efforts(now):
+    columns = ["bytes of default", "ratio of SPERR", "of SZ3"]
+    columns += [f"{kind} speed of {whose}" for kind in ("encode", "decode") for whose in ("default", "SPERR", "SZ3")]
+    print("\n| effort |", " | ".join(columns), "|")
+    print("|---" * (1 + len(columns)) + "|")
+    known = next(iter(now.values()))
+    for codec in ("fast", "inr", "best"):
+        if codec in known:
+            effort("default" if codec == "inr" else codec, now, codec)
 
 
 def main():
@@ -51,6 +80,7 @@ def main():
         factor = {key: float(now[key]["inr"][name]) / float(now[key]["sperr"][name]) for key in now}
         worst = min(factor, key=factor.get)
         print(f"\n{name} of SPERR, worst row: {factor[worst]:.2f} ({' '.join(worst)})")
+    efforts(now)
 
 
 if __name__ == "__main__":

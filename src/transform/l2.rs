@@ -26,7 +26,7 @@ impl Parts {
     fn of(effort: Effort) -> Self {
         match effort {
             Effort::Fast => Parts { aim: 0.985, close: [0.93, 0.93, 0.9, 0.8, 0.0, 0.0] },
-            Effort::Default => Parts { aim: 0.997, close: [0.987, 0.99, 0.985, 0.98, 0.96, 0.0] },
+            Effort::Default => Parts { aim: 0.998, close: [0.987, 0.99, 0.985, 0.98, 0.96, 0.0] },
             Effort::Best => Parts { aim: 0.9993, close: [0.9985, 0.9985, 0.9985, 0.998, 0.99, 0.0] },
         }
     }

@@ -7,11 +7,11 @@ use super::sample::Sample;
 use super::{Input, simd};
 use crate::field::Real;
 
-/// Fields up to this size try everything.
-const SMALL: usize = 1 << 15;
+/// Fields up to this size try everything: slices of them are too thin to tell.
+const SMALL: usize = 1 << 17;
 /// A slice across the longest axis but the last has one row in so many, within these limits.
 const SHARE: usize = 24;
-const N_ROWS: [usize; 2] = [8, 64];
+const N_ROWS: [usize; 2] = [32, 64];
 /// Slices at most, and what part of the field they hold at most.
 const N_SLICES: usize = 3;
 const MOST: usize = 6;
