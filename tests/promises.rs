@@ -95,6 +95,21 @@ fn every_effort_keeps_the_promise_and_the_best_takes_the_fewest_bytes_under_linf
 }
 
 #[test]
+fn the_default_effort_finds_the_transform_of_a_small_snapshot() {
+    // A wavy layer in the middle, where a thin slice shows nothing of what the rest is like.
+    let layer = |i: usize| {
+        let (x, y) = ((i / 256) as f64 / 256.0 - 0.5, (i % 256) as f64 / 256.0);
+        ((x - 0.03 * (25.13 * y).sin()) / 0.02).tanh() * (-(x / 0.2) * (x / 0.2)).exp()
+    };
+    let values: Vec<f64> = (0..256 * 256).map(layer).collect();
+    let [default, best] = ["default", "best"].map(|effort| {
+        let pairs = [("norm", "Linf"), ("accuracy", "1e-3"), ("effort", effort), ("model", "transform")];
+        round_trip(&values, &[256, 256], Dtype::F64, &settings(&pairs)).0.record.len()
+    });
+    assert!(10 * default <= 12 * best, "{default} {best}");
+}
+
+#[test]
 fn absolute_linf_l2_and_psnr_bounds_hold() {
     let dims = [24, 25, 26];
     for (pairs, holds) in [
