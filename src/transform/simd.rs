@@ -116,46 +116,36 @@ impl Find for Avx2 {
     }
 }
 
-/// [`slab_decoder::decode_rows`].
-pub(super) fn decode_rows(a: &mut Work, b: &mut Work, tables: &Tables) {
-    #[cfg(target_arch = "x86_64")]
-    if has_avx2() {
-        #[target_feature(enable = "avx2,popcnt,bmi2")]
-        fn with_avx2(a: &mut Work, b: &mut Work, tables: &Tables) {
-            slab_decoder::decode_rows::<Avx2>(a, b, tables);
+/// `finding! { fn name(arguments) -> Result = module; }` is [`wide!`] for a `module::name` that is generic over how symbols are found.
+macro_rules! finding {
+    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)? = $module:ident;) => {
+        $(#[$doc])*
+        pub(super) fn $name($($arg: $type),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            if has_avx2() {
+                #[target_feature(enable = "avx2,popcnt,bmi2")]
+                fn with_avx2($($arg: $type),*) $(-> $out)? {
+                    $module::$name::<Avx2>($($arg),*)
+                }
+                // SAFETY: the line above made sure that the CPU has these.
+                return unsafe { with_avx2($($arg),*) };
+            }
+            $module::$name::<Plain>($($arg),*)
         }
-        // SAFETY: the line above made sure that the CPU has these.
-        return unsafe { with_avx2(a, b, tables) };
-    }
-    slab_decoder::decode_rows::<Plain>(a, b, tables);
+    };
 }
 
-/// [`slab_decoder::decode_row`].
-pub(super) fn decode_row(work: &mut Work, tables: &Tables) {
-    #[cfg(target_arch = "x86_64")]
-    if has_avx2() {
-        #[target_feature(enable = "avx2,popcnt,bmi2")]
-        fn with_avx2(work: &mut Work, tables: &Tables) {
-            slab_decoder::decode_row::<Avx2>(work, tables);
-        }
-        // SAFETY: the line above made sure that the CPU has these.
-        return unsafe { with_avx2(work, tables) };
-    }
-    slab_decoder::decode_row::<Plain>(work, tables);
+finding! {
+    /// [`slab_decoder::decode_rows`].
+    fn decode_rows(a: &mut Work, b: &mut Work, tables: &Tables) = slab_decoder;
 }
-
-/// [`tokens::read_symbols`].
-pub(super) fn read_symbols(decoders: &mut [rans::Decoder], tokens: &[&[u16]], tables: &Tables) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    if has_avx2() {
-        #[target_feature(enable = "avx2,popcnt,bmi2")]
-        fn with_avx2(decoders: &mut [rans::Decoder], tokens: &[&[u16]], tables: &Tables) -> bool {
-            tokens::read_symbols::<Avx2>(decoders, tokens, tables)
-        }
-        // SAFETY: the line above made sure that the CPU has these.
-        return unsafe { with_avx2(decoders, tokens, tables) };
-    }
-    tokens::read_symbols::<Plain>(decoders, tokens, tables)
+finding! {
+    /// [`slab_decoder::decode_row`].
+    fn decode_row(work: &mut Work, tables: &Tables) = slab_decoder;
+}
+finding! {
+    /// [`tokens::read_symbols`].
+    fn read_symbols(decoders: &mut [rans::Decoder], tokens: &[&[u16]], tables: &Tables) -> bool = tokens;
 }
 
 #[cfg(target_arch = "x86_64")]

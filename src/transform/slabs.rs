@@ -74,22 +74,23 @@ pub(super) fn encode(bands: &[(Slabs, &[i32])], effort: Effort) -> Result<Vec<Ve
     let counts = tokens::count(&tokens);
     let (tables, table_bytes) = tables::encode(&counts);
     let steps = tokens::steps(&counts, &tables);
+    let needs_tokens = effort == Effort::Fast;
     let finish = |tokens: &mut Tokens| {
         let bytes = tokens.finish(&steps);
-        if effort != Effort::Fast {
+        if !needs_tokens {
             *tokens = Tokens::default();
         }
         bytes
     };
     let streams: Vec<Vec<u8>> = tokens.par_iter_mut().map(finish).collect();
-    if effort == Effort::Fast {
+    if needs_tokens {
         let slabs: Vec<(&Tokens, &[u8])> = tokens.iter().zip(&streams).map(|(t, bytes)| (t, &bytes[..])).collect();
         slabs.par_chunks(tokens::N_AT_ONCE).try_for_each(|slabs| tokens::check_symbols(slabs, &tables))?;
-        return Ok(std::iter::once(table_bytes).chain(streams).collect());
+    } else {
+        let jobs = all.iter().zip(&streams);
+        let jobs = jobs.map(|((slab, values), bytes)| Job { bytes, slab, values: Values::Check(values, true) });
+        decode_pairs(jobs.collect(), &tables)?;
     }
-    let jobs = all.iter().zip(&streams);
-    let jobs = jobs.map(|((slab, values), bytes)| Job { bytes, slab, values: Values::Check(values, true) });
-    decode_pairs(jobs.collect(), &tables)?;
     Ok(std::iter::once(table_bytes).chain(streams).collect())
 }
 

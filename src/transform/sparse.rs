@@ -43,7 +43,7 @@ fn for_used(values: &[i32], mut f: impl FnMut(usize, i32)) {
 pub(super) fn are_clustered(values: &[i32], length: usize, n_used: usize) -> bool {
     let pairs = |distance: usize| {
         let pairs = values.iter().zip(values.get(distance..).unwrap_or_default());
-        pairs.map(|(a, b)| u32::from((*a != 0) & (*b != 0))).fold(0u64, |n, pair| n + u64::from(pair))
+        pairs.filter(|(a, b)| (**a != 0) & (**b != 0)).count()
     };
     let by_chance = (n_used as f64).powi(2) / values.len() as f64;
     (pairs(1) + pairs(length)) as f64 > 2.0 * CLUSTERED * by_chance

@@ -31,8 +31,8 @@ impl Ours {
     fn settings(&self, goal: Goal) -> Result<Settings> {
         let error = format!("{:e}", goal.error);
         let norm = if goal.norm == Norm::L2 { "L2" } else { "Linf" };
-        let mut pairs = vec![("accuracy", error.as_str()), ("mode", "REL"), ("norm", norm), ("model", &self.model)];
-        pairs.push(("effort", &self.effort));
+        let mut pairs = vec![("accuracy", &*error), ("mode", "REL"), ("norm", norm)];
+        pairs.extend([("model", &*self.model), ("effort", &*self.effort)]);
         if !self.settings.has("threads") {
             pairs.push(("threads", "1"));
         }
