@@ -124,4 +124,9 @@ impl Error {
     pub fn corrupt(reason: impl Into<String>) -> Self {
         Error::Corrupt(reason.into())
     }
+
+    /// [`Error::Internal`] for a stream that does not read back.
+    pub(crate) fn changed() -> Self {
+        Error::Internal("an entropy-coded stream reads back as another one".into())
+    }
 }

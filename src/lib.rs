@@ -46,7 +46,6 @@ mod process;
 pub mod series;
 pub mod session;
 pub mod settings;
-mod simd;
 pub mod sketch;
 pub mod store;
 mod threads;

@@ -2,8 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::field::Slice;
-use crate::simd::wide;
+use crate::field::{Slice, wide};
 
 /// Error measures over the unmasked values of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -42,7 +41,8 @@ pub(crate) struct Sums {
     pub max: f64,
     low: f64,
     high: f64,
-    n: usize,
+    /// Of values that count.
+    pub n: usize,
 }
 
 impl Sums {
@@ -50,25 +50,34 @@ impl Sums {
     pub const NOTHING: Sums =
         Sums { square: 0.0, norm: 0.0, max: 0.0, low: f64::INFINITY, high: f64::NEG_INFINITY, n: 0 };
 
-    /// Of few values.
+    /// Of few values, where `valid` is true.
     #[inline(always)]
-    fn of(original: &[f64], decoded: &[f64]) -> Sums {
-        let mut lanes = [Sums::NOTHING; LANES];
-        let add = |sums: &mut Sums, x: f64, y: f64| {
-            let e = (y - x).abs();
-            sums.square += e * e;
-            sums.norm += x * x;
-            sums.max = if e > sums.max { e } else { sums.max };
-            sums.low = if x < sums.low { x } else { sums.low };
-            sums.high = if x > sums.high { x } else { sums.high };
-        };
-        let (xs, ys) = (original.chunks_exact(LANES), decoded.chunks_exact(LANES));
-        xs.remainder().iter().zip(ys.remainder()).for_each(|(x, y)| add(&mut lanes[0], *x, *y));
-        for (xs, ys) in xs.zip(ys) {
-            (0..LANES).for_each(|lane| add(&mut lanes[lane], xs[lane], ys[lane]));
+    fn of(original: &[f64], decoded: &[f64], valid: Option<&[bool]>) -> Sums {
+        let mut lanes = Lanes::NOTHING;
+        let (xs, x_rest) = original.as_chunks();
+        let (ys, y_rest) = decoded.as_chunks();
+        let pairs = xs.iter().zip(ys);
+        match valid {
+            None => pairs.for_each(|(xs, ys)| lanes.add(xs, ys, &[true; LANES])),
+            Some(valid) => pairs.zip(valid.as_chunks().0).for_each(|((xs, ys), valid)| lanes.add(xs, ys, valid)),
         }
-        let all = lanes.into_iter().fold(Sums::NOTHING, Sums::and);
-        Sums { n: original.len(), ..all }
+        for (i, (&x, &y)) in x_rest.iter().zip(y_rest).enumerate() {
+            let counts = valid.is_none_or(|valid| valid[LANES * xs.len() + i]);
+            lanes.add(&[x; LANES], &[y; LANES], &std::array::from_fn(|lane| counts & (lane == 0)));
+        }
+        let n = valid.map_or(original.len() as u32, |valid| valid.iter().map(|&counts| u32::from(counts)).sum());
+        Sums { n: n as usize, ..lanes.sums() }
+    }
+
+    /// Of the few values from `first` on.
+    #[inline(always)]
+    fn between(original: Slice, decoded: Slice, valid: Option<&[bool]>, first: usize) -> Sums {
+        let n = AT_ONCE.min(original.len() - first);
+        let (mut xs, mut ys) = ([0.0; AT_ONCE], [0.0; AT_ONCE]);
+        let (xs, ys) = (&mut xs[..n], &mut ys[..n]);
+        original.read(first, xs);
+        decoded.read(first, ys);
+        Sums::of(xs, ys, valid.map(|valid| &valid[first..first + n]))
     }
 
     /// Of both.
@@ -86,9 +95,63 @@ impl Sums {
     }
 }
 
+/// Sums over some of the values each.
+struct Lanes {
+    square: [f64; LANES],
+    norm: [f64; LANES],
+    max: [f64; LANES],
+    low: [f64; LANES],
+    high: [f64; LANES],
+}
+
+impl Lanes {
+    const NOTHING: Lanes = Lanes {
+        square: [0.0; LANES],
+        norm: [0.0; LANES],
+        max: [0.0; LANES],
+        low: [f64::INFINITY; LANES],
+        high: [f64::NEG_INFINITY; LANES],
+    };
+
+    /// One value to each lane, if it counts: bits are masked, since there are vectors for that.
+    #[inline(always)]
+    fn add(&mut self, xs: &[f64; LANES], ys: &[f64; LANES], valid: &[bool; LANES]) {
+        let or = |x: f64, mask: u64, other: f64| f64::from_bits(x.to_bits() & mask | other.to_bits() & !mask);
+        for lane in 0..LANES {
+            let (x, mask) = (xs[lane], u64::from(valid[lane]).wrapping_neg());
+            let (e, norm) = (or((ys[lane] - x).abs(), mask, 0.0), or(x, mask, 0.0));
+            let (low, high) = (or(x, mask, f64::INFINITY), or(x, mask, f64::NEG_INFINITY));
+            self.square[lane] += e * e;
+            self.norm[lane] += norm * norm;
+            self.max[lane] = if e > self.max[lane] { e } else { self.max[lane] };
+            self.low[lane] = if low < self.low[lane] { low } else { self.low[lane] };
+            self.high[lane] = if high > self.high[lane] { high } else { self.high[lane] };
+        }
+    }
+
+    /// All together, without their number.
+    #[inline(always)]
+    fn sums(&self) -> Sums {
+        let of = |lane: usize| Sums {
+            square: self.square[lane],
+            norm: self.norm[lane],
+            max: self.max[lane],
+            low: self.low[lane],
+            high: self.high[lane],
+            n: 0,
+        };
+        (0..LANES).map(of).fold(Sums::NOTHING, Sums::and)
+    }
+}
+
+wide! {
+    /// [`Sums::between`].
+    fn sums_between(original: Slice, decoded: Slice, valid: Option<&[bool]>, first: usize) -> Sums = Sums::between;
+}
+
 wide! {
     /// [`Sums::of`].
-    fn sums_of(original: &[f64], decoded: &[f64]) -> Sums = Sums::of;
+    fn sums_of(original: &[f64], decoded: &[f64], valid: Option<&[bool]>) -> Sums = Sums::of;
 }
 
 /// `||x||_2` where `valid` is true (everywhere without it).
@@ -99,16 +162,8 @@ pub fn norm(values: Slice, valid: Option<&[bool]>) -> f64 {
 /// Sums over the values that count.
 fn sums(original: Slice, decoded: Slice, valid: Option<&[bool]>) -> Sums {
     let task = |t: usize| {
-        let mut sums = Sums::NOTHING;
-        for first in (t * TASK..((t + 1) * TASK).min(original.len())).step_by(AT_ONCE) {
-            let n = AT_ONCE.min(original.len() - first);
-            let (mut xs, mut ys) = ([0.0; AT_ONCE], [0.0; AT_ONCE]);
-            original.read(first, &mut xs[..n]);
-            decoded.read(first, &mut ys[..n]);
-            let n = valid.map_or(n, |valid| keep(&valid[first..first + n], [&mut xs, &mut ys]));
-            sums = sums.and(sums_of(&xs[..n], &ys[..n]));
-        }
-        sums
+        let parts = (t * TASK..((t + 1) * TASK).min(original.len())).step_by(AT_ONCE);
+        parts.fold(Sums::NOTHING, |sums, first| sums.and(sums_between(original, decoded, valid, first)))
     };
     let tasks: Vec<Sums> = (0..original.len().div_ceil(TASK)).into_par_iter().map(task).collect();
     tasks.into_iter().fold(Sums::NOTHING, Sums::and)
@@ -118,7 +173,11 @@ impl Errors {
     /// Compares `decoded` with `original` (same length) where `valid` is true (everywhere without it).
     pub fn between(original: Slice, decoded: Slice, valid: Option<&[bool]>) -> Errors {
         assert_eq!(original.len(), decoded.len(), "same block");
-        let sums = sums(original, decoded, valid);
+        Errors::of(sums(original, decoded, valid))
+    }
+
+    /// Of sums over all values that count.
+    pub(crate) fn of(sums: Sums) -> Errors {
         let relative = |e: f64, to: f64| if e == 0.0 { 0.0 } else { e / to };
         let range = sums.high - sums.low;
         let rmse = (sums.square / sums.n.max(1) as f64).sqrt();
@@ -141,15 +200,4 @@ impl Errors {
             psnr: self.psnr.min(other.psnr),
         }
     }
-}
-
-/// Moves the values that count to the front and returns how many.
-fn keep(valid: &[bool], values: [&mut [f64; AT_ONCE]; 2]) -> usize {
-    let [xs, ys] = values;
-    let mut n = 0;
-    for (i, &counts) in valid.iter().enumerate() {
-        (xs[n], ys[n]) = (xs[i], ys[i]);
-        n += usize::from(counts);
-    }
-    n
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up; ARCHITECTURE.md says what each is for.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 24] = [
     "error",
     "process",
     "threads",
@@ -13,7 +13,6 @@ const ORDER: [&str; 25] = [
     "lossless",
     "store",
     "field",
-    "simd",
     "npy",
     "metrics",
     "container",

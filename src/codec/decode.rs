@@ -87,12 +87,8 @@ pub fn decode_on(record: &[u8], limit: u64, n_threads: usize) -> Result<Decoded>
 /// # Errors
 /// [`Error::Limit`] beyond it, and when there is no memory.
 pub fn room(n_bytes: usize, limit: u64) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    if n_bytes as u64 > limit || bytes.try_reserve_exact(n_bytes).is_err() {
-        return Err(Error::Limit { asked: n_bytes as u64, limit });
-    }
-    bytes.resize(n_bytes, 0);
-    Ok(bytes)
+    let room = if n_bytes as u64 > limit { None } else { field::room(n_bytes) };
+    room.ok_or(Error::Limit { asked: n_bytes as u64, limit })
 }
 
 /// Decodes a record into `out`, which must have exactly [`Summary::raw_bytes`]. Work memory is at most a few times

@@ -200,6 +200,28 @@ impl<'a> Decoder<'a> {
         bit
     }
 
+    /// Whether `bit` follows, which was written with this probability.
+    #[inline(always)]
+    pub fn is_bit(&mut self, probability: u32, bit: bool) -> bool {
+        let bound = (self.range >> PROBABILITY_BITS) * u64::from(probability);
+        let is_same = (self.offset < bound) == bit;
+        // Goes on with the known bit: the next one does not have to wait for a comparison.
+        let (skipped, range) = if bit { (0, bound) } else { (bound, self.range - bound) };
+        (self.offset, self.range) = (self.offset.wrapping_sub(skipped), range);
+        self.widen();
+        is_same
+    }
+
+    /// Whether `value` follows, which was written as `n_bits` equally likely bits.
+    #[inline(always)]
+    pub fn is_raw(&mut self, value: u32, n_bits: u32) -> bool {
+        self.range >>= n_bits;
+        self.offset = self.offset.wrapping_sub(self.range * u64::from(value));
+        let is_same = self.offset < self.range;
+        self.widen();
+        is_same
+    }
+
     /// Reads `n_bits <= MAX_RAW_BITS` equally likely bits.
     #[inline(always)]
     pub fn raw(&mut self, n_bits: u32) -> u32 {

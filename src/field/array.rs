@@ -35,7 +35,7 @@ impl<'a> Slice<'a> {
     }
 
     /// The values from `first` on, widened, as many as `out` has room for.
-    #[inline]
+    #[inline(always)]
     pub fn read(&self, first: usize, out: &mut [f64]) {
         match self {
             Slice::F32(values) => out.iter_mut().zip(&values[first..]).for_each(|(out, &v)| *out = f64::from(v)),

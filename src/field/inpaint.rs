@@ -2,6 +2,7 @@
 
 use super::advance;
 use super::real::Real;
+use super::wide::wide;
 
 /// Relaxation sweeps on each grid.
 const N_SWEEPS: usize = 4;
@@ -69,14 +70,26 @@ fn relax<T: Real>(values: &mut [T], valid: &[bool], dims: &[usize]) {
         }
         advance(&mut index, leading);
         if valid.contains(&false) && around.len() + length > 1 {
-            mean_row(values, row * length, &around, &mut means);
-            let row = values[row * length..].iter_mut().zip(&means).zip(valid);
-            row.for_each(|((value, &mean), &ok)| *value = if ok { *value } else { mean });
+            relax_row(values, (row * length, valid), &around, &mut means);
         }
     }
 }
 
+wide! {
+    /// [`relaxed`].
+    fn relax_row<T>(values: &mut [T], row: (usize, &[bool]), around: &[usize], means: &mut [T]) = relaxed;
+}
+
+/// Replaces the masked points of the row from `at` on by [`mean_row`].
+#[inline(always)]
+fn relaxed<T: Real>(values: &mut [T], (at, valid): (usize, &[bool]), around: &[usize], means: &mut [T]) {
+    mean_row(values, at, around, means);
+    let row = values[at..].iter_mut().zip(means).zip(valid);
+    row.for_each(|((value, mean), &ok)| *value = if ok { *value } else { *mean });
+}
+
 /// Means of the neighbours of all points of the row from `at` on, which lie in it and in the rows from `around` on.
+#[inline(always)]
 fn mean_row<T: Real>(values: &[T], at: usize, around: &[usize], means: &mut [T]) {
     let n = means.len();
     // Weights come first: sums of large values would overflow.

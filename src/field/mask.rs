@@ -1,8 +1,11 @@
 //! Masks: NaN, infinities, the fill value and far-off values that repeat exactly are taken out of a field, stored
 //! losslessly and given back bit for bit; statistics and bounds use what remains.
 
+use rayon::prelude::*;
+
 use super::array::{Array, Slice};
 use super::inpaint::inpaint;
+use super::wide::wide;
 use crate::{Dtype, Error, Result, entropy, lossless};
 
 /// A fill value must lie at least this many ranges of the remaining field away from it.
@@ -11,8 +14,9 @@ const FAR: f64 = 1.0;
 const MAX_FILLS: usize = 4;
 /// Masked bit patterns that are stored once and referred to by index.
 const MAX_PALETTE: usize = 64;
-/// Values that are looked at together.
+/// Values that are looked at together, and those of a task.
 const AT_ONCE: usize = 512;
+const TASK: usize = 1 << 18;
 
 /// Which points of a field count.
 #[derive(Clone, Debug)]
@@ -55,19 +59,54 @@ impl Mask {
 /// Which values are finite and none of `fills`.
 fn valid(values: Slice, fills: &[f64]) -> Vec<bool> {
     let mut valid = vec![true; values.len()];
-    for (k, valid) in valid.chunks_mut(AT_ONCE).enumerate() {
-        let mut buffer = [0.0; AT_ONCE];
-        values.read(k * AT_ONCE, &mut buffer[..valid.len()]);
-        find_valid(&buffer[..valid.len()], fills, valid);
-    }
+    let parts = valid.par_chunks_mut(AT_ONCE).enumerate();
+    parts.for_each(|(k, valid)| find_valid_in(values, k * AT_ONCE, fills, valid));
     valid
 }
 
-fn find_valid(values: &[f64], fills: &[f64], valid: &mut [bool]) {
-    valid.iter_mut().zip(values).for_each(|(ok, v)| *ok = v.is_finite());
+wide! {
+    /// [`read_valid`] without the values.
+    fn find_valid_in(values: Slice, first: usize, fills: &[f64], valid: &mut [bool]) = find_valid;
+}
+
+#[inline(always)]
+fn find_valid(values: Slice, first: usize, fills: &[f64], valid: &mut [bool]) {
+    read_valid(values, first, fills, &mut [0.0; AT_ONCE][..valid.len()], valid);
+}
+
+/// Reads the values from `first` on, and which of them are finite and none of `fills`.
+#[inline(always)]
+fn read_valid(values: Slice, first: usize, fills: &[f64], read: &mut [f64], valid: &mut [bool]) {
+    values.read(first, read);
+    valid.iter_mut().zip(&*read).for_each(|(ok, v)| *ok = v.is_finite());
     for fill in fills {
-        valid.iter_mut().zip(values).for_each(|(ok, v)| *ok &= v != fill);
+        valid.iter_mut().zip(&*read).for_each(|(ok, v)| *ok &= v != fill);
     }
+}
+
+wide! {
+    /// [`count`].
+    fn count_at(values: Slice, first: usize, fills: &[f64], ends: [f64; 4]) -> Option<[usize; 3]> = count;
+}
+
+/// How many of few values are valid, and how many of them are the outer ends, if all others lie between the inner ones.
+#[inline(always)]
+fn count(values: Slice, first: usize, fills: &[f64], ends: [f64; 4]) -> Option<[usize; 3]> {
+    let [low, second_low, second_high, high] = ends;
+    let n = AT_ONCE.min(values.len() - first);
+    let (mut read, mut valid) = ([0.0; AT_ONCE], [true; AT_ONCE]);
+    let (read, valid) = (&mut read[..n], &mut valid[..n]);
+    read_valid(values, first, fills, read, valid);
+    let n_valid = count_valid(read, valid, |_| true);
+    let (n_low, n_high) = (count_valid(read, valid, |v| v == low), count_valid(read, valid, |v| v == high));
+    let n_between = count_valid(read, valid, |v| (v > second_low) & (v < second_high));
+    (low < high && n_low + n_between + n_high == n_valid).then_some([n_valid, n_low, n_high])
+}
+
+/// How many valid values are so.
+#[inline(always)]
+fn count_valid(values: &[f64], valid: &[bool], is_so: impl Fn(f64) -> bool) -> usize {
+    values.iter().zip(valid).map(|(&v, &ok)| u64::from(ok & is_so(v))).sum::<u64>() as usize
 }
 
 /// The two smallest and two largest distinct values and how often the outermost occur.
@@ -82,29 +121,49 @@ struct Ends {
 }
 
 impl Ends {
+    /// Of no values.
+    const NONE: Ends = Ends {
+        n_valid: 0,
+        low: f64::INFINITY,
+        second_low: f64::INFINITY,
+        n_low: 0,
+        high: f64::NEG_INFINITY,
+        second_high: f64::NEG_INFINITY,
+        n_high: 0,
+    };
+
     fn of(values: Slice, fills: &[f64]) -> Ends {
-        let (inf, neg) = (f64::INFINITY, f64::NEG_INFINITY);
-        let mut e = Ends { n_valid: 0, low: inf, second_low: inf, n_low: 0, high: neg, second_high: neg, n_high: 0 };
-        for first in (0..values.len()).step_by(AT_ONCE) {
-            let mut buffer = [0.0; AT_ONCE];
-            let buffer = &mut buffer[..AT_ONCE.min(values.len() - first)];
-            values.read(first, buffer);
-            let mut valid = [true; AT_ONCE];
-            let valid = &mut valid[..buffer.len()];
-            find_valid(buffer, fills, valid);
-            let pairs = buffer.iter().zip(&*valid);
-            if e.surround(pairs.clone()) {
-                e.n_valid += valid.iter().map(|&ok| usize::from(ok)).sum::<usize>();
-            } else {
-                pairs.filter(|(_, ok)| **ok).for_each(|(v, _)| e.add(*v));
+        let tasks = (0..values.len()).into_par_iter().step_by(TASK);
+        tasks
+            .map(|first| Ends::between(values, (first, values.len().min(first + TASK)), fills))
+            .reduce(|| Ends::NONE, Ends::and)
+    }
+
+    fn between(values: Slice, (from, to): (usize, usize), fills: &[f64]) -> Ends {
+        let mut e = Ends::NONE;
+        for first in (from..to).step_by(AT_ONCE) {
+            let ends = [e.low, e.second_low, e.second_high, e.high];
+            if let Some([n_valid, n_low, n_high]) = count_at(values, first, fills, ends) {
+                (e.n_valid, e.n_low, e.n_high) = (e.n_valid + n_valid, e.n_low + n_low, e.n_high + n_high);
+                continue;
             }
+            let few = (first..to.min(first + AT_ONCE)).map(|i| values.get(i));
+            few.filter(|v| v.is_finite() && !fills.contains(v)).for_each(|v| e.add(v));
         }
         e
     }
 
-    /// True when none of the values that are valid changes an end.
-    fn surround<'a>(&self, pairs: impl Iterator<Item = (&'a f64, &'a bool)>) -> bool {
-        pairs.fold(true, |all, (&v, &ok)| all & (!ok | (v > self.second_low) & (v < self.second_high)))
+    /// Of the values of both.
+    fn and(self, other: Ends) -> Ends {
+        let (a, b) = if self.low <= other.low { (&self, &other) } else { (&other, &self) };
+        let is_one = a.low == b.low;
+        let (low, second_low) = (a.low, a.second_low.min(if is_one { b.second_low } else { b.low }));
+        let n_low = a.n_low + if is_one { b.n_low } else { 0 };
+        let (a, b) = if self.high >= other.high { (&self, &other) } else { (&other, &self) };
+        let is_one = a.high == b.high;
+        let (high, second_high) = (a.high, a.second_high.max(if is_one { b.second_high } else { b.high }));
+        let n_high = a.n_high + if is_one { b.n_high } else { 0 };
+        Ends { n_valid: self.n_valid + other.n_valid, low, second_low, n_low, high, second_high, n_high }
     }
 
     fn add(&mut self, v: f64) {
@@ -240,6 +299,17 @@ mod tests {
         for values in [steps, lone] {
             assert_eq!(Mask::find(values[..].into(), Dtype::F64, None).n_masked, 0);
         }
+    }
+
+    #[test]
+    fn ends_of_parts_are_those_of_the_whole() {
+        let values: Vec<f64> =
+            (0..3 * TASK).map(|i| [9.0, 1.0, 5.0, 1.0, 9.0, 3.0][i % 6] + (i / TASK % 2) as f64).collect();
+        let all = Ends::of(values[..].into(), &[]);
+        let mut slowly = Ends::NONE;
+        values.iter().for_each(|&v| slowly.add(v));
+        let parts = |e: &Ends| (e.n_valid, [e.low, e.second_low, e.second_high, e.high], e.n_low, e.n_high);
+        assert_eq!(parts(&all), parts(&slowly));
     }
 
     #[test]

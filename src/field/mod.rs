@@ -5,13 +5,20 @@ mod inpaint;
 pub mod mask;
 mod pages;
 mod real;
+mod wide;
 
 pub use array::{Array, Slice, Values};
-pub use pages::zeros;
+pub use pages::{room, zeros};
 pub(crate) use real::ROUNDER;
 pub use real::Real;
+pub(crate) use wide::wide;
+
+use rayon::prelude::*;
 
 use crate::{Error, Result};
+
+/// Values that are written at a time.
+const TASK: usize = 1 << 16;
 
 /// Element types of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -146,9 +153,17 @@ pub fn put_values(dtype: Dtype, index: usize, values: &Array, out: &mut [u8]) {
     }
 }
 
-fn put<T: Copy, const SIZE: usize>(values: &[T], out: &mut [u8], index: usize, n: usize, of: impl Fn(T) -> [u8; SIZE]) {
-    let slots = out.as_chunks_mut::<SIZE>().0.iter_mut().skip(index).step_by(n);
-    slots.zip(values).for_each(|(slot, &v)| *slot = of(v));
+fn put<T: Copy + Sync, const SIZE: usize>(
+    values: &[T],
+    out: &mut [u8],
+    index: usize,
+    n: usize,
+    of: impl Fn(T) -> [u8; SIZE] + Sync,
+) {
+    let parts = out.as_chunks_mut::<SIZE>().0.par_chunks_mut(n * TASK).zip(values.par_chunks(TASK));
+    parts.for_each(|(slots, values)| {
+        slots.iter_mut().skip(index).step_by(n).zip(values).for_each(|(slot, &v)| *slot = of(v));
+    });
 }
 
 /// [`values`] widened to f64.
@@ -168,9 +183,12 @@ pub fn masked_bits<'a>(
 ) -> impl Iterator<Item = u64> + Clone + 'a {
     let (size, n) = dtype.components().map_or((0, 1), |(real, n)| (real.size(), n));
     let bits = move |i: usize| {
-        let mut bits = [0; 8];
-        bits[..size].copy_from_slice(&bytes[(i * n + index) * size..][..size]);
-        u64::from_le_bytes(bits)
+        let value = &bytes[(i * n + index) * size..][..size];
+        match (value.first_chunk(), value.first_chunk()) {
+            (_, Some(bits)) => u64::from_le_bytes(*bits),
+            (Some(bits), None) => u64::from(u32::from_le_bytes(*bits)),
+            (None, None) => 0,
+        }
     };
     valid.iter().enumerate().filter(|(_, ok)| !**ok).map(move |(i, _)| bits(i))
 }

@@ -13,6 +13,24 @@ pub fn zeros<T: Copy + Default>(n: usize) -> Vec<T> {
     zeros
 }
 
+/// `n` bytes of zeros; `None` when there is no memory.
+#[expect(unsafe_code, reason = "no safe function gives zeros that nobody has to write, or says that there are none")]
+pub fn room(n: usize) -> Option<Vec<u8>> {
+    let layout = std::alloc::Layout::array::<u8>(n).ok().filter(|_| n > 0);
+    let Some(layout) = layout else { return (n == 0).then(Vec::new) };
+    // SAFETY: the layout has a size.
+    let memory = unsafe { std::alloc::alloc_zeroed(layout) };
+    if memory.is_null() {
+        return None;
+    }
+    // SAFETY: the global allocator gave `n` bytes of this layout, all of them zeros.
+    let zeros = unsafe { Vec::from_raw_parts(memory, n, n) };
+    if n >= LARGE {
+        ask_for_large_pages(&zeros);
+    }
+    Some(zeros)
+}
+
 /// Asks the system to back this memory, which nobody has touched, with large pages; it may refuse.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "advice to the system about memory that is owned")]

@@ -16,7 +16,7 @@ const PANEL_ROWS: usize = 16;
 /// Values per task of a parallel pass.
 const TASK_VALUES: usize = 1 << 15;
 
-/// A transform along one axis of a panel.
+/// A linear transform along one axis of a panel: zeros stay zeros.
 pub(super) trait Kernel<T>: Sync {
     /// Where row `i` of the array goes in the panel before [`Kernel::apply`].
     fn load_at(&self, i: usize) -> usize;
@@ -24,6 +24,10 @@ pub(super) trait Kernel<T>: Sync {
     fn store_at(&self, i: usize) -> usize;
     /// Transforms a panel `[n][width]` in place; `scratch` is at least as large.
     fn apply(&self, panel: &mut [T], width: usize, scratch: &mut [T]);
+    /// Transforms a row of the last axis, if that is quicker than a panel of rows; `panel` is as large.
+    fn apply_row(&self, _row: &mut [T], _panel: &mut [T]) -> bool {
+        false
+    }
 }
 
 /// A panel and its scratch memory, one per task.
@@ -58,6 +62,13 @@ pub(super) fn pass<T: Real>(array: &mut [T], dims: &[usize], axis: usize, kernel
     }
 }
 
+/// Values that are looked at together.
+const AT_ONCE: usize = 64;
+
+fn are_zeros<T: Real>(values: &[T]) -> bool {
+    values.chunks(AT_ONCE).all(|few| !few.iter().fold(false, |any, v| any | (*v != T::default())))
+}
+
 fn panel_width<T>(n: usize, inner: usize) -> usize {
     let width = PANEL_BYTES / size_of::<T>();
     inner.min(if n > LONG_AXIS { width / 2 } else { width })
@@ -67,6 +78,9 @@ fn panel_width<T>(n: usize, inner: usize) -> usize {
 fn middle_axis<T: Real>(slice: &mut [T], n: usize, inner: usize, kernel: &dyn Kernel<T>, buffers: &mut Buffers<T>) {
     for first in (0..inner).step_by(panel_width::<T>(n, inner)) {
         let width = panel_width::<T>(n, inner).min(inner - first);
+        if slice.chunks_exact(inner).all(|row| are_zeros(&row[first..first + width])) {
+            continue;
+        }
         let (panel, scratch) = (&mut buffers.panel[..n * width], &mut buffers.scratch[..n * width]);
         for (i, row) in slice.chunks_exact(inner).enumerate() {
             panel[kernel.load_at(i) * width..][..width].copy_from_slice(&row[first..first + width]);
@@ -89,7 +103,7 @@ fn first_axis<T: Real>(array: &mut [T], n: usize, inner: usize, kernel: &dyn Ker
     strips.par_chunks_mut(strips_per_task).for_each_init(
         || Buffers::new(n * width),
         |buffers, strips| {
-            for strip in strips {
+            for strip in strips.iter_mut().filter(|strip| !strip.iter().all(|piece| are_zeros(piece))) {
                 let width = strip.first().map_or(0, |piece| piece.len());
                 let (panel, scratch) = (&mut buffers.panel[..n * width], &mut buffers.scratch[..n * width]);
                 for (i, piece) in strip.iter().enumerate() {
@@ -110,7 +124,10 @@ fn along_rows<T: Real>(array: &mut [T], n: usize, kernel: &dyn Kernel<T>) {
     array.par_chunks_mut(rows_per_task * n).for_each_init(
         || Buffers::new(n * PANEL_ROWS),
         |buffers, rows| {
-            for rows in rows.chunks_mut(PANEL_ROWS * n) {
+            for rows in rows.chunks_mut(PANEL_ROWS * n).filter(|rows| !are_zeros(rows)) {
+                if rows.chunks_exact_mut(n).all(|row| kernel.apply_row(row, &mut buffers.panel[..n])) {
+                    continue;
+                }
                 let width = rows.len() / n;
                 let (panel, scratch) = (&mut buffers.panel[..n * width], &mut buffers.scratch[..n * width]);
                 if width == PANEL_ROWS {

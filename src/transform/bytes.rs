@@ -2,6 +2,7 @@
 
 use super::Output;
 use super::payload::storable;
+use super::points::Finished;
 use super::quantise::Quantiser;
 use super::sample::Sample;
 use super::search::{Found, Search};
@@ -42,8 +43,7 @@ impl<T: Real> Search<'_, T> {
                 step = if high.is_finite() { (low * high).sqrt() } else { 2.0 * step };
                 continue;
             }
-            let values = self.last(None).finish(trial.values(&quantiser));
-            let errors = self.errors(&values);
+            let Finished { values, errors, .. } = self.last().compare(trial.values(&quantiser), self.input);
             let error = errors.l2;
             let bands = quantiser.quantise(&trial.coefficients, trial.transform.pyramid());
             let output = self.output(&mut trial, bands, quantiser, values, None)?;

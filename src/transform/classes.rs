@@ -21,7 +21,7 @@ const N_SUMS: usize = 4096;
 
 /// Level of each sum.
 static LEVELS: [u16; N_SUMS] = classes(N_LEVELS, 1);
-/// Class of each part in the own row, as an offset of contexts.
+/// Class of each part in the own row, where the last value counts twice, as an offset of contexts.
 static OWN: [u16; N_SUMS] = classes(N_OWN, N_LEVELS);
 
 const fn classes(n: usize, unit: usize) -> [u16; N_SUMS] {
@@ -35,10 +35,10 @@ const fn classes(n: usize, unit: usize) -> [u16; N_SUMS] {
     classes
 }
 
-/// Offset of contexts for twice the magnitude of the parent.
+/// Offset of contexts for the magnitude of the parent.
 #[inline(always)]
 pub(super) fn side_of_parent(parent: u16) -> u16 {
-    let class = u16::from(parent >= 4) + u16::from(parent >= 16) + u16::from(parent >= 64);
+    let class = u16::from(parent >= 2) + u16::from(parent >= 8) + u16::from(parent >= 32);
     class * (N_OWN * N_LEVELS) as u16
 }
 
@@ -48,11 +48,13 @@ pub(super) fn side_of_hint(hint: u8) -> u16 {
     u16::from(hint) * (N_OWN * N_LEVELS) as u16
 }
 
-/// Level and context of a value from the sum of neighbours outside its row, the part of its own row and the offset of its side.
+/// Level and context of a value from the sum of neighbours outside its row, the last two magnitudes in it, the bits by which the last
+/// one is shifted and the offset of its side.
 #[inline(always)]
-pub(super) fn context(around: u16, own: u32, side: u16) -> (usize, usize) {
-    let own = own as usize & (N_SUMS - 1);
-    let level = usize::from(LEVELS[(usize::from(around) + own).min(N_SUMS - 1)]);
+pub(super) fn context(around: u16, [last, before]: [u32; 2], near_bits: u32, side: u16) -> (usize, usize) {
+    let own = (last << near_bits) + before;
+    let level = usize::from(LEVELS[(u32::from(around) + own).min(N_SUMS as u32 - 1) as usize]);
+    let own = (own >> (near_bits - 1)) as usize & (N_SUMS - 1);
     (level, level + usize::from(OWN[own]) + usize::from(side))
 }
 

@@ -8,7 +8,7 @@ use super::neighbours::{GUARD, MAX_MAGNITUDE, N_HINTS, Rows, Slab, Tiles, WIDTH}
 use super::runs::{Coders, Runs};
 use crate::entropy::integer::{N_PREFIX, code_exp_golomb, code_raw_bits, signed};
 use crate::entropy::sequence::half_octave;
-use crate::entropy::{Bit, Coder, Decoder};
+use crate::entropy::{Bit, Coder};
 
 /// Context levels; the last takes everything from `2^11.5` up.
 const N_LEVELS: usize = 24;
@@ -79,29 +79,6 @@ pub(super) fn code_slab<C: Coder>(coders: &mut Coders<C>, model: &mut BandModel,
     }
 }
 
-/// Whether a decoder finds these values in a slab.
-pub(super) fn is_slab(decoders: &mut Coders<Decoder>, model: &mut BandModel, values: &[i32], slab: &Slab) -> bool {
-    if values.is_empty() {
-        return true;
-    }
-    let mut tiles = Tiles::new(&slab.dims);
-    tiles.code(&mut decoders.values, &mut model.tiles);
-    if tiles.are_empty() {
-        return values.iter().all(|&v| v == 0);
-    }
-    let mut rows = Rows::new(slab, tiles);
-    let weight = rows.weight();
-    let shifts: [u32; N_LEVELS] = std::array::from_fn(|level| shift(level, weight));
-    let mut decoded = vec![0; rows.length];
-    values.chunks_exact(rows.length).enumerate().fold(true, |is_same, (r, row)| {
-        decoded.fill(0);
-        if rows.go_to(r) {
-            code_row(decoders, model, &shifts, &mut rows, r, &mut decoded);
-        }
-        is_same & (decoded == row)
-    })
-}
-
 fn code_row<C: Coder>(
     coders: &mut Coders<C>,
     model: &mut BandModel,
@@ -120,7 +97,12 @@ fn code_row<C: Coder>(
         let magnitudes = &mut rows.magnitudes[at + from..][..values.len() + GUARD];
         let first = r * rows.length + from;
         let hints = rows.slab.hints.map(|hints| &hints[first..first + values.len()]);
-        code_values(coders, model, shifts, values, Context { around, hints }, magnitudes);
+        let context = Context { around, hints };
+        match rows.near_bits {
+            1 => code_values::<C, 1>(coders, model, shifts, values, context, magnitudes),
+            2 => code_values::<C, 2>(coders, model, shifts, values, context, magnitudes),
+            _ => code_values::<C, 3>(coders, model, shifts, values, context, magnitudes),
+        }
     }
 }
 
@@ -146,7 +128,7 @@ fn bits<T: Copy + Default + PartialEq>(numbers: &[T]) -> u32 {
 
 /// Codes neighbouring values of one row; `magnitudes` starts two before the first of them.
 #[inline(always)]
-fn code_values<C: Coder>(
+fn code_values<C: Coder, const NEAR_BITS: u32>(
     coders: &mut Coders<C>,
     model: &mut BandModel,
     shifts: &[u32; N_LEVELS],
@@ -175,7 +157,7 @@ fn code_values<C: Coder>(
                 runs.end(&mut coders.runs);
             }
         }
-        let sum = u32::from(context.around[i]) + 2 * u32::from(one_back) + u32::from(two_back);
+        let sum = u32::from(context.around[i]) + (u32::from(one_back) << NEAR_BITS) + u32::from(two_back);
         let level = half_octave(sum).min(N_LEVELS - 1);
         let set = context.hints.map_or(0, |hints| 1 + usize::from(hints[i]));
         let models = &mut model.levels[set * N_LEVELS + level];

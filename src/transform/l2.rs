@@ -1,6 +1,7 @@
 //! Goals for the norm of the error: a step whose error lies just below.
 
 use super::Output;
+use super::points::Finished;
 use super::probe::{self, Slices};
 use super::quantise::Quantiser;
 use super::sample::Sample;
@@ -69,7 +70,7 @@ impl<T: Real> Search<'_, T> {
         let Some(quantiser) = trial.with_error(aim, step, 1.0) else { return Ok(None) };
         let is_sampled = self.input.tries.effort == Effort::Fast;
         (step, correction) = (quantiser.step, if is_sampled { 1.0 } else { trial.correction(&quantiser) });
-        let excess = probe::excess::<T>(self.input, &self.last(None), trial.transform.kind(), &quantiser);
+        let excess = probe::excess::<T>(self.input, &self.last(), trial.transform.kind(), &quantiser);
         let (mut square, mut found): (f64, Option<(Errors, Quantiser, Option<Array>)>) = (aim / excess, None);
         for (attempt, close) in (1..).zip(self.parts().close.into_iter().chain([0.0; RETREATS])) {
             let quantiser = trial.with_error(square, step, correction).filter(|quantiser| trial.fits(quantiser));
@@ -77,8 +78,7 @@ impl<T: Real> Search<'_, T> {
             step = quantiser.step;
             // One set of values at a time: the best one's are made again if another attempt comes after it.
             found.iter_mut().for_each(|(_, _, values)| *values = None);
-            let values = self.last(None).finish(trial.values(&quantiser));
-            let errors = self.errors(&values);
+            let Finished { values, errors, .. } = self.last().compare(trial.values(&quantiser), self.input);
             let error = errors.l2;
             if error <= bound && found.as_ref().is_none_or(|f| error > f.0.l2) {
                 found = Some((errors, quantiser, Some(values)));
@@ -94,7 +94,7 @@ impl<T: Real> Search<'_, T> {
             Some(values) => (trial.take_bands(&quantiser), values),
             None => {
                 let (bands, values) = trial.take_both(&quantiser);
-                (bands, self.last(None).finish(values))
+                (bands, self.last().finish(values))
             }
         };
         let output = self.output(&mut trial, bands, quantiser, values, None)?;

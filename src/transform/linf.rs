@@ -3,6 +3,7 @@
 use super::Output;
 use super::estimate::residual_bits;
 use super::payload::storable;
+use super::points::Finished;
 use super::quantise::{MAX_INTEGER, Quantiser};
 use super::sample::Sample;
 use super::search::Search;
@@ -56,14 +57,12 @@ impl<T: Real> Search<'_, T> {
             return Ok(None);
         }
         let (bands, values) = trial.take_both(&quantiser);
-        let Some((residual, n_used)) = self.last(None).residual(&values, self.input, quantum, MAX_INTEGER) else {
-            return Ok(None);
-        };
-        let residual = (n_used > 0).then_some(residual);
-        let values = self.last(residual.as_deref().map(|residual| (residual, quantum))).finish(values);
-        // The bound holds by the choice of the quantum; who lays records out checks it on these values.
+        let corrected = self.last().correct(values, self.input, quantum, MAX_INTEGER);
+        let Some(Finished { values, errors, residual }) = corrected else { return Ok(None) };
+        // The bound holds by the choice of the quantum; who lays records out looks at the errors.
         let residual = residual.map(|residual| (residual, quantum));
-        self.output(&mut trial, bands, quantiser, values, residual).map(Some)
+        let output = self.output(&mut trial, bands, quantiser, values, residual)?;
+        Ok(Some(Output { errors: Some(errors), ..output }))
     }
 
     /// The widest bins of the residual that keep the bound behind rounding to the reader's type.

@@ -203,8 +203,9 @@ fn values<T: Real>(head: &Head, streams: &[u8], dims: &[usize], known: Known, la
     let mut predicted = head.is_predicted.then(|| known.predicted(&transform, last.middle)).transpose()?;
     let guide = predicted.as_mut().zip(known.prediction);
     let step = head.quantiser.map_or(1.0, |quantiser| quantiser.step);
-    let guide = guide.map(|(predicted, prediction)| Guide { predicted, prediction, step, quantum: head.quantum });
-    let mut integers = streams::decode(streams, transform.pyramid(), dims, head.split, head.quantum.is_some(), guide)?;
+    let mut guide = guide.map(|(predicted, prediction)| Guide { predicted, prediction, step, quantum: head.quantum });
+    let (pyramid, has_residual) = (transform.pyramid(), head.quantum.is_some());
+    let mut integers = streams::decode(streams, pyramid, dims, head.split, has_residual, guide.as_mut())?;
     if let Some(quantiser) = head.quantiser {
         quantiser.dequantise(&integers.bands, transform.pyramid(), &mut values);
         integers.bands = Vec::new();

@@ -13,6 +13,36 @@ pub(super) const GUARD: usize = 2;
 /// Classes of [`Slab::hints`], from the least to the largest magnitude to expect.
 pub(super) const N_HINTS: usize = 6;
 
+/// What the magnitudes of neighbours count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weights {
+    /// Those next to a value along an axis and in the band one level coarser twice, others once: of records without a mark.
+    Even,
+    /// Those next to a value most.
+    Near,
+}
+
+impl Weights {
+    /// Bits by which magnitudes next to a value along one of so many axes are shifted: sums of all neighbours fit 16 bits.
+    fn near_bits(self, rank: usize) -> u32 {
+        match self {
+            Weights::Even => 1,
+            Weights::Near => {
+                if rank > 4 {
+                    2
+                } else {
+                    3
+                }
+            }
+        }
+    }
+
+    /// Bits by which magnitudes in the band one level coarser are.
+    fn parent_bits(self) -> u32 {
+        u32::from(self == Weights::Even)
+    }
+}
+
 /// The band one level coarser, as context.
 #[derive(Clone, Copy)]
 pub(super) struct Parent<'a> {
@@ -28,6 +58,7 @@ pub(super) struct Slab<'a> {
     pub band_size: usize,
     pub first: usize,
     pub parent: Option<Parent<'a>>,
+    pub weights: Weights,
     /// What a prediction lets expect of each value of the slab, as a class below [`N_HINTS`].
     pub hints: Option<&'a [u8]>,
 }
@@ -51,11 +82,13 @@ pub(super) struct Rows<'a> {
     pub magnitudes: Vec<u16>,
     /// Weighted sum over the neighbours that do not lie in the row itself; whole tiles.
     pub around: Vec<u16>,
-    /// Twice the magnitude at the place of each value in the band one level coarser.
+    /// The magnitude at the place of each value in the band one level coarser.
     pub parents: Vec<u16>,
     tiles: Tiles,
     /// Of the current row.
     first_tile: usize,
+    /// [`Weights::near_bits`].
+    pub near_bits: u32,
 }
 
 /// Which tiles hold anything.
@@ -146,13 +179,15 @@ impl<'a> Rows<'a> {
             parents: vec![0; length.next_multiple_of(WIDTH)],
             tiles,
             first_tile: 0,
+            near_bits: slab.weights.near_bits(slab.dims.len()),
         }
     }
 
     /// Sum of all weights of [`Rows::sum_around`] and of the row itself.
     pub fn weight(&self) -> u32 {
-        let n = self.strides.len() as u32;
-        3 + 5 * n + n * n.saturating_sub(1) + if self.slab.parent.is_some() { 2 } else { 0 }
+        let (n, near) = (self.strides.len() as u32, 1 << self.near_bits);
+        let parent = if self.slab.parent.is_some() { 1 << self.slab.weights.parent_bits() } else { 0 };
+        near + 1 + (near + 3) * n + n * n.saturating_sub(1) + parent
     }
 
     /// Goes to row `r`, which comes after the last one, and sums its neighbours up; false when no tile of it holds anything.
@@ -195,7 +230,7 @@ impl<'a> Rows<'a> {
                 continue;
             }
             let near = row(r - stride);
-            simd::add_near(around, near);
+            simd::add_near(around, near, self.near_bits);
             if self.index[axis] > 1 {
                 simd::add(around, &row(r - 2 * stride)[GUARD..]);
             }
@@ -222,7 +257,7 @@ impl<'a> Rows<'a> {
         let last = if rank == 1 { self.slab.band_size } else { self.length };
         let offset = if rank == 1 { self.slab.first } else { 0 };
         let row = &parent.values[at * n_parent..(at + 1) * n_parent];
-        let magnitude = |v: i32| 2 * v.unsigned_abs().min(u32::from(MAX_MAGNITUDE)) as u16;
+        let magnitude = |v: i32| v.unsigned_abs().min(u32::from(MAX_MAGNITUDE)) as u16;
         if n_parent < last && offset % 2 == 0 {
             // Two values have one parent; a last one may share that of the two before it.
             let row = &row[offset / 2..];
@@ -238,7 +273,7 @@ impl<'a> Rows<'a> {
                 *parent = magnitude(row[parent_index(k + offset, last, n_parent)]);
             }
         }
-        simd::add(&mut self.around, &self.parents);
+        simd::add_shifted(&mut self.around, &self.parents, self.slab.weights.parent_bits());
     }
 }
 
@@ -248,12 +283,18 @@ fn parent_index(i: usize, n: usize, n_parent: usize) -> usize {
     if n == n_parent { i } else { (i / 2).min(n_parent - 1) }
 }
 
-/// Adds the row of a direct neighbour, twice, and its diagonals; `near` starts [`GUARD`] before the first sum.
+/// Adds the row of a direct neighbour, shifted by `n_bits`, and its diagonals; `near` starts [`GUARD`] before the first sum.
 #[inline(always)]
-pub(super) fn add_near(sums: &mut [u16], near: &[u16]) {
+pub(super) fn add_near(sums: &mut [u16], near: &[u16], n_bits: u32) {
     for (sum, near) in sums.iter_mut().zip(near[GUARD - 1..].windows(3)) {
-        *sum += near[0] + 2 * near[1] + near[2];
+        *sum += near[0] + (near[1] << n_bits) + near[2];
     }
+}
+
+/// Adds term by term, shifted by `n_bits`.
+#[inline(always)]
+pub(super) fn add_shifted(sums: &mut [u16], terms: &[u16], n_bits: u32) {
+    sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term << n_bits);
 }
 
 /// Adds term by term.

@@ -2,6 +2,7 @@
 //! as well.
 
 use super::kind::Kind;
+use super::neighbours::Weights;
 use super::quantise::Quantiser;
 use super::streams::{ResidualCoder, Split};
 use crate::{Error, Result};
@@ -32,6 +33,8 @@ const LEVELS: u8 = 15;
 /// In that byte too: zeros of the first stream are coded as runs; the residual has a stream of its own as few integers.
 const RUNS: u8 = 1 << 4;
 const SPARSE_RESIDUAL: u8 = 1 << 5;
+/// And contexts weigh what is near more.
+const NEAR: u8 = 1 << 6;
 
 /// Version 1 had no tables and no single precision.
 mod v1 {
@@ -80,7 +83,8 @@ impl Head {
             out.push(
                 self.split.n_levels as u8
                     | flag(self.split.has_runs, RUNS)
-                    | flag(self.split.residual == ResidualCoder::Sparse, SPARSE_RESIDUAL),
+                    | flag(self.split.residual == ResidualCoder::Sparse, SPARSE_RESIDUAL)
+                    | flag(self.split.weights == Weights::Near, NEAR),
             );
         }
         if let Some(quantiser) = &self.quantiser {
@@ -101,16 +105,19 @@ impl Head {
         let is_set = |flag: u8| first & flag != 0;
         let (kind, has_residual) = (Kind::from_bits(first), is_set(RESIDUAL));
         let residual = if is_set(SPLIT_RESIDUAL) { ResidualCoder::Slabs } else { ResidualCoder::Common };
-        let mut split = Split { n_levels: 0, residual, has_tables: version > 1, has_runs: false };
+        let weights = Weights::Even;
+        let mut split = Split { n_levels: 0, residual, has_tables: version > 1, has_runs: false, weights };
         let (is_predicted, is_single) =
             if version > 1 { (is_set(PREDICTED), is_set(SINGLE)) } else { (is_set(v1::PREDICTED), false) };
         if version == 1 {
             split.n_levels = usize::from(first >> v1::LEVELS_AT & 7);
         } else if kind != Kind::None || has_residual {
-            let (&levels, after) = rest.split_first().ok_or_else(short)?;
-            (split.n_levels, split.has_runs, rest) =
-                (usize::from(levels & !(RUNS | SPARSE_RESIDUAL)), levels & RUNS != 0, after);
-            if levels & SPARSE_RESIDUAL != 0 && split.residual == ResidualCoder::Common {
+            let (&second, after) = rest.split_first().ok_or_else(short)?;
+            rest = after;
+            (split.n_levels, split.has_runs) =
+                (usize::from(second & !(RUNS | SPARSE_RESIDUAL | NEAR)), second & RUNS != 0);
+            split.weights = if second & NEAR != 0 { Weights::Near } else { Weights::Even };
+            if second & SPARSE_RESIDUAL != 0 && split.residual == ResidualCoder::Common {
                 split.residual = ResidualCoder::Sparse;
             }
         }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{Input, simd};
 use crate::field::{self, Array, ROUNDER, Real};
-use crate::metrics::{self, Sums};
+use crate::metrics::{self, Errors, Sums};
 use crate::{Dtype, Finish};
 
 /// Values per task; sums are added per task in order, so that threads do not change them.
@@ -33,7 +33,7 @@ pub(super) fn load<T: Real>(input: &Input, middle: f64) -> Vec<T> {
         each(t, part.len(), |first, from, n| {
             let mut buffer = [0.0; AT_ONCE];
             let buffer = &mut buffer[..n];
-            input.values.read(first, buffer);
+            simd::read(&input.values, first, buffer);
             if let Some(base) = input.base {
                 buffer.iter_mut().zip(&base[first..]).for_each(|(v, b)| *v -= b);
             }
@@ -50,55 +50,116 @@ fn each(t: usize, n: usize, mut f: impl FnMut(usize, usize, usize)) {
     }
 }
 
+/// Values as a reader gets them.
+pub(super) struct Finished {
+    pub values: Array,
+    pub errors: Errors,
+    /// What was added to them, if anything was.
+    pub residual: Option<Vec<i32>>,
+}
+
+/// A task of corrections.
+struct Corrected<'a> {
+    residual: &'a mut [i32],
+    sums: Sums,
+    n_used: usize,
+    largest: f64,
+}
+
 impl<'a> Last<'a> {
     /// Without middle and residual.
     pub fn of(finish: Finish, base: Option<&'a [f64]>) -> Self {
         Last { middle: 0.0, base, residual: None, finish }
     }
 
-    /// The values a reader gets, in the reader's type; in place where that is the working type.
-    pub fn finish<T: Real>(&self, mut values: Vec<T>) -> Array {
+    /// The values a reader gets, in the reader's type.
+    pub fn finish<T: Real>(&self, values: Vec<T>) -> Array {
+        let mut tasks = vec![(); values.len().div_ceil(TASK)];
+        self.map(values, &mut tasks, |(), first, _, few| self.end(first, few))
+    }
+
+    /// [`Self::finish`], and the errors of these values.
+    pub fn compare<T: Real>(&self, values: Vec<T>, input: &Input) -> Finished {
+        let mut tasks = vec![Sums::NOTHING; values.len().div_ceil(TASK)];
+        let values = self.map(values, &mut tasks, |sums, first, _, few| {
+            self.end(first, few);
+            let mut originals = [0.0; AT_ONCE];
+            let originals = &mut originals[..few.len()];
+            simd::read(&input.values, first, originals);
+            *sums = sums.and(metrics::sums_of(originals, few, mask_of(input, first, few.len())));
+        });
+        let errors = Errors::of(tasks.into_iter().fold(Sums::NOTHING, Sums::and));
+        Finished { values, errors, residual: None }
+    }
+
+    /// [`Self::compare`] with the integers that bring the values next to those of `input`, each worth `quantum`; `None` when one is not
+    /// below `limit`.
+    pub fn correct<T: Real>(&self, values: Vec<T>, input: &Input, quantum: f64, limit: f64) -> Option<Finished> {
+        let mut residual: Vec<i32> = field::zeros(values.len());
+        let start = |residual| Corrected { residual, sums: Sums::NOTHING, n_used: 0, largest: 0.0 };
+        let mut tasks: Vec<Corrected> = residual.chunks_mut(TASK).map(start).collect();
+        let inverse = 1.0 / quantum;
+        let values = self.map(values, &mut tasks, |task, first, from, few| {
+            let (n, mut originals) = (few.len(), [0.0; AT_ONCE]);
+            let (originals, residual) = (&mut originals[..n], &mut task.residual[from..from + n]);
+            simd::read(&input.values, first, originals);
+            let valid = mask_of(input, first, n);
+            if let Some(valid) = valid {
+                // Where nothing counts there is nothing to correct.
+                let all = originals.iter_mut().zip(&*few).zip(valid);
+                all.for_each(|((x, y), &counts)| *x = if counts { *x } else { *y });
+            }
+            let (largest, n_used) = simd::corrections(originals, few, inverse, residual);
+            simd::correct(few, residual, quantum);
+            simd::finish(few, self.finish);
+            (task.largest, task.n_used) = (task.largest.max(largest), task.n_used + n_used);
+            task.sums = task.sums.and(metrics::sums_of(originals, few, valid));
+        });
+        let is_small = tasks.iter().all(|task| task.largest < limit);
+        let n_used: usize = tasks.iter().map(|task| task.n_used).sum();
+        let errors = Errors::of(tasks.iter().fold(Sums::NOTHING, |sums, task| sums.and(task.sums)));
+        is_small.then(|| Finished { values, errors, residual: (n_used > 0).then_some(residual) })
+    }
+
+    /// Calls `f(task, first point, first of the task, values with base and middle)` for few values at a time; these are what they become,
+    /// in place where the working type is the reader's.
+    fn map<T: Real, S: Send>(
+        &self,
+        mut values: Vec<T>,
+        tasks: &mut [S],
+        f: impl Fn(&mut S, usize, usize, &mut [f64]) + Sync,
+    ) -> Array {
+        let few_at = |task: &mut S, (first, from): (usize, usize), values: &[T], few: &mut [f64]| {
+            self.place(first, values, few);
+            f(task, first, from, few);
+        };
         if T::IS_SINGLE == (self.finish.dtype == Dtype::F32) {
-            values.par_chunks_mut(TASK).enumerate().for_each(|(t, part)| {
+            values.par_chunks_mut(TASK).zip(tasks).enumerate().for_each(|(t, (part, task))| {
                 each(t, part.len(), |first, from, n| {
-                    let mut buffer = [0.0; AT_ONCE];
-                    let part = &mut part[from..from + n];
-                    self.apply(first, part, &mut buffer[..n]);
+                    let (mut buffer, part) = ([0.0; AT_ONCE], &mut part[from..from + n]);
+                    few_at(task, (first, from), part, &mut buffer[..n]);
                     simd::narrow(&buffer[..n], 0.0, part);
                 });
             });
             return T::into_array(values);
         }
         if self.finish.dtype == Dtype::F32 {
-            Array::F32(self.converted(&values))
+            Array::F32(converted(&values, tasks, few_at))
         } else {
-            Array::F64(self.converted(&values))
+            Array::F64(converted(&values, tasks, few_at))
         }
     }
 
-    fn converted<T: Real, R: Real>(&self, values: &[T]) -> Vec<R> {
-        let mut out = field::zeros(values.len());
-        out.par_chunks_mut(TASK).zip(values.par_chunks(TASK)).enumerate().for_each(|(t, (out, part))| {
-            each(t, part.len(), |first, from, n| {
-                let mut buffer = [0.0; AT_ONCE];
-                self.apply(first, &part[from..from + n], &mut buffer[..n]);
-                simd::narrow(&buffer[..n], 0.0, &mut out[from..from + n]);
-            });
-        });
-        out
-    }
-
-    /// The values from point `first` on, finished.
+    /// The end of decoding of the values from point `first` on.
     #[inline]
-    fn apply<T: Real>(&self, first: usize, values: &[T], out: &mut [f64]) {
-        self.place(first, values, out);
+    fn end(&self, first: usize, few: &mut [f64]) {
         if let Some((residual, quantum)) = self.residual {
-            simd::correct(out, &residual[first..first + out.len()], quantum);
+            simd::correct(few, &residual[first..first + few.len()], quantum);
         }
-        simd::finish(out, self.finish);
+        simd::finish(few, self.finish);
     }
 
-    /// Those values before residual and finish.
+    /// Values with base and middle.
     #[inline]
     fn place<T: Real>(&self, first: usize, values: &[T], out: &mut [f64]) {
         simd::widen(values, self.middle, out);
@@ -106,40 +167,29 @@ impl<'a> Last<'a> {
             out.iter_mut().zip(&base[first..]).for_each(|(v, b)| *v += b);
         }
     }
+}
 
-    /// The integers that bring the values next to those of `input`, each worth `quantum`, and how many are not zero; `None` when one
-    /// does not fit.
-    pub fn residual<T: Real>(
-        &self,
-        values: &[T],
-        input: &Input,
-        quantum: f64,
-        limit: f64,
-    ) -> Option<(Vec<i32>, usize)> {
-        let mut residual: Vec<i32> = field::zeros(values.len());
-        let inverse = 1.0 / quantum;
-        let parts = residual.par_chunks_mut(TASK).zip(values.par_chunks(TASK)).enumerate();
-        let counts: Vec<Option<usize>> = parts
-            .map(|(t, (residual, values))| {
-                let (mut n_used, mut largest) = (0, 0.0f64);
-                each(t, values.len(), |first, from, n| {
-                    let (mut decoded, mut original) = ([0.0; AT_ONCE], [0.0; AT_ONCE]);
-                    self.place(first, &values[from..from + n], &mut decoded[..n]);
-                    input.values.read(first, &mut original[..n]);
-                    if let Some(mask) = input.mask {
-                        let all = original.iter_mut().zip(&decoded).zip(&mask[first..first + n]);
-                        all.for_each(|((x, y), counts)| *x = if *counts { *x } else { *y });
-                    }
-                    let residual = &mut residual[from..from + n];
-                    let (most, used) = simd::corrections(&original[..n], &decoded[..n], inverse, residual);
-                    (largest, n_used) = (most.max(largest), n_used + used);
-                });
-                (largest < limit).then_some(n_used)
-            })
-            .collect();
-        let n_used = counts.into_iter().sum::<Option<usize>>()?;
-        Some((residual, n_used))
-    }
+/// What few values at a time become, in another type.
+fn converted<T: Real, R: Real, S: Send>(
+    values: &[T],
+    tasks: &mut [S],
+    few_at: impl Fn(&mut S, (usize, usize), &[T], &mut [f64]) + Sync,
+) -> Vec<R> {
+    let mut out = field::zeros(values.len());
+    let parts = out.par_chunks_mut(TASK).zip(values.par_chunks(TASK)).zip(tasks);
+    parts.enumerate().for_each(|(t, ((out, part), task))| {
+        each(t, part.len(), |first, from, n| {
+            let mut buffer = [0.0; AT_ONCE];
+            few_at(task, (first, from), &part[from..from + n], &mut buffer[..n]);
+            simd::narrow(&buffer[..n], 0.0, &mut out[from..from + n]);
+        });
+    });
+    out
+}
+
+/// Which of `n` points from `first` on count.
+fn mask_of<'a>(input: &Input<'a>, first: usize, n: usize) -> Option<&'a [bool]> {
+    input.mask.map(|mask| &mask[first..first + n])
 }
 
 /// Values plus `middle`, in double precision.
@@ -212,20 +262,16 @@ pub(super) fn is_enough(input: &Input, last: &Last, enough: impl Fn(&Sums) -> bo
 pub(super) fn part_error<T: Real>(input: &Input, last: &Last, first: usize, values: &[T]) -> (f64, usize) {
     let parts = values.chunks(AT_ONCE).enumerate();
     let sums = parts.map(|(k, part)| errors(input, last, first + k * AT_ONCE, part));
-    let square = sums.fold(Sums::NOTHING, Sums::and).square;
-    let mask = input.mask.map(|mask| &mask[first..first + values.len()]);
-    (square, mask.map_or(values.len(), |mask| mask.iter().filter(|&&counts| counts).count()))
+    let sums = sums.fold(Sums::NOTHING, Sums::and);
+    (sums.square, sums.n)
 }
 
 /// Errors of few values from point `first` on, behind the last step of decoding.
 fn errors<T: Real>(input: &Input, last: &Last, first: usize, values: &[T]) -> Sums {
     let (mut decoded, mut originals) = ([0.0; AT_ONCE], [0.0; AT_ONCE]);
     let (decoded, originals) = (&mut decoded[..values.len()], &mut originals[..values.len()]);
-    last.apply(first, values, decoded);
-    input.values.read(first, originals);
-    if let Some(mask) = input.mask {
-        let all = decoded.iter_mut().zip(&*originals).zip(&mask[first..]);
-        all.for_each(|((y, x), &counts)| *y = if counts { *y } else { *x });
-    }
-    metrics::sums_of(originals, decoded)
+    last.place(first, values, decoded);
+    last.end(first, decoded);
+    simd::read(&input.values, first, originals);
+    metrics::sums_of(originals, decoded, mask_of(input, first, values.len()))
 }

@@ -3,6 +3,13 @@
 //! At each level the box of low coefficients is split along every axis that is still long enough. What is high along at
 //! least one axis forms the bands of that level; the low box is split again. All boxes lie in the corner of the array.
 
+use rayon::prelude::*;
+
+use crate::field::{self, Real};
+
+/// Values per task.
+const TASK: usize = 1 << 16;
+
 /// One band: a box of coefficients that are high along the same axes at the same level.
 #[derive(Clone, Debug)]
 pub(super) struct Band {
@@ -100,16 +107,67 @@ pub(super) fn for_rows(dims: &[usize], origin: &[usize], size: &[usize], mut row
     }
 }
 
-/// Copies a box out of an array.
-pub(super) fn copy_box<T: Copy + Default>(array: &[T], dims: &[usize], size: &[usize]) -> Vec<T> {
-    let mut out = vec![T::default(); size.iter().product()];
+/// A part of an array along axis 0.
+pub(super) struct Layer {
+    /// First index along axis 0, and the one behind the last.
+    pub from: usize,
+    pub to: usize,
+}
+
+impl Layer {
+    /// Indices along axis 0 per task of a box of this size.
+    pub fn n_indices(size: &[usize]) -> usize {
+        (TASK / size[1..].iter().product::<usize>().max(1)).max(1)
+    }
+
+    /// Calls `row(offset in the layer, offset in the box, length)` for every row of a box that lies in the layer.
+    pub fn for_rows(&self, dims: &[usize], origin: &[usize], size: &[usize], mut row: impl FnMut(usize, usize, usize)) {
+        let (from, to) = (self.from.max(origin[0]), self.to.min(origin[0] + size[0]));
+        if from < to {
+            let (mut origin_here, mut size_here) = (origin.to_vec(), size.to_vec());
+            (origin_here[0], size_here[0]) = (from - self.from, to - from);
+            let skipped = (from - origin[0]) * size[1..].iter().product::<usize>();
+            for_rows(dims, &origin_here, &size_here, |at, in_box, n| row(at, skipped + in_box, n));
+        }
+    }
+}
+
+/// Calls `f(layer, its values)` for layers that make up an array, on all threads.
+pub(super) fn for_layers<T: Send>(array: &mut [T], dims: &[usize], f: impl Fn(&Layer, &mut [T]) + Sync) {
+    let (n, inner) = (Layer::n_indices(dims), dims[1..].iter().product::<usize>().max(1));
+    let layers = array.par_chunks_mut(n * inner).enumerate();
+    layers.for_each(|(t, values)| f(&Layer { from: t * n, to: t * n + values.len() / inner }, values));
+}
+
+/// Calls `row(values of the array, values of the box)` for every row of a box, on all threads.
+pub(super) fn map_box<T: Sync, R: Send>(
+    array: &[T],
+    dims: &[usize],
+    (origin, size): (&[usize], &[usize]),
+    out: &mut [R],
+    row: impl Fn(&[T], &mut [R]) + Sync,
+) {
+    for_layers(out, size, |layer, out| {
+        let mut origin = origin.to_vec();
+        origin[0] += layer.from;
+        let mut size = size.to_vec();
+        size[0] = layer.to - layer.from;
+        for_rows(dims, &origin, &size, |from, to, n| row(&array[from..from + n], &mut out[to..to + n]));
+    });
+}
+
+/// Copies a box out of the corner of an array.
+pub(super) fn copy_box<T: Real>(array: &[T], dims: &[usize], size: &[usize]) -> Vec<T> {
+    let mut out = field::zeros(size.iter().product());
     let origin = vec![0; dims.len()];
-    for_rows(dims, &origin, size, |from, to, n| out[to..to + n].copy_from_slice(&array[from..from + n]));
+    map_box(array, dims, (&origin, size), &mut out, |from, to| to.copy_from_slice(from));
     out
 }
 
 /// Copies a box into the corner of an array.
-pub(super) fn paste_box<T: Copy>(array: &mut [T], dims: &[usize], size: &[usize], values: &[T]) {
+pub(super) fn paste_box<T: Real>(array: &mut [T], dims: &[usize], size: &[usize], values: &[T]) {
     let origin = vec![0; dims.len()];
-    for_rows(dims, &origin, size, |to, from, n| array[to..to + n].copy_from_slice(&values[from..from + n]));
+    for_layers(array, dims, |layer, array| {
+        layer.for_rows(dims, &origin, size, |to, from, n| array[to..to + n].copy_from_slice(&values[from..from + n]));
+    });
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::pyramid::{Band, Pyramid, for_rows};
+use super::pyramid::{Band, Layer, Pyramid, for_layers, map_box};
 use super::simd;
 use crate::field::{self, ROUNDER, Real};
 
@@ -40,14 +40,21 @@ impl Quantiser {
     /// Squared error of the values, had their coefficients gone through this quantiser.
     pub fn square_error<T: Real>(&self, coefficients: &[T], pyramid: &Pyramid) -> f64 {
         let (inverse, points) = (1.0 / self.step, self.points());
-        let band = |band: &Band| {
-            let mut sum = 0.0;
-            for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |from, _, n| {
-                sum += simd::square_error(&coefficients[from..from + n], inverse, points);
-            });
-            sum * band.norm
+        let dims = &pyramid.sizes[0];
+        let (n, inner) = (Layer::n_indices(dims), dims[1..].iter().product::<usize>());
+        let layer = |from: usize| {
+            let layer = Layer { from, to: dims[0].min(from + n) };
+            let coefficients = &coefficients[from * inner..];
+            let band = |band: &Band| {
+                let mut sum = 0.0;
+                layer.for_rows(dims, &band.origin, &band.dims, |at, _, n| {
+                    sum += simd::square_error(&coefficients[at..at + n], inverse, points);
+                });
+                sum * band.norm
+            };
+            pyramid.bands.iter().map(band).sum::<f64>()
         };
-        let sums: Vec<f64> = pyramid.bands.par_iter().map(band).collect();
+        let sums: Vec<f64> = (0..dims[0]).into_par_iter().step_by(n).map(layer).collect();
         sums.iter().sum::<f64>() * self.step * self.step
     }
 
@@ -77,8 +84,8 @@ impl Quantiser {
         let inverse = T::of(1.0 / self.step);
         let band = |band: &Band| {
             let mut out = field::zeros(band.len());
-            for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |from, to, n| {
-                simd::quantise_row(&coefficients[from..from + n], inverse, &mut out[to..to + n]);
+            map_box(coefficients, &pyramid.sizes[0], (&band.origin, &band.dims), &mut out, |coefficients, out| {
+                simd::quantise_row(coefficients, inverse, out);
             });
             out
         };
@@ -88,11 +95,13 @@ impl Quantiser {
     /// Coefficients of the integers of all bands, which fill `out`.
     pub fn dequantise<T: Real>(&self, integers: &[Vec<i32>], pyramid: &Pyramid, out: &mut [T]) {
         let (step, points) = (T::of(self.step), self.points().map(T::of));
-        for (band, integers) in pyramid.bands.iter().zip(integers) {
-            for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |to, from, n| {
-                simd::dequantise_row(&integers[from..from + n], step, points, &mut out[to..to + n]);
-            });
-        }
+        for_layers(out, &pyramid.sizes[0], |layer, out| {
+            for (band, integers) in pyramid.bands.iter().zip(integers) {
+                layer.for_rows(&pyramid.sizes[0], &band.origin, &band.dims, |to, from, n| {
+                    simd::dequantise_row(&integers[from..from + n], step, points, &mut out[to..to + n]);
+                });
+            }
+        });
     }
 }
 

@@ -36,7 +36,7 @@ impl Sample {
     /// Takes rows from the coefficients of a pyramid.
     pub fn of<T: Real>(coefficients: &[T], pyramid: &Pyramid) -> Self {
         let largest = largest(coefficients);
-        let parts = pyramid.bands.iter().map(|band| {
+        let parts = pyramid.bands.par_iter().map(|band| {
             let (n_rows, every) =
                 (band.len() / band.dims[band.dims.len() - 1], (band.len() / WHOLE).clamp(1, SPARSEST));
             let every = every.min(n_rows);
@@ -61,14 +61,22 @@ impl Sample {
 
     /// Estimated bits of all coefficients.
     pub fn bits(&self, step: f64) -> f64 {
-        self.parts.iter().map(|part| part.factor * simd::bits(&part.values, 1.0 / step)).sum()
+        self.sum(|part| part.factor * simd::bits(&part.values, 1.0 / step))
+    }
+
+    /// A sum over all parts, on all threads if they are large.
+    fn sum(&self, of: impl Fn(&Part) -> f64 + Sync) -> f64 {
+        if self.parts.iter().any(|part| part.values.len() > TASK / 4) {
+            return self.parts.par_iter().map(&of).collect::<Vec<f64>>().iter().sum();
+        }
+        self.parts.iter().map(of).sum()
     }
 
     /// Estimated squared error of the values.
     pub fn square_error(&self, quantiser: &Quantiser) -> f64 {
         let (inverse, points) = (1.0 / quantiser.step, quantiser.points());
         let error = |part: &Part| part.factor * part.norm * simd::square_error(&part.values, inverse, points);
-        self.parts.iter().map(error).sum::<f64>() * quantiser.step * quantiser.step
+        self.sum(error) * quantiser.step * quantiser.step
     }
 
     /// The quantiser of this step whose reconstruction points are best for the sample.

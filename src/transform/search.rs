@@ -1,6 +1,7 @@
 //! From a goal to a payload: which transform, which step, and the check on what the decoder will return.
 
 use super::kind::{Kind, Transform};
+use super::neighbours::Weights;
 use super::payload::Head;
 use super::points::{self, Last};
 use super::prediction::Predicted;
@@ -12,7 +13,7 @@ use super::trial::{Bands, Trial};
 use super::{Goal, Input, Output, Tries, kind, linf, middle};
 use crate::container::VERSION;
 use crate::field::{Array, Real};
-use crate::metrics::{Errors, Sums};
+use crate::metrics::Sums;
 use crate::settings::Effort;
 use crate::{Error, Result};
 
@@ -106,7 +107,8 @@ fn nothing(input: &Input, goal: Goal) -> Option<Output> {
     if !points::is_enough(input, &last, is_enough) {
         return None;
     }
-    let split = Split { n_levels: 0, residual: ResidualCoder::Common, has_tables: true, has_runs: false };
+    let (residual, weights) = (ResidualCoder::Common, Weights::Even);
+    let split = Split { n_levels: 0, residual, has_tables: true, has_runs: false, weights };
     let mut payload = Vec::new();
     let is_single = false;
     Head { kind: Kind::None, is_single, quantiser: None, quantum: None, split, is_predicted: false }
@@ -162,13 +164,9 @@ impl<'a, T: Real> Search<'a, T> {
         n.max(1) as f64
     }
 
-    pub fn last<'b>(&'b self, residual: Option<(&'b [i32], f64)>) -> Last<'b> {
-        Last { middle: self.middle, base: self.input.base, residual, finish: self.input.finish }
-    }
-
-    /// Errors of decoded values.
-    pub fn errors(&self, values: &Array) -> Errors {
-        Errors::between(self.input.values, values.as_slice(), self.input.mask)
+    /// What is behind the transform, without a residual.
+    pub fn last(&self) -> Last<'_> {
+        Last { middle: self.middle, ..Last::of(self.input.finish, self.input.base) }
     }
 
     /// A transform on trial; `step` is a likely one.

@@ -9,7 +9,7 @@ use super::tokens;
 use super::{dct, estimate, neighbours, quantise, sample, wavelet};
 use crate::Finish;
 use crate::entropy::rans::{self, Find, N_SYMBOLS, Plain, RawBits};
-use crate::simd::wide;
+use crate::field::{Slice, wide};
 
 wide! {
     /// [`wavelet::lift_forward`].
@@ -18,6 +18,14 @@ wide! {
 wide! {
     /// [`wavelet::lift_inverse`].
     fn lift_inverse<T>(panel: &mut [T], n_low: usize, width: usize) = wavelet::lift_inverse;
+}
+wide! {
+    /// [`wavelet::lift_row_forward`].
+    fn lift_row_forward<T>(row: &mut [T], n_low: usize, panel: &mut [T]) = wavelet::lift_row_forward;
+}
+wide! {
+    /// [`wavelet::lift_row_inverse`].
+    fn lift_row_inverse<T>(row: &mut [T], n_low: usize, panel: &mut [T]) = wavelet::lift_row_inverse;
 }
 wide! {
     /// [`dct::forward`].
@@ -52,6 +60,10 @@ wide! {
     fn largest<T>(values: &[T]) -> T = sample::largest_of;
 }
 wide! {
+    /// [`Slice::read`].
+    fn read(values: &Slice, first: usize, out: &mut [f64]) = Slice::read;
+}
+wide! {
     /// [`points::widen`].
     fn widen<T>(values: &[T], middle: f64, out: &mut [f64]) = points::widen;
 }
@@ -73,9 +85,13 @@ wide! {
 }
 wide! {
     /// [`neighbours::add_near`].
-    fn add_near(sums: &mut [u16], near: &[u16]) = neighbours::add_near;
+    fn add_near(sums: &mut [u16], near: &[u16], n_bits: u32) = neighbours::add_near;
 }
 
+wide! {
+    /// [`neighbours::add_shifted`].
+    fn add_shifted(sums: &mut [u16], terms: &[u16], n_bits: u32) = neighbours::add_shifted;
+}
 wide! {
     /// [`neighbours::add`].
     fn add(sums: &mut [u16], terms: &[u16]) = neighbours::add;

@@ -15,22 +15,15 @@ use crate::{Error, Result};
 pub(super) struct Job<'a> {
     pub bytes: &'a [u8],
     pub slab: &'a Slab<'a>,
-    pub values: Values<'a>,
-}
-
-/// What becomes of decoded values.
-pub(super) enum Values<'a> {
-    /// They go into these zeros.
-    Fill(&'a mut [i32]),
-    /// They should be these; and so they are as far as known.
-    Check(&'a [i32], bool),
+    /// Zeros that are filled in.
+    pub values: &'a mut [i32],
 }
 
 /// A job in work; nothing is left to do without a decoder.
 pub(super) struct Work<'a> {
     lane: Lane<'a>,
     decoder: Option<rans::Decoder<'a>>,
-    values: Values<'a>,
+    values: &'a mut [i32],
 }
 
 impl<'a> Work<'a> {
@@ -77,10 +70,7 @@ impl<'a> Work<'a> {
         let to = self.lane.rows.length.min(from + WIDTH);
         let decoded = &state.values[..to - from];
         neighbours::magnitudes(decoded, &mut self.lane.rows.magnitudes[at + GUARD + from..at + GUARD + to]);
-        match &mut self.values {
-            Values::Fill(values) => values[first + from..first + to].copy_from_slice(decoded),
-            Values::Check(values, is_same) => *is_same &= values[first + from..first + to] == *decoded,
-        }
+        self.values[first + from..first + to].copy_from_slice(decoded);
     }
 }
 
@@ -104,10 +94,10 @@ struct State<'a> {
 impl Tile<'_> {
     /// Decodes value `i`.
     #[inline(always)]
-    fn step<F: Find>(&self, state: &mut State, tables: &Tables, i: usize) {
+    fn step<F: Find, const NEAR_BITS: u32>(&self, state: &mut State, tables: &Tables, i: usize) {
         let State { decoder, back, values } = state;
-        let own = 2 * back[0] + back[1];
-        let (level, context) = classes::context(self.around[i & (WIDTH - 1)], own, self.sides[i & (WIDTH - 1)]);
+        let (level, context) =
+            classes::context(self.around[i & (WIDTH - 1)], *back, NEAR_BITS, self.sides[i & (WIDTH - 1)]);
         let shift = self.shifts[level & (N_SHIFTS - 1)];
         let symbol = decoder.symbol::<F>(&tables[context & (N_TABLES - 1)]);
         let (least, n_bits) = CLASSES[symbol];
@@ -143,47 +133,59 @@ pub(super) fn decode(jobs: [Option<Job>; 2], tables: &Tables) -> Result<()> {
             (None, None) => {}
         }
     }
-    for work in [a, b].into_iter().flatten() {
-        work.decoder.map_or(Ok(()), rans::Decoder::finish)?;
-        if matches!(work.values, Values::Check(_, false)) {
-            return Err(super::slabs::changed());
-        }
-    }
-    Ok(())
+    [a, b].into_iter().flatten().try_for_each(|work| work.decoder.map_or(Ok(()), rans::Decoder::finish))
 }
 
 /// Decodes one row.
 #[inline(always)]
 pub(super) fn decode_row<F: Find>(work: &mut Work, tables: &Tables) {
-    (0..work.lane.rows.length.div_ceil(WIDTH)).for_each(|t| decode_tile::<F>(work, t, tables));
+    match work.lane.rows.near_bits {
+        1 => one_row::<F, 1>(work, tables),
+        2 => one_row::<F, 2>(work, tables),
+        _ => one_row::<F, 3>(work, tables),
+    }
 }
 
-/// Decodes two rows in turns.
+/// Decodes two rows of slabs with the same weights in turns.
 #[inline(always)]
 pub(super) fn decode_rows<F: Find>(a: &mut Work, b: &mut Work, tables: &Tables) {
+    match a.lane.rows.near_bits {
+        1 => two_rows::<F, 1>(a, b, tables),
+        2 => two_rows::<F, 2>(a, b, tables),
+        _ => two_rows::<F, 3>(a, b, tables),
+    }
+}
+
+#[inline(always)]
+fn one_row<F: Find, const NEAR_BITS: u32>(work: &mut Work, tables: &Tables) {
+    (0..work.lane.rows.length.div_ceil(WIDTH)).for_each(|t| decode_tile::<F, NEAR_BITS>(work, t, tables));
+}
+
+#[inline(always)]
+fn two_rows<F: Find, const NEAR_BITS: u32>(a: &mut Work, b: &mut Work, tables: &Tables) {
     for t in 0..a.lane.rows.length.max(b.lane.rows.length).div_ceil(WIDTH) {
         // States are copied, which keeps them in registers.
         let (Some((tile_a, mut of_a)), Some((tile_b, mut of_b))) = (a.tile(t), b.tile(t)) else {
-            decode_tile::<F>(a, t, tables);
-            decode_tile::<F>(b, t, tables);
+            decode_tile::<F, NEAR_BITS>(a, t, tables);
+            decode_tile::<F, NEAR_BITS>(b, t, tables);
             continue;
         };
         let n = tile_a.n.min(tile_b.n);
         for i in 0..n {
-            tile_a.step::<F>(&mut of_a, tables, i);
-            tile_b.step::<F>(&mut of_b, tables, i);
+            tile_a.step::<F, NEAR_BITS>(&mut of_a, tables, i);
+            tile_b.step::<F, NEAR_BITS>(&mut of_b, tables, i);
         }
-        (n..tile_a.n).for_each(|i| tile_a.step::<F>(&mut of_a, tables, i));
-        (n..tile_b.n).for_each(|i| tile_b.step::<F>(&mut of_b, tables, i));
+        (n..tile_a.n).for_each(|i| tile_a.step::<F, NEAR_BITS>(&mut of_a, tables, i));
+        (n..tile_b.n).for_each(|i| tile_b.step::<F, NEAR_BITS>(&mut of_b, tables, i));
         a.leave(t, &of_a);
         b.leave(t, &of_b);
     }
 }
 
 #[inline(always)]
-fn decode_tile<F: Find>(work: &mut Work, t: usize, tables: &Tables) {
+fn decode_tile<F: Find, const NEAR_BITS: u32>(work: &mut Work, t: usize, tables: &Tables) {
     if let Some((tile, mut state)) = work.tile(t) {
-        (0..tile.n).for_each(|i| tile.step::<F>(&mut state, tables, i));
+        (0..tile.n).for_each(|i| tile.step::<F, NEAR_BITS>(&mut state, tables, i));
         work.leave(t, &state);
     }
 }

@@ -3,14 +3,13 @@
 use rayon::prelude::*;
 
 use super::coefficients::{BandModel, code_slab};
-use super::neighbours::{Parent, Slab};
+use super::neighbours::{Parent, Slab, Weights};
 use super::runs::Coders;
-use super::slab_decoder::{self, Job, Values};
+use super::slab_decoder::{self, Job};
 use super::tables::{self, Tables};
 use super::tokens::{self, Tokens};
+use crate::Result;
 use crate::entropy::Decoder;
-use crate::settings::Effort;
-use crate::{Error, Result};
 
 /// A band is cut into slabs of about this many values; and so in format version 1.
 const SLAB: [usize; 2] = [1 << 17, 1 << 18];
@@ -20,6 +19,7 @@ const SLAB: [usize; 2] = [1 << 17, 1 << 18];
 pub(super) struct Slabs<'a> {
     pub dims: &'a [usize],
     pub parent: Option<Parent<'a>>,
+    pub weights: Weights,
     pub hints: Option<&'a [u8]>,
     /// Whether they are coded with tables, and not as format version 1 does.
     pub has_tables: bool,
@@ -55,48 +55,35 @@ impl<'a> Slabs<'a> {
         let at = s * self.n_values();
         let first = s * rows_per_slab(self.dims, self.has_tables);
         let hints = self.hints.map(|hints| &hints[at..at + n]);
-        Slab { dims, band_size: self.dims[0], first, parent: self.parent, hints }
+        Slab { dims, band_size: self.dims[0], first, parent: self.parent, weights: self.weights, hints }
     }
 }
 
-/// Encodes bands, none of which is the parent of another one without being known: a stream with their tables and one per slab. All
-/// slabs are read back; with little effort only their symbols are, in known contexts.
+/// Encodes bands, none of which is the parent of another one without being known: a stream with their tables and one per slab. The
+/// symbols of all slabs are read back in the contexts that they were written in.
 ///
 /// # Errors
-/// [`Error::Internal`] when one gives other integers.
-pub(super) fn encode(bands: &[(Slabs, &[i32])], effort: Effort) -> Result<Vec<Vec<u8>>> {
+/// [`Error::Internal`] when a stream gives other symbols.
+pub(super) fn encode(bands: &[(Slabs, &[i32])]) -> Result<Vec<Vec<u8>>> {
     let mut all = Vec::new();
     for (slabs, values) in bands {
         let parts = values.chunks(slabs.n_values()).enumerate();
         all.extend(parts.map(|(s, part)| (slabs.get(s, part.len()), part)));
     }
-    let mut tokens: Vec<Tokens> = all.par_iter().map(|(slab, values)| Tokens::of(values, slab)).collect();
+    let tokens = all.par_iter().map(|(slab, values)| Tokens::of(values, slab));
+    let mut tokens = tokens.collect::<Result<Vec<Tokens>>>()?;
     let counts = tokens::count(&tokens);
-    let (tables, table_bytes) = tables::encode(&counts);
+    let table_bytes = tables::encode(&counts);
+    let tables = tables::decode(&table_bytes)?;
     let steps = tokens::steps(&counts, &tables);
-    let needs_tokens = effort == Effort::Fast;
-    let finish = |tokens: &mut Tokens| {
-        let bytes = tokens.finish(&steps);
-        if !needs_tokens {
-            *tokens = Tokens::default();
-        }
-        bytes
+    let finish = |tokens: &mut [Tokens]| {
+        let streams: Vec<Vec<u8>> = tokens.iter_mut().map(|tokens| tokens.finish(&steps)).collect();
+        tokens::check_symbols(tokens, &streams, &tables)?;
+        tokens.fill_with(Tokens::default);
+        Ok(streams)
     };
-    let streams: Vec<Vec<u8>> = tokens.par_iter_mut().map(finish).collect();
-    if needs_tokens {
-        let slabs: Vec<(&Tokens, &[u8])> = tokens.iter().zip(&streams).map(|(t, bytes)| (t, &bytes[..])).collect();
-        slabs.par_chunks(tokens::N_AT_ONCE).try_for_each(|slabs| tokens::check_symbols(slabs, &tables))?;
-    } else {
-        let jobs = all.iter().zip(&streams);
-        let jobs = jobs.map(|((slab, values), bytes)| Job { bytes, slab, values: Values::Check(values, true) });
-        decode_pairs(jobs.collect(), &tables)?;
-    }
-    Ok(std::iter::once(table_bytes).chain(streams).collect())
-}
-
-/// What is said when streams do not read back as they were written.
-pub(super) fn changed() -> Error {
-    Error::Internal("an entropy-coded stream reads back as other integers".into())
+    let streams = tokens.par_chunks_mut(tokens::N_AT_ONCE).map(finish).collect::<Result<Vec<_>>>()?;
+    Ok(std::iter::once(table_bytes).chain(streams.into_iter().flatten()).collect())
 }
 
 /// Decodes bands of one level with their streams into zeros.
@@ -114,7 +101,7 @@ pub(super) fn decode<'a>(
             slabs.push((streams.next().unwrap_or_default(), band.get(s, values.len()), values));
         }
     }
-    let jobs = slabs.iter_mut().map(|(bytes, slab, values)| Job { bytes, slab, values: Values::Fill(values) });
+    let jobs = slabs.iter_mut().map(|(bytes, slab, values)| Job { bytes, slab, values });
     decode_pairs(jobs.collect(), tables)
 }
 

@@ -2,34 +2,38 @@
 
 use rayon::prelude::*;
 
-use super::coefficients::{BandModel, code_slab, is_slab};
+use super::coefficients::{BandModel, code_slab};
 use super::joined::{cut, join};
-use super::neighbours::{Parent, Slab};
+use super::neighbours::{Parent, Slab, Weights};
 use super::prediction::{Predicted, Prediction};
 use super::pyramid::Pyramid;
 use super::runs::Coders;
-use super::slabs::{self, Slabs, changed};
+use super::slabs::{self, Slabs};
 use super::sparse;
 use super::tables;
-use crate::Result;
 use crate::entropy::integer::{N_PREFIX, code_exp_golomb, signed};
-use crate::entropy::{Bit, Coder, Decoder, Encoder};
+use crate::entropy::{Bit, Coder, Decoder, Recorder};
 use crate::field::{self, Real};
 use crate::settings::Effort;
+use crate::{Error, Result};
 
-/// Levels whose largest band has at least this many values, and so many that are not zero, have streams of their own.
+/// Levels whose largest band has at least this many values have streams of their own,
 const MIN_SPLIT: usize = 1 << 12;
-const MIN_USED: usize = 1 << 15;
+/// and so many that are not zero, without a prediction and with one: hints make contexts many, and steps of a chain are small.
+const MIN_USED: [usize; 2] = [1 << 15, 1 << 19];
+/// Half as many where only one in so many is used: fewer contexts occur.
+const FEW: usize = 4;
 /// So many corrections per slab of the residual, which has few contexts, are worth tables.
-const MIN_RESIDUAL: usize = 1 << 10;
-/// So many times as many where there is a prediction: hints make contexts many, and steps of a chain are small.
-const MORE_PREDICTED: usize = 16;
-/// Where fewer than one in so many is not zero, runs of zeros are quicker.
-const DENSE: usize = 16;
+const MIN_RESIDUAL: [usize; 2] = [1 << 10, 1 << 14];
+/// Where fewer than one in so many is not zero, runs of zeros are quicker: in a level, and in the residual.
+const DENSE: [usize; 2] = [64, 16];
+/// Values that are counted at a time.
+const TASK: usize = 1 << 16;
 /// Such levels at most.
 pub(super) const MAX_LEVELS: usize = 15;
 
 /// What goes into the streams.
+#[derive(PartialEq)]
 pub(super) struct Integers {
     /// Per band of the pyramid.
     pub bands: Vec<Vec<i32>>,
@@ -58,25 +62,28 @@ pub(super) struct Split {
     pub has_tables: bool,
     /// Whether zeros of the stream that is always there are coded as runs, which are one more stream.
     pub has_runs: bool,
+    pub weights: Weights,
 }
 
 impl Split {
     /// Streams of their own where tables are worth their bytes, and with the tables of finer levels.
     pub fn choose(pyramid: &Pyramid, dims: &[usize], integers: &Integers, is_predicted: bool, effort: Effort) -> Self {
-        let factor = if is_predicted { MORE_PREDICTED } else { 1 };
-        let used = |values: &[i32]| values.iter().filter(|&&v| v != 0).count();
+        let [min_used, min_residual] = [MIN_USED, MIN_RESIDUAL].map(|least| least[usize::from(is_predicted)]);
+        let used = |values: &[i32]| -> usize {
+            values.par_chunks(TASK).map(|part| part.iter().map(|&v| u32::from(v != 0)).sum::<u32>() as usize).sum()
+        };
         let large = |level: usize| {
             let at = |b: &&(usize, &Vec<i32>)| pyramid.bands[b.0].level == level && pyramid.bands[b.0].parent.is_some();
             let bands: Vec<_> = integers.bands.iter().enumerate().filter(|b| at(&b)).collect();
-            let least = factor * if level == 0 { MIN_USED } else { MIN_USED / 4 };
             let (n, n_used) = bands.iter().fold((0, 0), |(n, n_used), b| (n + b.1.len(), n_used + used(b.1)));
-            bands.iter().any(|b| b.1.len() >= MIN_SPLIT) && n_used >= least && DENSE * n_used > n
+            let least = min_used / if level == 0 { 1 } else { 4 } / if n_used * FEW < n { 2 } else { 1 };
+            bands.iter().any(|b| b.1.len() >= MIN_SPLIT) && n_used >= least && DENSE[0] * n_used > n
         };
         let n_levels = (0..pyramid.n_levels().min(MAX_LEVELS)).take_while(|&level| large(level)).count();
         let coder = |r: &Vec<i32>| {
             let (n_slabs, n_used) = (slabs::n_slabs(dims, true), used(r));
-            if DENSE * n_used > r.len() {
-                let is_large = r.len() >= MIN_SPLIT && n_used >= factor * MIN_RESIDUAL * n_slabs;
+            if DENSE[1] * n_used > r.len() {
+                let is_large = r.len() >= MIN_SPLIT && n_used >= min_residual * n_slabs;
                 return if is_large { ResidualCoder::Slabs } else { ResidualCoder::Common };
             }
             let has_pattern =
@@ -84,7 +91,7 @@ impl Split {
             if has_pattern { ResidualCoder::Common } else { ResidualCoder::Sparse }
         };
         let residual = integers.residual.as_ref().map_or(ResidualCoder::Common, coder);
-        Split { n_levels, residual, has_tables: true, has_runs: true }
+        Split { n_levels, residual, has_tables: true, has_runs: true, weights: Weights::Near }
     }
 }
 
@@ -123,10 +130,11 @@ impl Hints {
     }
 }
 
-/// Encodes all integers; they come back unchanged. Every stream is read back at once.
+/// Encodes all integers; they come back unchanged. Every stream is read back at once, decision by decision in the contexts that they
+/// were written in, and with [`Effort::Best`] all are decoded once more as a reader does.
 ///
 /// # Errors
-/// [`Error::Internal`] when one gives other integers.
+/// [`Error::Internal`] when that gives something else.
 pub(super) fn encode<T: Real>(
     integers: &mut Integers,
     pyramid: &Pyramid,
@@ -134,51 +142,32 @@ pub(super) fn encode<T: Real>(
     (split, effort): (Split, Effort),
     mut guide: Option<Guide<T>>,
 ) -> Result<Vec<u8>> {
-    let mut encoders = Coders { values: Encoder::default(), runs: Encoder::default() };
+    let mut recorders = Coders { values: Recorder::default(), runs: Recorder::default() };
     let offset = median(&integers.bands[0]);
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_sub(offset));
-    let of = (split, guide.as_mut());
-    let (_, hints) = code_common(&mut encoders, integers, pyramid, dims, of, offset, code_slab);
-    let mut streams = vec![encoders.values.finish(), encoders.runs.finish()];
-    check_common([&streams[0], &streams[1]], integers, pyramid, dims, (split, guide), offset)?;
+    let (_, hints) = code_common(&mut recorders, integers, pyramid, dims, (split, guide.as_mut()), offset);
+    let mut streams = vec![recorders.values.finish()?, recorders.runs.finish()?];
     let of_band = |i: usize| (slabs_of(i, pyramid, &integers.bands, (&hints, split)), &integers.bands[i][..]);
     let bands: Vec<_> = split_bands(pyramid, split).map(of_band).collect();
     if !bands.is_empty() {
-        streams.extend(slabs::encode(&bands, effort)?);
+        streams.extend(slabs::encode(&bands)?);
     }
     match (&integers.residual, split.residual) {
         (Some(residual), ResidualCoder::Slabs) => {
-            let slabs = Slabs { dims, parent: None, hints: hints.residual(), has_tables: true };
-            streams.extend(slabs::encode(&[(slabs, residual)], effort)?);
+            let slabs = Slabs { dims, parent: None, weights: split.weights, hints: hints.residual(), has_tables: true };
+            streams.extend(slabs::encode(&[(slabs, residual)])?);
         }
         (Some(residual), ResidualCoder::Sparse) => streams.push(sparse::encode(residual)?),
         (_, ResidualCoder::Common) | (None, _) => {}
     }
     let bytes = join(&streams);
-    if cut(&bytes, streams.len())? == streams { Ok(bytes) } else { Err(changed()) }
-}
-
-/// Reads the common stream back; `offset` was taken from the low box. The integers come back unchanged.
-fn check_common<T: Real>(
-    [values, runs]: [&[u8]; 2],
-    integers: &mut Integers,
-    pyramid: &Pyramid,
-    dims: &[usize],
-    (split, mut guide): (Split, Option<Guide<T>>),
-    offset: i32,
-) -> Result<()> {
-    let gains = guide.as_ref().map(|guide| guide.predicted.gains());
-    let (mut decoders, mut is_same) = (Coders { values: Decoder::new(values), runs: Decoder::new(runs) }, true);
-    let check = |decoders: &mut Coders<Decoder>, model: &mut BandModel, values: &mut [i32], slab: &Slab| {
-        is_same &= is_slab(decoders, model, values, slab);
-    };
-    integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_sub(offset));
-    let first = integers.bands[0].first().copied();
-    code_common(&mut decoders, integers, pyramid, dims, (split, guide.as_mut()), 0, check);
-    decoders.values.finish().and_then(|()| decoders.runs.finish())?;
-    let is_moved = integers.bands[0].first().copied() == first.map(|v| v.wrapping_add(offset));
-    let has_gains = guide.map(|guide| guide.predicted.gains()) == gains;
-    if is_same && is_moved && has_gains { Ok(()) } else { Err(changed()) }
+    let mut is_same = cut(&bytes, streams.len())? == streams;
+    if effort == Effort::Best {
+        let gains = guide.as_ref().map(|guide| guide.predicted.gains());
+        is_same &= decode(&bytes, pyramid, dims, split, integers.residual.is_some(), guide.as_mut())? == *integers;
+        is_same &= guide.map(|guide| guide.predicted.gains()) == gains;
+    }
+    if is_same { Ok(bytes) } else { Err(Error::changed()) }
 }
 
 /// Decodes what [`encode`] made.
@@ -191,18 +180,17 @@ pub(super) fn decode<T: Real>(
     dims: &[usize],
     split: Split,
     residual: bool,
-    mut guide: Option<Guide<T>>,
+    guide: Option<&mut Guide<T>>,
 ) -> Result<Integers> {
     let mut integers = Integers {
-        bands: pyramid.bands.iter().map(|band| field::zeros(band.len())).collect(),
+        bands: pyramid.bands.par_iter().map(|band| field::zeros(band.len())).collect(),
         residual: residual.then(|| field::zeros(dims.iter().product())),
     };
     let split = Split { residual: if residual { split.residual } else { ResidualCoder::Common }, ..split };
     let mut streams = cut(bytes, n_streams(pyramid, dims, split))?.into_iter().peekable();
     let mut decoder = |is_there: bool| Decoder::new(streams.next_if(|_| is_there).unwrap_or_default());
     let mut decoders = Coders { values: decoder(true), runs: decoder(split.has_runs) };
-    let of = (split, guide.as_mut());
-    let (model, hints) = code_common(&mut decoders, &mut integers, pyramid, dims, of, 0, code_slab);
+    let (model, hints) = code_common(&mut decoders, &mut integers, pyramid, dims, (split, guide), 0);
     decoders.values.finish().and_then(|()| decoders.runs.finish())?;
     if split.has_tables {
         decode_bands(&mut integers.bands, pyramid, (&hints, split), &mut streams)?;
@@ -218,7 +206,8 @@ pub(super) fn decode<T: Real>(
         sparse::decode(streams.next().unwrap_or_default(), residual)?;
     }
     if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual == ResidualCoder::Slabs) {
-        let slabs = Slabs { dims, parent: None, hints: hints.residual(), has_tables: split.has_tables };
+        let slabs =
+            Slabs { dims, parent: None, weights: split.weights, hints: hints.residual(), has_tables: split.has_tables };
         if split.has_tables {
             let tables = tables::decode(streams.next().unwrap_or_default())?;
             slabs::decode(vec![(slabs, residual)], &tables, &mut streams)?;
@@ -263,8 +252,7 @@ fn decode_bands<'a>(
     Ok(())
 }
 
-/// The stream that is always there, its slabs by `code`; returns the model that the other streams of version 1 start from, and
-/// hints.
+/// The stream that is always there; returns the model that the other streams of version 1 start from, and hints.
 fn code_common<C: Coder, T: Real>(
     coders: &mut Coders<C>,
     integers: &mut Integers,
@@ -272,7 +260,6 @@ fn code_common<C: Coder, T: Real>(
     dims: &[usize],
     (split, guide): (Split, Option<&mut Guide<T>>),
     offset: i32,
-    mut code: impl FnMut(&mut Coders<C>, &mut BandModel, &mut [i32], &Slab),
 ) -> (BandModel, Hints) {
     let hints = guide.map_or_else(Hints::default, |guide| {
         guide.predicted.code_gains(&mut coders.values);
@@ -289,22 +276,24 @@ fn code_common<C: Coder, T: Real>(
         let mut values = std::mem::take(&mut integers.bands[i]);
         let parent = parent(i, pyramid, &integers.bands);
         let dims = band.dims.clone();
-        let slab = Slab { dims, band_size: band.dims[0], first: 0, parent, hints: hints.band(i) };
+        let slab =
+            Slab { dims, band_size: band.dims[0], first: 0, parent, weights: split.weights, hints: hints.band(i) };
         if i == 0 {
             let mut low = new(has_hints);
-            code(coders, &mut low, &mut values, &slab);
+            code_slab(coders, &mut low, &mut values, &slab);
             low.finish(coders);
         } else {
-            code(coders, &mut model, &mut values, &slab);
+            code_slab(coders, &mut model, &mut values, &slab);
         }
         integers.bands[i] = values;
     }
     model.finish(coders);
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_add(offset));
     if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual == ResidualCoder::Common) {
-        let slab = Slab { dims: dims.to_vec(), band_size: dims[0], first: 0, parent: None, hints: hints.residual() };
+        let (dims, band_size) = (dims.to_vec(), dims[0]);
+        let slab = Slab { dims, band_size, first: 0, parent: None, weights: split.weights, hints: hints.residual() };
         let mut model = new(slab.hints.is_some());
-        code(coders, &mut model, residual, &slab);
+        code_slab(coders, &mut model, residual, &slab);
         model.finish(coders);
     }
     (model, hints)
@@ -329,7 +318,13 @@ fn slabs_of<'a>(
     (hints, split): (&'a Hints, Split),
 ) -> Slabs<'a> {
     let parent = parent(i, pyramid, bands);
-    Slabs { dims: &pyramid.bands[i].dims, parent, hints: hints.band(i), has_tables: split.has_tables }
+    Slabs {
+        dims: &pyramid.bands[i].dims,
+        parent,
+        weights: split.weights,
+        hints: hints.band(i),
+        has_tables: split.has_tables,
+    }
 }
 
 fn split_bands(pyramid: &Pyramid, split: Split) -> impl Iterator<Item = usize> {

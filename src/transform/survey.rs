@@ -2,6 +2,7 @@
 
 use super::kind::Kind;
 use super::payload::storable;
+use super::points::Finished;
 use super::probe;
 use super::quantise::Quantiser;
 use super::sample::{Sample, root};
@@ -25,7 +26,7 @@ pub(super) fn survey<T: Real>(input: &Input, goal: Goal) -> Option<Survey> {
         Goal::L2(bound) => {
             let (step, trial) = search.best_l2(bound)?;
             let quantiser = trial.with_error(search.aim(bound), step, 1.0)?;
-            let excess = probe::excess::<T>(input, &search.last(None), trial.transform.kind(), &quantiser);
+            let excess = probe::excess::<T>(input, &search.last(), trial.transform.kind(), &quantiser);
             let factor = trial.correction(&quantiser) * excess * search.n_counted() / search.n_points();
             (trial, factor)
         }
@@ -64,7 +65,6 @@ pub(super) fn with_step<T: Real>(input: &Input, kind: Kind, step: f64) -> Result
         return Ok(None);
     }
     let (bands, values) = trial.take_both(&quantiser);
-    let values = search.last(None).finish(values);
-    let square = search.errors(&values).l2.powi(2);
-    Ok(Some((square, search.output(&mut trial, bands, quantiser, values, None)?)))
+    let Finished { values, errors, .. } = search.last().compare(values, input);
+    Ok(Some((errors.l2.powi(2), search.output(&mut trial, bands, quantiser, values, None)?)))
 }

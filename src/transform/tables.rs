@@ -144,11 +144,11 @@ fn code_all<C: Coder>(coder: &mut C, mut choose: impl FnMut(usize, &Row) -> Opti
     tables.try_into().expect("there are N_TABLES of them")
 }
 
-/// Tables for these counts, and their bytes.
-pub(super) fn encode(counts: &Counts) -> (Tables, Vec<u8>) {
+/// The bytes of tables for these counts.
+pub(super) fn encode(counts: &Counts) -> Vec<u8> {
     let mut encoder = Encoder::default();
-    let tables = code_all(&mut encoder, |context, before| choose(&counts[context], before));
-    (tables, encoder.finish())
+    code_all(&mut encoder, |context, before| choose(&counts[context], before));
+    encoder.finish()
 }
 
 /// Mirror of [`encode`].

@@ -9,9 +9,9 @@ use super::lane::Lane;
 use super::neighbours::{GUARD, Slab, Tiles, WIDTH};
 use super::simd;
 use super::tables::{self, Counts, Tables};
-use crate::Result;
 use crate::entropy::rans::{self, Find, N_SYMBOLS, RawBits, Step};
-use crate::entropy::{Bit, Encoder};
+use crate::entropy::{Bit, Recorder};
+use crate::{Error, Result};
 
 /// A slab on its way to bytes.
 #[derive(Default)]
@@ -31,16 +31,17 @@ pub(super) fn push_row(lane: &mut Lane, row: &[i32], tokens: &mut Vec<u16>, raw:
     let at = lane.magnitudes_at();
     simd::magnitudes(row, &mut lane.rows.magnitudes[at + GUARD..at + GUARD + row.len()]);
     let magnitudes = &lane.rows.magnitudes[at..at + GUARD + row.len()];
+    let near_bits = lane.rows.near_bits;
     for (t, values) in row.chunks(WIDTH).enumerate() {
         if !lane.rows.is_used(t) {
             continue;
         }
         let mut of_tile = [0; WIDTH];
         let (around, sides) = lane.known(t);
-        let back = magnitudes[t * WIDTH..].windows(2).map(|back| 2 * u32::from(back[1]) + u32::from(back[0]));
+        let back = magnitudes[t * WIDTH..].windows(2).map(|back| [u32::from(back[1]), u32::from(back[0])]);
         let values_known = values.iter().zip(around).zip(sides).zip(back);
-        for (token, (((&v, &around), &side), own)) in of_tile.iter_mut().zip(values_known) {
-            let (level, context) = classes::context(around, own, side);
+        for (token, (((&v, &around), &side), back)) in of_tile.iter_mut().zip(values_known) {
+            let (level, context) = classes::context(around, back, near_bits, side);
             let (magnitude, shift) = (v.unsigned_abs(), lane.shifts[level & (N_SHIFTS - 1)]);
             let symbol = classes::symbol(magnitude >> shift);
             *token = (context * N_SYMBOLS + symbol) as u16;
@@ -71,11 +72,14 @@ fn push_endless(raw: &mut RawBits, v: i32, least: u32, shift: u32) {
 
 impl Tokens {
     /// Of the values of a slab.
-    pub fn of(values: &[i32], slab: &Slab) -> Self {
+    ///
+    /// # Errors
+    /// As [`Recorder::finish`].
+    pub fn of(values: &[i32], slab: &Slab) -> Result<Self> {
         let mut tiles = Tiles::new(&slab.dims);
         tiles.find(values, &slab.dims);
-        let mut encoder = Encoder::default();
-        tiles.code(&mut encoder, &mut [Bit::default(); 12]);
+        let mut recorder = Recorder::default();
+        tiles.code(&mut recorder, &mut [Bit::default(); 12]);
         let (mut tokens, mut raw) = (Vec::new(), RawBits::default());
         if !tiles.are_empty() {
             tokens.reserve_exact(tiles.n_values().min(values.len()));
@@ -87,7 +91,7 @@ impl Tokens {
                 }
             }
         }
-        Tokens { tiles: encoder.finish(), tokens, raw, n_raw: 0 }
+        Ok(Tokens { tiles: recorder.finish()?, tokens, raw, n_raw: 0 })
     }
 
     /// The bytes of the slab.
@@ -118,18 +122,18 @@ pub(super) const N_AT_ONCE: usize = 4;
 ///
 /// # Errors
 /// [`crate::Error::Internal`] when they are not.
-pub(super) fn check_symbols(slabs: &[(&Tokens, &[u8])], tables: &Tables) -> Result<()> {
+pub(super) fn check_symbols(slabs: &[Tokens], streams: &[Vec<u8>], tables: &Tables) -> Result<()> {
     let (mut decoders, mut known) = (Vec::new(), Vec::new());
-    for (tokens, bytes) in slabs {
+    for (tokens, bytes) in slabs.iter().zip(streams) {
         if let Some(decoder) = tokens.decoder(bytes)? {
             decoders.push(decoder);
-            known.push(*tokens);
+            known.push(tokens);
         }
     }
     let tokens: Vec<&[u16]> = known.iter().map(|known| &known.tokens[..]).collect();
     let is_same = simd::read_symbols(&mut decoders, &tokens, tables);
     let are_read = decoders.iter().zip(&known).all(|(decoder, known)| decoder.is_at_raw(known.n_raw));
-    if is_same && are_read { Ok(()) } else { Err(super::slabs::changed()) }
+    if is_same && are_read { Ok(()) } else { Err(Error::changed()) }
 }
 
 /// Whether these symbols follow, in turns as long as there are [`N_AT_ONCE`] streams.

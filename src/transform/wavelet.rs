@@ -104,6 +104,11 @@ impl<T: Real> Kernel<T> for Forward {
     fn apply(&self, panel: &mut [T], width: usize, _: &mut [T]) {
         simd::lift_forward(panel, self.n_low, width);
     }
+
+    fn apply_row(&self, row: &mut [T], panel: &mut [T]) -> bool {
+        simd::lift_row_forward(row, self.n_low, panel);
+        true
+    }
 }
 
 /// The lifting steps backwards, then the halves are interleaved again.
@@ -122,6 +127,11 @@ impl<T: Real> Kernel<T> for Inverse {
 
     fn apply(&self, panel: &mut [T], width: usize, _: &mut [T]) {
         simd::lift_inverse(panel, self.n_low, width);
+    }
+
+    fn apply_row(&self, row: &mut [T], panel: &mut [T]) -> bool {
+        simd::lift_row_inverse(row, self.n_low, panel);
+        true
     }
 }
 
@@ -147,6 +157,28 @@ pub(super) fn lift_inverse<T: Real>(panel: &mut [T], n_low: usize, width: usize)
     predict(even, odd, width, -PREDICT_2);
     update(even, odd, width, -UPDATE_1);
     predict(even, odd, width, -PREDICT_1);
+}
+
+/// Splits a row into even and odd values and lifts these.
+#[inline(always)]
+pub(super) fn lift_row_forward<T: Real>(row: &mut [T], n_low: usize, panel: &mut [T]) {
+    let (even, odd) = panel.split_at_mut(n_low);
+    let (pairs, last) = row.as_chunks::<2>();
+    pairs.iter().zip(&mut *even).zip(odd).for_each(|((&[low, high], even), odd)| (*even, *odd) = (low, high));
+    last.iter().for_each(|&low| even[n_low - 1] = low);
+    lift_forward(panel, n_low, 1);
+    row.copy_from_slice(panel);
+}
+
+/// The inverse of [`lift_row_forward`].
+#[inline(always)]
+pub(super) fn lift_row_inverse<T: Real>(row: &mut [T], n_low: usize, panel: &mut [T]) {
+    lift_inverse(row, n_low, 1);
+    panel.copy_from_slice(row);
+    let (even, odd) = panel.split_at(n_low);
+    let (pairs, last) = row.as_chunks_mut::<2>();
+    pairs.iter_mut().zip(even).zip(odd).for_each(|((pair, &low), &high)| *pair = [low, high]);
+    last.iter_mut().for_each(|value| *value = even[n_low - 1]);
 }
 
 /// `odd[i] += a (even[i] + even[i + 1])`, the even row behind the last mirrored.
