@@ -73,18 +73,20 @@ fn trial(codec: &dyn Codec, data: &Data, goal: Goal, knob: f64) -> Result<Trial>
     Ok(Trial { knob, stored, errors, encode_seconds, decode_seconds })
 }
 
-/// Measures one codec at one goal.
+/// Measures one codec at one goal; seconds are medians of `repeat` runs.
 pub fn measure(codec: &dyn Codec, data: &Data, goal: Goal, repeat: u32) -> Result<Row> {
-    let mut best = match codec.control(goal) {
+    let best = match codec.control(goal) {
         Control::Goal => trial(codec, data, goal, goal.error)?,
         Control::Bound => trial(codec, data, goal, goal.error * data.range)?,
         Control::Search => search(codec, data, goal)?,
     };
+    let mut seconds = [vec![best.encode_seconds], vec![best.decode_seconds]];
     for _ in 1..repeat {
         let again = trial(codec, data, goal, best.knob)?;
-        best.encode_seconds = best.encode_seconds.min(again.encode_seconds);
-        best.decode_seconds = best.decode_seconds.min(again.decode_seconds);
+        seconds[0].push(again.encode_seconds);
+        seconds[1].push(again.decode_seconds);
     }
+    let [encode_seconds, decode_seconds] = seconds.map(median);
     let raw_bytes = data.array.bytes.len();
     let stored_bytes = best.stored.n_bytes();
     let errors = best.errors;
@@ -106,9 +108,15 @@ pub fn measure(codec: &dyn Codec, data: &Data, goal: Goal, repeat: u32) -> Resul
         max_error: errors.max,
         max_over_range: errors.max_over_range,
         held: goal.holds(&errors),
-        encode_mb_s: raw_bytes as f64 / 1e6 / best.encode_seconds,
-        decode_mb_s: raw_bytes as f64 / 1e6 / best.decode_seconds,
+        encode_mb_s: raw_bytes as f64 / 1e6 / encode_seconds,
+        decode_mb_s: raw_bytes as f64 / 1e6 / decode_seconds,
     })
+}
+
+/// The middle one, the slower of two; there is at least one.
+fn median(mut seconds: Vec<f64>) -> f64 {
+    seconds.sort_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
 }
 
 /// The smallest record whose measured error is at or under the goal, among parameters closing in on the goal: a

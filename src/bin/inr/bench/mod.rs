@@ -59,7 +59,7 @@ pub struct Args {
     /// Efforts of ours (fast, default, best), one row each for every model
     #[arg(long, value_delimiter = ',', default_value = "default")]
     effort: Vec<String>,
-    /// Times each encode and decode is run; the fastest counts
+    /// Times each encode and decode is run; the median counts
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// Write all rows as CSV
