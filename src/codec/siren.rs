@@ -70,7 +70,7 @@ fn name(shape: &SirenShape) -> String {
     format!("siren {}x{}", shape.width, shape.n_blocks)
 }
 
-/// Mirror of the weights of [`encode`]: the base on the grid, in the block's own unit. Canonical.
+/// Mirror of the weights of an encoder: the base on the grid, in the block's own unit. Canonical.
 ///
 /// # Errors
 /// [`Error::Corrupt`].

@@ -59,7 +59,7 @@ pub(super) enum Transform<T> {
 }
 
 impl<T: Real> Transform<T> {
-    /// Any dimensions are possible; see [`Transform::is_affordable`].
+    /// Any dimensions are possible; see [`affordable`].
     pub fn new(kind: Kind, dims: &[usize]) -> Self {
         match kind {
             Kind::None => Transform::None(Pyramid::new(dims, |_, n, _| n)),

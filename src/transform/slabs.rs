@@ -63,7 +63,7 @@ impl<'a> Slabs<'a> {
 /// symbols of all slabs are read back in the contexts that they were written in.
 ///
 /// # Errors
-/// [`Error::Internal`] when a stream gives other symbols.
+/// [`crate::Error::Internal`] when a stream gives other symbols.
 pub(super) fn encode(bands: &[(Slabs, &[i32])]) -> Result<Vec<Vec<u8>>> {
     let mut all = Vec::new();
     for (slabs, values) in bands {
