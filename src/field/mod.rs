@@ -1,6 +1,7 @@
 //! Blocks as bytes and fields as numbers: types, dimensions, statistics, the last step of decoding.
 
 mod array;
+mod ends;
 mod inpaint;
 pub mod mask;
 mod pages;

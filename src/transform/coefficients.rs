@@ -4,7 +4,7 @@
 //! and at its place in the parent band), in half octaves. Tiles without any non-zero value cost one decision. Values whose context
 //! is zero are not coded one by one, but as runs of zeros between those that are something else.
 
-use super::neighbours::{GUARD, MAX_MAGNITUDE, N_HINTS, Rows, Slab, Tiles, WIDTH};
+use super::neighbours::{GUARD, MAX_MAGNITUDE, N_HINTS, Rows, Slab, Tiles, WIDTH, Weights};
 use super::runs::{Coders, Runs};
 use crate::entropy::integer::{N_PREFIX, code_exp_golomb, code_raw_bits, signed};
 use crate::entropy::sequence::half_octave;
@@ -98,10 +98,13 @@ fn code_row<C: Coder>(
         let first = r * rows.length + from;
         let hints = rows.slab.hints.map(|hints| &hints[first..first + values.len()]);
         let context = Context { around, hints };
-        match rows.near_bits {
-            1 => code_values::<C, 1>(coders, model, shifts, values, context, magnitudes),
-            2 => code_values::<C, 2>(coders, model, shifts, values, context, magnitudes),
-            _ => code_values::<C, 3>(coders, model, shifts, values, context, magnitudes),
+        match rows.slab.weights {
+            Weights::Even => {
+                code_values::<C, { Weights::Even.near_bits() }>(coders, model, shifts, values, context, magnitudes)
+            }
+            Weights::Near => {
+                code_values::<C, { Weights::Near.near_bits() }>(coders, model, shifts, values, context, magnitudes)
+            }
         }
     }
 }

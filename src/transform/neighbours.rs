@@ -23,17 +23,11 @@ pub(super) enum Weights {
 }
 
 impl Weights {
-    /// Bits by which magnitudes next to a value along one of so many axes are shifted: sums of all neighbours fit 16 bits.
-    fn near_bits(self, rank: usize) -> u32 {
+    /// Bits by which magnitudes next to a value along an axis are shifted: sums over other rows fit 16 bits in five dimensions.
+    pub const fn near_bits(self) -> u32 {
         match self {
             Weights::Even => 1,
-            Weights::Near => {
-                if rank > 4 {
-                    2
-                } else {
-                    3
-                }
-            }
+            Weights::Near => 3,
         }
     }
 
@@ -87,8 +81,6 @@ pub(super) struct Rows<'a> {
     tiles: Tiles,
     /// Of the current row.
     first_tile: usize,
-    /// [`Weights::near_bits`].
-    pub near_bits: u32,
 }
 
 /// Which tiles hold anything.
@@ -179,13 +171,12 @@ impl<'a> Rows<'a> {
             parents: vec![0; length.next_multiple_of(WIDTH)],
             tiles,
             first_tile: 0,
-            near_bits: slab.weights.near_bits(slab.dims.len()),
         }
     }
 
     /// Sum of all weights of [`Rows::sum_around`] and of the row itself.
     pub fn weight(&self) -> u32 {
-        let (n, near) = (self.strides.len() as u32, 1 << self.near_bits);
+        let (n, near) = (self.strides.len() as u32, 1 << self.slab.weights.near_bits());
         let parent = if self.slab.parent.is_some() { 1 << self.slab.weights.parent_bits() } else { 0 };
         near + 1 + (near + 3) * n + n * n.saturating_sub(1) + parent
     }
@@ -230,7 +221,7 @@ impl<'a> Rows<'a> {
                 continue;
             }
             let near = row(r - stride);
-            simd::add_near(around, near, self.near_bits);
+            simd::add_near(around, near, self.slab.weights.near_bits());
             if self.index[axis] > 1 {
                 simd::add(around, &row(r - 2 * stride)[GUARD..]);
             }

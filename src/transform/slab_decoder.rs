@@ -3,7 +3,7 @@
 use super::classes::{self, CLASSES, ENDLESS, N_SHIFTS, N_TABLES, Shifts};
 use super::joined::length;
 use super::lane::Lane;
-use super::neighbours::{self, GUARD, MAX_MAGNITUDE, Slab, Tiles, WIDTH};
+use super::neighbours::{self, GUARD, MAX_MAGNITUDE, Slab, Tiles, WIDTH, Weights};
 use super::simd;
 use super::tables::Tables;
 use crate::entropy::integer::signed;
@@ -139,20 +139,18 @@ pub(super) fn decode(jobs: [Option<Job>; 2], tables: &Tables) -> Result<()> {
 /// Decodes one row.
 #[inline(always)]
 pub(super) fn decode_row<F: Find>(work: &mut Work, tables: &Tables) {
-    match work.lane.rows.near_bits {
-        1 => one_row::<F, 1>(work, tables),
-        2 => one_row::<F, 2>(work, tables),
-        _ => one_row::<F, 3>(work, tables),
+    match work.lane.rows.slab.weights {
+        Weights::Even => one_row::<F, { Weights::Even.near_bits() }>(work, tables),
+        Weights::Near => one_row::<F, { Weights::Near.near_bits() }>(work, tables),
     }
 }
 
 /// Decodes two rows of slabs with the same weights in turns.
 #[inline(always)]
 pub(super) fn decode_rows<F: Find>(a: &mut Work, b: &mut Work, tables: &Tables) {
-    match a.lane.rows.near_bits {
-        1 => two_rows::<F, 1>(a, b, tables),
-        2 => two_rows::<F, 2>(a, b, tables),
-        _ => two_rows::<F, 3>(a, b, tables),
+    match a.lane.rows.slab.weights {
+        Weights::Even => two_rows::<F, { Weights::Even.near_bits() }>(a, b, tables),
+        Weights::Near => two_rows::<F, { Weights::Near.near_bits() }>(a, b, tables),
     }
 }
 

@@ -89,7 +89,7 @@ pub(super) fn encode(bands: &[(Slabs, &[i32])]) -> Result<Vec<Vec<u8>>> {
 /// Decodes bands of one level with their streams into zeros.
 ///
 /// # Errors
-/// [`Error::Corrupt`].
+/// [`crate::Error::Corrupt`].
 pub(super) fn decode<'a>(
     bands: Vec<(Slabs, &mut [i32])>,
     tables: &Tables,
@@ -118,7 +118,7 @@ fn decode_pairs(jobs: Vec<Job>, tables: &Tables) -> Result<()> {
 /// Decodes a band of format version 1 into zeros.
 ///
 /// # Errors
-/// [`Error::Corrupt`].
+/// [`crate::Error::Corrupt`].
 pub(super) fn decode_v1<'a>(
     band: Slabs,
     values: &mut [i32],

@@ -31,7 +31,7 @@ pub(super) fn push_row(lane: &mut Lane, row: &[i32], tokens: &mut Vec<u16>, raw:
     let at = lane.magnitudes_at();
     simd::magnitudes(row, &mut lane.rows.magnitudes[at + GUARD..at + GUARD + row.len()]);
     let magnitudes = &lane.rows.magnitudes[at..at + GUARD + row.len()];
-    let near_bits = lane.rows.near_bits;
+    let near_bits = lane.rows.slab.weights.near_bits();
     for (t, values) in row.chunks(WIDTH).enumerate() {
         if !lane.rows.is_used(t) {
             continue;
