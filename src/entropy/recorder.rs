@@ -52,7 +52,6 @@ impl Recorder {
                     decoder.is_bit(decision >> 1, decision & 1 != 0)
                 }
         });
-        decoder.finish()?;
-        if is_same { Ok(bytes) } else { Err(Error::changed()) }
+        if is_same && decoder.finish().is_ok() { Ok(bytes) } else { Err(Error::changed()) }
     }
 }

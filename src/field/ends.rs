@@ -87,6 +87,7 @@ impl Ends {
         n_high: 0,
     };
 
+    /// Of the values that are finite and none of `fills`.
     pub fn of(values: Slice, fills: &[f64]) -> Ends {
         let tasks = (0..values.len()).into_par_iter().step_by(TASK);
         tasks
