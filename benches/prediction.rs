@@ -17,6 +17,8 @@ struct Sums {
     intra_bytes: usize,
     record_bytes: usize,
     weights_bytes: usize,
+    /// Of steps that were stored alone and then again for those predicted from them.
+    rewritten_bytes: usize,
     n_keys: usize,
     n_cross: usize,
     intra_seconds: f64,
@@ -32,6 +34,8 @@ struct Variable {
     chain: Chain,
     predictors: HashMap<u32, Arc<Predictor>>,
     history: Option<History>,
+    /// Steps that are not in the model store, with their bytes.
+    pending: Vec<(usize, usize)>,
     sums: Sums,
 }
 
@@ -43,7 +47,9 @@ fn main() -> Result<()> {
         [("temporal", "predict"), ("norm", "Linf"), ("accuracy", "1e-3"), ("model", "transform"), ("threads", "1")];
     let missing = defaults.iter().filter(|(key, _)| pairs.iter().all(|(k, _)| k != key));
     let settings = Settings::from_pairs(missing.chain(&pairs).copied())?;
-    println!("file  steps keys (cross)  intra B  chain B (weights B)  ratio  encode/intra s (training)  decode s");
+    println!(
+        "file  steps keys (cross)  intra B  chain B (weights, rewritten B)  ratio  encode/intra s (training)  decode s"
+    );
     let dataset = |file: &String| file.rsplit_once('_').map_or(file.clone(), |(dataset, _)| dataset.to_owned());
     for files in files.chunk_by(|a, b| dataset(a) == dataset(b)) {
         let mut variables = files.iter().map(|file| Variable::open(file)).collect::<Result<Vec<_>>>()?;
@@ -62,12 +68,12 @@ impl Variable {
     fn open(path: &str) -> Result<Variable> {
         let (name, array) = (path.rsplit('/').next().unwrap_or(path).to_owned(), npy::read(path.as_ref())?);
         let (chain, predictors) = (Chain::default(), HashMap::new());
-        Ok(Variable { name, array, chain, predictors, history: None, sums: Sums::default() })
+        Ok(Variable { name, array, chain, predictors, history: None, pending: Vec::new(), sums: Sums::default() })
     }
 
     /// Encodes and decodes a step; `before` has it already.
     fn step(&mut self, step: usize, before: &[Variable], settings: &Settings) -> Result<()> {
-        let Variable { array, chain, predictors, history, sums, .. } = self;
+        let Variable { array, chain, predictors, history, pending, sums, .. } = self;
         let (&n_steps, dims) = array.dims.split_first().expect("a time axis");
         let size = array.bytes.len() / n_steps;
         let block = Block::new(array.dtype, dims, &array.bytes[step * size..(step + 1) * size])?;
@@ -93,6 +99,11 @@ impl Variable {
             predictors.insert(*number, predictor);
         }
         let (needs, beside) = (link.needs, link.beside);
+        if needs == 0 && !link.is_awaited {
+            pending.push((step, link.encoded.record.len()));
+        }
+        let again = |(pending, _): &mut (usize, usize)| *pending < step && *pending + needs >= step;
+        sums.rewritten_bytes += pending.extract_if(.., again).map(|(_, n_bytes)| n_bytes).sum::<usize>();
         let Encoded { record, report, .. } = chain.accept(link);
         sums.train_seconds += report.seconds.train;
         sums.record_bytes += record.len();
@@ -112,13 +123,14 @@ impl Variable {
 
     fn print(&self) {
         let Variable { name, sums, .. } = self;
-        let chain = sums.record_bytes + sums.weights_bytes;
+        let chain = sums.record_bytes + sums.weights_bytes + sums.rewritten_bytes;
         println!(
-            "{name}  {} ({})  {}  {chain} ({})  {:.3}  {:.2}/{:.2} ({:.2})  {:.2}",
+            "{name}  {} ({})  {}  {chain} ({}, {})  {:.3}  {:.2}/{:.2} ({:.2})  {:.2}",
             sums.n_keys,
             sums.n_cross,
             sums.intra_bytes,
             sums.weights_bytes,
+            sums.rewritten_bytes,
             chain as f64 / sums.intra_bytes as f64,
             sums.chain_seconds,
             sums.intra_seconds,

@@ -23,6 +23,8 @@ const CHECKED_STEP: usize = 2;
 const OWED_HORIZON: f64 = 8.0;
 /// All transforms are tried for one step in so many.
 const TRANSFORMS_EVERY: usize = 8;
+/// After a step that paid, so many attempts in a row have to fail before prediction is held not to pay: one tells too little.
+const TRUST: usize = 4;
 /// Steps without an attempt at most, after attempts that did not pay.
 const LONGEST_REST: usize = 64;
 
@@ -36,8 +38,8 @@ pub struct Chain {
     is_alone: bool,
     /// A step since the one that reading the newest begins with needs another variable.
     is_cross: bool,
-    /// Prediction from two steps paid when it was tried last.
-    pays: bool,
+    /// Attempts from two steps that may fail before prediction is held not to pay, see [`TRUST`].
+    trust: usize,
     lessons: Lessons,
     /// Bytes of the last step that was coded alone beside a prediction over those estimated for it.
     calibration: Option<f64>,
@@ -125,14 +127,14 @@ impl Chain {
                 let mut link = self.unpaid(draft, key, (block, &dims), history, &why);
                 if is_promising {
                     // Without what is owed it would have paid: from now on steps are stored where they can be predicted from.
-                    (link.is_awaited, link.after.pays) = (true, true);
+                    (link.is_awaited, link.after.trust) = (true, TRUST);
                     (link.after.rest, link.after.next_rest, link.after.owed[0]) = (0, 0, 0);
                 }
                 return Ok(link);
             }
         }
         draft.history = history.next(&step.encoded.fields);
-        (draft.n_since_key, draft.is_alone, draft.pays) = (self.n_since_key + 1, false, true);
+        (draft.n_since_key, draft.is_alone, draft.trust) = (self.n_since_key + 1, false, TRUST);
         draft.is_cross |= predicted.beside.is_some();
         draft.owed = [0; 2];
         (draft.rest, draft.next_rest) = (0, 0);
@@ -171,7 +173,7 @@ impl Chain {
         (after.n_since_key, after.is_alone) = (before.map_or(0, |n| n + 1), true);
         after.is_cross &= history.is_some();
         after.rest = self.rest.saturating_sub(1);
-        let is_awaited = self.pays && self.rest == 0;
+        let is_awaited = self.trust > 0 && self.rest == 0;
         after.owed = [if is_awaited { 0 } else { encoded.record.len() }, self.owed[0]];
         Link { encoded, needs: 0, beside: None, is_start: history.is_none(), is_awaited, predictors: Vec::new(), after }
     }
@@ -184,7 +186,10 @@ impl Chain {
         link.after.lessons.keep(draft.lessons);
         link.after.calibration = draft.calibration;
         if history.n_steps() > 1 {
-            (link.after.pays, link.is_awaited) = (false, false);
+            link.after.trust = self.trust.saturating_sub(1);
+        }
+        if history.n_steps() > 1 && link.after.trust == 0 {
+            link.is_awaited = false;
             link.after.owed[0] = link.encoded.record.len();
             link.after.rest = self.next_rest;
             link.after.next_rest = (2 * self.next_rest).clamp(1, LONGEST_REST);

@@ -165,10 +165,11 @@ fn start(index: &Mutex<Index>, place: &StepPlace, chain: &ChainKey) -> Result<(u
         let entry = entry(index, place.series, step)?.ok_or_else(|| lost(place, step))?;
         let needs = payload::read(&entry).ok_or_else(|| lost(place, step))?.needs;
         needed = needed.min(step.checked_sub(needs).ok_or_else(|| lost(place, step))?);
+        let known = step.checked_sub(1).and_then(|before| cache().histories.get(&(chain.clone(), before)).cloned());
         if needed == step {
-            return Ok((step, None));
+            // A step that stands alone needs none, but the one after it may need both.
+            return Ok((step, known));
         }
-        let known = cache().histories.get(&(chain.clone(), step - 1)).cloned();
         if let Some(history) = known.filter(|history| step - needed <= history.n_steps() as u32) {
             return Ok((step, Some(history)));
         }
