@@ -36,6 +36,8 @@ const N_COMPARED: usize = 1 << 12;
 #[derive(Clone, Debug, Default)]
 pub struct BesideChoice {
     series: Option<u32>,
+    /// The last one that was tried: what predictors learned of it stays of use.
+    known: Option<u32>,
     trials: Trials,
 }
 
@@ -67,6 +69,11 @@ impl BesideChoice {
             self.trials.learn(false);
         }
         Ok(best.map(Some))
+    }
+
+    /// Whether the predictors so far know this series, which is tried now.
+    pub fn meets_again(&mut self, series: u32) -> bool {
+        self.known.replace(series) == Some(series)
     }
 
     /// Takes over what was tried where it took fewer bytes.

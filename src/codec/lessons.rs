@@ -42,14 +42,15 @@ struct Way<'a> {
     /// With what is beside it.
     history: Cow<'a, History>,
     other: Option<&'a Other>,
-    is_rival: bool,
+    /// With a rival or as one: both learn from this step.
+    is_compared: bool,
 }
 
 impl<'a> Way<'a> {
     fn new(kind: Option<Kind>, history: &'a History, other: Option<&'a Other>) -> Self {
         let beside = other.and_then(|other| history.beside(&other.history));
         let other = other.filter(|_| beside.is_some());
-        Way { kind, history: beside.map_or(Cow::Borrowed(history), Cow::Owned), other, is_rival: false }
+        Way { kind, history: beside.map_or(Cow::Borrowed(history), Cow::Owned), other, is_compared: false }
     }
 
     /// Where the predictors are that know as much: one step or two, without or with another variable.
@@ -108,9 +109,10 @@ impl Lessons {
         let components = (0..n_components).map(component).collect::<Result<Vec<_>>>()?;
         let seed = settings.seed.wrapping_add(31 * self.n_attempts as u64);
         let plan = (settings, &device, seed);
-        let usual = Way::new(self.kind.get(wanted(settings)), history, Other::of(others, self.beside.get()));
+        let mut usual = Way::new(self.kind.get(wanted(settings)), history, Other::of(others, self.beside.get()));
         let (attempt, rival) = threads::install(settings.threads, || {
             let rival = self.rival(&components, (history, others), (settings, seed))?;
+            usual.is_compared = rival.is_some();
             let way = rival.map(|rival| self.rival_way(rival, &usual, (history, others)));
             let mut samples = vec![None; n_components];
             let attempt = self.attempt(&usual, &components, &mut samples, plan, &mut report)?;
@@ -142,11 +144,13 @@ impl Lessons {
         let way = match rival {
             Rival::Kind(kind) => Way::new(Some(kind), history, usual.other),
             Rival::Beside(series) => {
-                self.slots.iter_mut().filter(|_| series.is_some()).for_each(|s| s[2..].fill_with(Slot::default));
+                if series.is_some_and(|series| !self.beside.meets_again(series)) {
+                    self.slots.iter_mut().for_each(|slots| slots[2..].fill_with(Slot::default));
+                }
                 Way::new(usual.kind, history, Other::of(others, series))
             }
         };
-        Way { is_rival: true, ..way }
+        Way { is_compared: true, ..way }
     }
 
     /// The usual attempt coded, or the rival's if that takes fewer bytes; with the way that it was made.
@@ -250,7 +254,7 @@ impl Lessons {
         if component.is_constant() {
             return Ok(Choice::Last);
         }
-        if !way.is_rival
+        if !way.is_compared
             && let Some(choice) = slot.rested(kind)
         {
             return Ok(choice);
@@ -267,7 +271,7 @@ impl Lessons {
         let n_before = slot.n_steps();
         let (n_steps, width) = (settings.iterations, settings.predictor_width);
         let choice = slot.fit(kind, samples, Plan { device, n_steps, width, seed }, *n_values)?;
-        if !way.is_rival {
+        if !way.is_compared {
             slot.plan_rest(&choice);
         }
         report.iterations += slot.n_steps().saturating_sub(n_before);
