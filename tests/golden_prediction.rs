@@ -50,6 +50,7 @@ const CHAINS: &[Case] = &[
     ("v2-chain-3d-f32", Dtype::F32, &[16, 17, 18], &[("norm", "Linf"), ("accuracy", "1e-2")]),
     ("v2-chain-masked-f32", Dtype::F32, &[50, 40], &[("fill", "-1e34"), ("norm", "Linf"), ("accuracy", "1e-3")]),
     ("v2-chain-near-3d-f32", Dtype::F32, &[20, 21, 22], &[("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v2-chain-mixed-2d-f32", Dtype::F32, &[60, 50], &[("norm", "Linf"), ("accuracy", "1e-3"), ("effort", "best")]),
     ("v2-chain-noise-2d-f32", Dtype::F32, &[320, 181], &[("norm", "Linf"), ("accuracy", "5e-3")]),
 ];
 

@@ -30,10 +30,11 @@ fn samples() -> Vec<Vec<u8>> {
         (Dtype::I32, &[500], bytemuck::cast_slice(&integers).to_vec()),
         (Dtype::F32, &[3], bytes(&[f32::NAN, 1.0, 2.0])),
     ];
-    let asked: [&[(&str, &str)]; 4] = [
+    let asked: [&[(&str, &str)]; 5] = [
         &[("accuracy", "1e-3"), ("norm", "Linf"), ("model", "transform")],
         &[("accuracy", "1e-2"), ("model", "transform")],
         &[("ratio", "6"), ("model", "transform")],
+        &[("accuracy", "1e-3"), ("effort", "best"), ("model", "transform")],
         &[("accuracy", "1e-1"), ("model", "siren"), ("iterations", "5"), ("width", "8"), ("blocks", "1")],
     ];
     let mut records =

@@ -16,20 +16,28 @@ pub const MAX_RAW_BITS: u32 = 16;
 pub trait Coder {
     /// Whether what it is given matters.
     const ENCODES: bool;
-    /// One decision with an adaptive probability.
-    fn code(&mut self, model: &mut Bit, bit: bool) -> bool;
+    /// One decision that is true with this probability, in `(0, 1 << PROBABILITY_BITS)`.
+    fn decide(&mut self, probability: u32, bit: bool) -> bool;
     /// One decision with even odds.
     fn code_even(&mut self, bit: bool) -> bool;
     /// `n_bits <= MAX_RAW_BITS` bits with even odds.
     fn code_raw(&mut self, value: u32, n_bits: u32) -> u32;
+
+    /// One decision with an adaptive probability.
+    #[inline(always)]
+    fn code(&mut self, model: &mut Bit, bit: bool) -> bool {
+        let bit = self.decide(model.probability(), bit);
+        model.update(bit);
+        bit
+    }
 }
 
 impl Coder for Encoder {
     const ENCODES: bool = true;
 
     #[inline(always)]
-    fn code(&mut self, model: &mut Bit, bit: bool) -> bool {
-        self.bit(model, bit);
+    fn decide(&mut self, probability: u32, bit: bool) -> bool {
+        self.write(probability, bit);
         bit
     }
 
@@ -50,8 +58,8 @@ impl Coder for Decoder<'_> {
     const ENCODES: bool = false;
 
     #[inline(always)]
-    fn code(&mut self, model: &mut Bit, _: bool) -> bool {
-        self.bit(model)
+    fn decide(&mut self, probability: u32, _: bool) -> bool {
+        self.read(probability)
     }
 
     #[inline(always)]
@@ -83,14 +91,18 @@ impl Encoder {
     /// Writes `bit` with the model's probability, which then adapts.
     #[inline(always)]
     pub fn bit(&mut self, model: &mut Bit, bit: bool) {
-        let bound = (self.range >> PROBABILITY_BITS) * u64::from(model.probability());
+        self.code(model, bit);
+    }
+
+    #[inline(always)]
+    fn write(&mut self, probability: u32, bit: bool) {
+        let bound = (self.range >> PROBABILITY_BITS) * u64::from(probability);
         if bit {
             self.range = bound;
         } else {
             self.advance(bound);
             self.range -= bound;
         }
-        model.update(bit);
         self.widen();
     }
 
@@ -187,7 +199,12 @@ impl<'a> Decoder<'a> {
     /// Reads one decision.
     #[inline(always)]
     pub fn bit(&mut self, model: &mut Bit) -> bool {
-        let bound = (self.range >> PROBABILITY_BITS) * u64::from(model.probability());
+        self.code(model, false)
+    }
+
+    #[inline(always)]
+    fn read(&mut self, probability: u32) -> bool {
+        let bound = (self.range >> PROBABILITY_BITS) * u64::from(probability);
         let bit = self.offset < bound;
         if bit {
             self.range = bound;
@@ -195,7 +212,6 @@ impl<'a> Decoder<'a> {
             self.offset -= bound;
             self.range -= bound;
         }
-        model.update(bit);
         self.widen();
         bit
     }

@@ -1,6 +1,5 @@
 //! An encoder that remembers its decisions and sees, when it ends, that its bytes give them back.
 
-use super::bit::Bit;
 use super::range::{Coder, Decoder, Encoder, MAX_RAW_BITS};
 use crate::{Error, Result};
 
@@ -19,9 +18,9 @@ impl Coder for Recorder {
     const ENCODES: bool = true;
 
     #[inline(always)]
-    fn code(&mut self, model: &mut Bit, bit: bool) -> bool {
-        self.decisions.push(model.probability() << 1 | u32::from(bit));
-        self.encoder.code(model, bit)
+    fn decide(&mut self, probability: u32, bit: bool) -> bool {
+        self.decisions.push(probability << 1 | u32::from(bit));
+        self.encoder.decide(probability, bit)
     }
 
     #[inline(always)]

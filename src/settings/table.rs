@@ -77,7 +77,7 @@ pub const PARAMETERS: &[Parameter] = &[
         key: "effort",
         values: "fast, default or best",
         default: "default",
-        meaning: "time for fewer bytes, with the same promise; fast: a wavelet and one look; default: what pays; best: everything in full, up to ten times as long",
+        meaning: "time for fewer bytes, with the same promise; fast: a wavelet and one look; default: what pays; best: everything in full and context models mixed, up to ten times as long, and twice as long to read",
         set: |d, v| {
             let choices = [("fast", Effort::Fast), ("default", Effort::Default), ("best", Effort::Best)];
             put(&mut d.settings.effort, choice(v, &choices))

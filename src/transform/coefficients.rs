@@ -4,6 +4,7 @@
 //! and at its place in the parent band), in half octaves. Tiles without any non-zero value cost one decision. Values whose context
 //! is zero are not coded one by one, but as runs of zeros between those that are something else.
 
+use super::mixing::{Mixing, Near};
 use super::neighbours::{GUARD, MAX_MAGNITUDE, N_HINTS, Rows, Slab, Tiles, WIDTH, Weights};
 use super::runs::{Coders, Runs};
 use crate::entropy::integer::{N_PREFIX, code_exp_golomb, code_raw_bits, signed};
@@ -14,11 +15,25 @@ use crate::entropy::{Bit, Coder};
 const N_LEVELS: usize = 24;
 /// Unary decisions per context.
 const N_UNARY: usize = 14;
-/// Probabilities of the decisions about one value at one context level.
+/// And decisions about the first of the low bits, by what is above it.
+const N_LOW: usize = 4;
+pub(super) const N_DECISIONS: usize = N_UNARY + N_LOW;
+
+/// Probabilities of the decisions about one value in one context.
 #[derive(Clone, Debug, Default)]
-struct LevelModel {
-    unary: [Bit; N_UNARY],
-    low: [Bit; 4],
+pub(super) struct LevelModel(pub [Bit; N_DECISIONS]);
+
+/// What decides about one value.
+pub(super) trait Decide {
+    /// Codes decision `n < N_DECISIONS`.
+    fn decide<C: Coder>(&mut self, coder: &mut C, n: usize, bit: bool) -> bool;
+}
+
+impl Decide for LevelModel {
+    #[inline(always)]
+    fn decide<C: Coder>(&mut self, coder: &mut C, n: usize, bit: bool) -> bool {
+        coder.code(&mut self.0[n], bit)
+    }
 }
 
 /// Everything that adapts while a band is coded; a finer band may start from the state a coarser one left.
@@ -30,17 +45,20 @@ pub(super) struct BandModel {
     tiles: [Bit; 12],
     /// None where zeros are coded one by one.
     runs: Option<Runs>,
+    /// None where levels are the only contexts.
+    mixing: Option<Box<Mixing>>,
 }
 
 impl BandModel {
-    /// For bands that may have hints or for ones that have none, and with runs of zeros or without.
-    pub fn new(has_hints: bool, has_runs: bool) -> Self {
+    /// For bands that may have hints or for ones that have none, with runs of zeros or without, and with contexts mixed in or without.
+    pub fn new(has_hints: bool, has_runs: bool, mixes: bool) -> Self {
         let n_sets = if has_hints { 1 + N_HINTS } else { 1 };
         BandModel {
             levels: vec![LevelModel::default(); n_sets * N_LEVELS],
             prefix: [Bit::default(); N_PREFIX],
             tiles: [Bit::default(); 12],
             runs: has_runs.then(Runs::default),
+            mixing: mixes.then(Box::default),
         }
     }
 
@@ -97,7 +115,10 @@ fn code_row<C: Coder>(
         let magnitudes = &mut rows.magnitudes[at + from..][..values.len() + GUARD];
         let first = r * rows.length + from;
         let hints = rows.slab.hints.map(|hints| &hints[first..first + values.len()]);
-        let context = Context { around, hints };
+        let apart = rows.apart.as_ref().map(|apart| {
+            [&apart.above, &apart.others, &rows.parents].map(|magnitudes| &magnitudes[from..from + values.len()])
+        });
+        let context = Context { around, hints, apart };
         match rows.slab.weights {
             Weights::Even => {
                 code_values::<C, { Weights::Even.near_bits() }>(coders, model, shifts, values, context, magnitudes)
@@ -113,6 +134,8 @@ fn code_row<C: Coder>(
 struct Context<'a> {
     around: &'a [u16],
     hints: Option<&'a [u8]>,
+    /// For further contexts: see [`Near`].
+    apart: Option<[&'a [u16]; 3]>,
 }
 
 impl Context<'_> {
@@ -164,7 +187,15 @@ fn code_values<C: Coder, const NEAR_BITS: u32>(
         let level = half_octave(sum).min(N_LEVELS - 1);
         let set = context.hints.map_or(0, |hints| 1 + usize::from(hints[i]));
         let models = &mut model.levels[set * N_LEVELS + level];
-        let coded = code_value(&mut coders.values, models, &mut model.prefix, shifts[level], (values[i], is_end));
+        let (coder, prefix, shift, value) = (&mut coders.values, &mut model.prefix, shifts[level], (values[i], is_end));
+        let coded = match (&mut model.mixing, context.apart) {
+            (Some(mixing), Some(apart)) => {
+                let [above, others, parent] = apart.map(|magnitudes| magnitudes[i]);
+                let near = Near { back: [one_back, two_back], above, others, parent };
+                code_value(coder, &mut mixing.at(models, &near, shift), prefix, shift, value)
+            }
+            _ => code_value(coder, models, prefix, shift, value),
+        };
         values[i] = coded;
         two_back = one_back;
         one_back = coded.unsigned_abs().min(u32::from(MAX_MAGNITUDE)) as u16;
@@ -177,21 +208,21 @@ fn code_values<C: Coder, const NEAR_BITS: u32>(
 #[inline(always)]
 fn code_value<C: Coder>(
     coder: &mut C,
-    model: &mut LevelModel,
+    model: &mut impl Decide,
     prefix: &mut [Bit; N_PREFIX],
     shift: u32,
     (v, is_used): (i32, bool),
 ) -> i32 {
     let magnitude = v.unsigned_abs();
     let high = magnitude >> shift;
-    if !is_used && !coder.code(&mut model.unary[0], high > 0) {
+    if !is_used && !model.decide(coder, 0, high > 0) {
         if shift == 0 {
             return 0;
         }
         return code_low(coder, model, shift, 0, magnitude, v < 0);
     }
     let mut n = 1;
-    while n < N_UNARY && coder.code(&mut model.unary[n], high > n as u32) {
+    while n < N_UNARY && model.decide(coder, n, high > n as u32) {
         n += 1;
     }
     let mut coded = n as u32;
@@ -203,10 +234,11 @@ fn code_value<C: Coder>(
 
 /// The low bits, the first of them adaptive, and the sign of what is not zero.
 #[inline(always)]
-fn code_low<C: Coder>(coder: &mut C, model: &mut LevelModel, shift: u32, high: u32, low: u32, negative: bool) -> i32 {
+fn code_low<C: Coder>(coder: &mut C, model: &mut impl Decide, shift: u32, high: u32, low: u32, negative: bool) -> i32 {
     let mut magnitude = high;
     if shift > 0 {
-        let top = coder.code(&mut model.low[high.min(3) as usize], low >> (shift - 1) & 1 == 1);
+        let n = N_UNARY + (high as usize).min(N_LOW - 1);
+        let top = model.decide(coder, n, low >> (shift - 1) & 1 == 1);
         let rest = code_raw_bits(coder, low & ((1 << (shift - 1)) - 1), shift - 1);
         magnitude = high.checked_shl(shift).unwrap_or(0) | u32::from(top) << (shift - 1) | rest;
     }

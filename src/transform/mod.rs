@@ -21,6 +21,7 @@ mod kind;
 mod l2;
 mod lane;
 mod linf;
+mod mixing;
 mod neighbours;
 mod payload;
 mod points;
@@ -84,11 +85,13 @@ pub struct Tries {
     pub only: Option<Kind>,
     /// What the estimated best step of the quantiser is multiplied by under a pointwise bound.
     pub step_factor: f64,
+    /// Whether context models are mixed.
+    pub mixes: bool,
 }
 
 impl Default for Tries {
     fn default() -> Self {
-        Tries { effort: Effort::Default, only: None, step_factor: 1.0 }
+        Tries { effort: Effort::Default, only: None, step_factor: 1.0, mixes: false }
     }
 }
 

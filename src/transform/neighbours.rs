@@ -1,6 +1,7 @@
 //! What surrounds the values of a band while they are coded: sums of the magnitudes of coded neighbours, the band one level
 //! coarser, and tiles without any non-zero value.
 
+use super::mixing::Apart;
 use super::simd;
 use crate::entropy::{Bit, Coder};
 use crate::field::advance;
@@ -53,6 +54,8 @@ pub(super) struct Slab<'a> {
     pub first: usize,
     pub parent: Option<Parent<'a>>,
     pub weights: Weights,
+    /// Whether further contexts are mixed in.
+    pub mixes: bool,
     /// What a prediction lets expect of each value of the slab, as a class below [`N_HINTS`].
     pub hints: Option<&'a [u8]>,
 }
@@ -78,6 +81,8 @@ pub(super) struct Rows<'a> {
     pub around: Vec<u16>,
     /// The magnitude at the place of each value in the band one level coarser.
     pub parents: Vec<u16>,
+    /// What further contexts are of.
+    pub apart: Option<Apart>,
     tiles: Tiles,
     /// Of the current row.
     first_tile: usize,
@@ -169,6 +174,7 @@ impl<'a> Rows<'a> {
             n_kept,
             around: vec![0; length.next_multiple_of(WIDTH)],
             parents: vec![0; length.next_multiple_of(WIDTH)],
+            apart: slab.mixes.then(|| Apart::new(length)),
             tiles,
             first_tile: 0,
         }
@@ -213,6 +219,7 @@ impl<'a> Rows<'a> {
     /// Fills `around` for row `r`: predecessors along each leading axis, their diagonals, and the parent.
     fn sum_around(&mut self, r: usize) {
         self.around.fill(0);
+        self.apart.iter_mut().for_each(Apart::clear);
         let (n, pitch, n_kept) = (self.length, self.length + 2 * GUARD, self.n_kept);
         let (magnitudes, around) = (&self.magnitudes, &mut self.around[..n]);
         let row = |r: usize| &magnitudes[r % n_kept * pitch..][..pitch];
@@ -222,6 +229,8 @@ impl<'a> Rows<'a> {
             }
             let near = row(r - stride);
             simd::add_near(around, near, self.slab.weights.near_bits());
+            let is_above = axis + 1 == self.strides.len();
+            self.apart.iter_mut().for_each(|apart| apart.add(&near[GUARD..], is_above));
             if self.index[axis] > 1 {
                 simd::add(around, &row(r - 2 * stride)[GUARD..]);
             }

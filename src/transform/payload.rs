@@ -33,8 +33,9 @@ const LEVELS: u8 = 15;
 /// In that byte too: zeros of the first stream are coded as runs; the residual has a stream of its own as few integers.
 const RUNS: u8 = 1 << 4;
 const SPARSE_RESIDUAL: u8 = 1 << 5;
-/// And contexts weigh what is near more.
+/// And contexts weigh what is near more; context models are mixed.
 const NEAR: u8 = 1 << 6;
+const MIXED: u8 = 1 << 7;
 
 /// Version 1 had no tables and no single precision.
 mod v1 {
@@ -84,7 +85,8 @@ impl Head {
                 self.split.n_levels as u8
                     | flag(self.split.has_runs, RUNS)
                     | flag(self.split.residual == ResidualCoder::Sparse, SPARSE_RESIDUAL)
-                    | flag(self.split.weights == Weights::Near, NEAR),
+                    | flag(self.split.weights == Weights::Near, NEAR)
+                    | flag(self.split.mixes, MIXED),
             );
         }
         if let Some(quantiser) = &self.quantiser {
@@ -106,7 +108,8 @@ impl Head {
         let (kind, has_residual) = (Kind::from_bits(first), is_set(RESIDUAL));
         let residual = if is_set(SPLIT_RESIDUAL) { ResidualCoder::Slabs } else { ResidualCoder::Common };
         let weights = Weights::Even;
-        let mut split = Split { n_levels: 0, residual, has_tables: version > 1, has_runs: false, weights };
+        let mut split =
+            Split { n_levels: 0, residual, has_tables: version > 1, has_runs: false, weights, mixes: false };
         let (is_predicted, is_single) =
             if version > 1 { (is_set(PREDICTED), is_set(SINGLE)) } else { (is_set(v1::PREDICTED), false) };
         if version == 1 {
@@ -114,14 +117,14 @@ impl Head {
         } else if kind != Kind::None || has_residual {
             let (&second, after) = rest.split_first().ok_or_else(short)?;
             rest = after;
-            (split.n_levels, split.has_runs) =
-                (usize::from(second & !(RUNS | SPARSE_RESIDUAL | NEAR)), second & RUNS != 0);
+            (split.n_levels, split.has_runs) = (usize::from(second & LEVELS), second & RUNS != 0);
+            split.mixes = second & MIXED != 0;
             split.weights = if second & NEAR != 0 { Weights::Near } else { Weights::Even };
             if second & SPARSE_RESIDUAL != 0 && split.residual == ResidualCoder::Common {
                 split.residual = ResidualCoder::Sparse;
             }
         }
-        if version > 1 && (first >> 6 != 0 || split.n_levels > usize::from(LEVELS)) {
+        if version > 1 && first >> 6 != 0 {
             return Err(Error::corrupt("the head of the transform payload has bits of a later version"));
         }
         let mut quantiser = None;

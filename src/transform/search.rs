@@ -35,21 +35,23 @@ pub(super) fn encode(input: &Input, goal: Goal) -> Result<Option<Output>> {
     }
 }
 
-/// The best output of all transforms, coded in full, and under a pointwise bound of steps around the estimated best.
+/// The best output of all transforms, coded in full, and under a pointwise bound of steps around the estimated best; in the end with
+/// context models mixed.
 fn best_of_all(input: &Input, goal: Goal) -> Result<Option<Output>> {
     let cost = |output: &Output| match goal {
         Goal::Bytes(_) => output.errors.map_or(f64::INFINITY, |errors| errors.l2),
         Goal::L2(_) | Goal::Linf(_) => output.payload.len() as f64,
     };
-    let attempt = |kind, factor: f64| -> Result<(f64, Option<Output>)> {
-        let tries = Tries { only: Some(kind), step_factor: factor * input.tries.step_factor, ..input.tries };
+    let attempt = |kind, factor: f64, mixes| -> Result<(f64, Option<Output>)> {
+        let step_factor = factor * input.tries.step_factor;
+        let tries = Tries { only: Some(kind), step_factor, mixes, ..input.tries };
         let output = once(&Input { tries, ..*input }, goal)?;
         Ok((output.as_ref().map_or(f64::INFINITY, cost), output))
     };
     let mut best = (f64::INFINITY, None);
-    let mut best_kind = Kind::Wavelet;
+    let (mut best_kind, mut best_factor) = (Kind::Wavelet, 1.0);
     for kind in input.tries.only.map_or_else(|| kind::affordable(input.dims), |only| vec![only]) {
-        let found = attempt(kind, 1.0)?;
+        let found = attempt(kind, 1.0, false)?;
         if found.0 < best.0 {
             (best, best_kind) = (found, kind);
         }
@@ -58,12 +60,18 @@ fn best_of_all(input: &Input, goal: Goal) -> Result<Option<Output>> {
         for ratio in linf::RATIOS {
             let mut factor = ratio;
             loop {
-                let found = attempt(best_kind, factor)?;
+                let found = attempt(best_kind, factor, false)?;
                 if found.0 >= best.0 {
                     break;
                 }
-                (best, factor) = (found, factor * ratio);
+                (best, best_factor, factor) = (found, factor, factor * ratio);
             }
+        }
+    }
+    if best.1.is_some() {
+        let found = attempt(best_kind, best_factor, true)?;
+        if found.0 < best.0 {
+            best = found;
         }
     }
     Ok(best.1)
@@ -108,7 +116,7 @@ fn nothing(input: &Input, goal: Goal) -> Option<Output> {
         return None;
     }
     let (residual, weights) = (ResidualCoder::Common, Weights::Even);
-    let split = Split { n_levels: 0, residual, has_tables: true, has_runs: false, weights };
+    let split = Split { n_levels: 0, residual, has_tables: true, has_runs: false, weights, mixes: false };
     let mut payload = Vec::new();
     let is_single = false;
     Head { kind: Kind::None, is_single, quantiser: None, quantum: None, split, is_predicted: false }
@@ -224,8 +232,8 @@ impl<'a, T: Real> Search<'a, T> {
         let transform = &trial.transform;
         let mut integers = Integers { bands, residual };
         let has_guide = trial.predicted.is_some();
-        let effort = self.input.tries.effort;
-        let split = Split::choose(transform.pyramid(), self.input.dims, &integers, has_guide, effort);
+        let tries = self.input.tries;
+        let split = Split::choose(transform.pyramid(), self.input.dims, &integers, has_guide, tries);
         let guide = trial.predicted.as_mut().zip(self.input.prediction);
         let guide = guide.map(|(predicted, prediction)| Guide { predicted, prediction, step: quantiser.step, quantum });
         let (kind, is_predicted) = (transform.kind(), guide.is_some());
@@ -235,7 +243,13 @@ impl<'a, T: Real> Search<'a, T> {
         if Head::read(&payload, VERSION)? != (head, &[]) {
             return Err(Error::Internal("the head of a transform payload reads back as another one".into()));
         }
-        payload.extend(streams::encode(&mut integers, transform.pyramid(), self.input.dims, (split, effort), guide)?);
+        payload.extend(streams::encode(
+            &mut integers,
+            transform.pyramid(),
+            self.input.dims,
+            (split, tries.effort),
+            guide,
+        )?);
         let unpredicted_bytes = (payload.len() as f64 * trial.gain) as usize;
         let gains = trial.predicted.as_ref().map_or_else(Vec::new, Predicted::gains);
         Ok(Output { payload, values, errors: None, kind, unpredicted_bytes, gains })

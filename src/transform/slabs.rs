@@ -55,7 +55,7 @@ impl<'a> Slabs<'a> {
         let at = s * self.n_values();
         let first = s * rows_per_slab(self.dims, self.has_tables);
         let hints = self.hints.map(|hints| &hints[at..at + n]);
-        Slab { dims, band_size: self.dims[0], first, parent: self.parent, weights: self.weights, hints }
+        Slab { dims, band_size: self.dims[0], first, parent: self.parent, weights: self.weights, mixes: false, hints }
     }
 }
 

@@ -10,7 +10,7 @@ use super::pyramid::Pyramid;
 use super::runs::Coders;
 use super::slabs::{self, Slabs};
 use super::sparse;
-use super::tables;
+use super::{Tries, tables};
 use crate::entropy::integer::{N_PREFIX, code_exp_golomb, signed};
 use crate::entropy::{Bit, Coder, Decoder, Recorder};
 use crate::field::{self, Real};
@@ -63,11 +63,14 @@ pub(super) struct Split {
     /// Whether zeros of the stream that is always there are coded as runs, which are one more stream.
     pub has_runs: bool,
     pub weights: Weights,
+    /// Whether context models are mixed; nothing has a stream of its own then but a sparse residual.
+    pub mixes: bool,
 }
 
 impl Split {
     /// Streams of their own where tables are worth their bytes, and with the tables of finer levels.
-    pub fn choose(pyramid: &Pyramid, dims: &[usize], integers: &Integers, is_predicted: bool, effort: Effort) -> Self {
+    pub fn choose(pyramid: &Pyramid, dims: &[usize], integers: &Integers, is_predicted: bool, tries: Tries) -> Self {
+        let Tries { effort, mixes, .. } = tries;
         let [min_used, min_residual] = [MIN_USED, MIN_RESIDUAL].map(|least| least[usize::from(is_predicted)]);
         let used = |values: &[i32]| -> usize {
             values.par_chunks(TASK).map(|part| part.iter().map(|&v| u32::from(v != 0)).sum::<u32>() as usize).sum()
@@ -77,13 +80,13 @@ impl Split {
             let bands: Vec<_> = integers.bands.iter().enumerate().filter(|b| at(&b)).collect();
             let (n, n_used) = bands.iter().fold((0, 0), |(n, n_used), b| (n + b.1.len(), n_used + used(b.1)));
             let least = min_used / if level == 0 { 1 } else { 4 } / if n_used * FEW < n { 2 } else { 1 };
-            bands.iter().any(|b| b.1.len() >= MIN_SPLIT) && n_used >= least && DENSE[0] * n_used > n
+            !mixes && bands.iter().any(|b| b.1.len() >= MIN_SPLIT) && n_used >= least && DENSE[0] * n_used > n
         };
         let n_levels = (0..pyramid.n_levels().min(MAX_LEVELS)).take_while(|&level| large(level)).count();
         let coder = |r: &Vec<i32>| {
             let (n_slabs, n_used) = (slabs::n_slabs(dims, true), used(r));
             if DENSE[1] * n_used > r.len() {
-                let is_large = r.len() >= MIN_SPLIT && n_used >= min_residual * n_slabs;
+                let is_large = !mixes && r.len() >= MIN_SPLIT && n_used >= min_residual * n_slabs;
                 return if is_large { ResidualCoder::Slabs } else { ResidualCoder::Common };
             }
             let has_pattern =
@@ -91,7 +94,7 @@ impl Split {
             if has_pattern { ResidualCoder::Common } else { ResidualCoder::Sparse }
         };
         let residual = integers.residual.as_ref().map_or(ResidualCoder::Common, coder);
-        Split { n_levels, residual, has_tables: true, has_runs: true, weights: Weights::Near }
+        Split { n_levels, residual, has_tables: true, has_runs: true, weights: Weights::Near, mixes }
     }
 }
 
@@ -212,7 +215,7 @@ pub(super) fn decode<T: Real>(
             let tables = tables::decode(streams.next().unwrap_or_default())?;
             slabs::decode(vec![(slabs, residual)], &tables, &mut streams)?;
         } else {
-            slabs::decode_v1(slabs, residual, &BandModel::new(slabs.hints.is_some(), false), &mut streams)?;
+            slabs::decode_v1(slabs, residual, &BandModel::new(slabs.hints.is_some(), false, false), &mut streams)?;
         }
     }
     Ok(integers)
@@ -266,7 +269,7 @@ fn code_common<C: Coder, T: Real>(
         Hints::of(guide, pyramid)
     });
     let has_hints = !hints.bands.is_empty();
-    let new = |has_hints| BandModel::new(has_hints, split.has_runs);
+    let new = |has_hints| BandModel::new(has_hints, split.has_runs, split.mixes);
     let offset = code_integer(&mut coders.values, offset);
     let mut model = new(has_hints);
     for (i, band) in pyramid.bands.iter().enumerate() {
@@ -276,8 +279,9 @@ fn code_common<C: Coder, T: Real>(
         let mut values = std::mem::take(&mut integers.bands[i]);
         let parent = parent(i, pyramid, &integers.bands);
         let dims = band.dims.clone();
-        let slab =
-            Slab { dims, band_size: band.dims[0], first: 0, parent, weights: split.weights, hints: hints.band(i) };
+        let band_size = band.dims[0];
+        let (weights, mixes, hints) = (split.weights, split.mixes, hints.band(i));
+        let slab = Slab { dims, band_size, first: 0, parent, weights, mixes, hints };
         if i == 0 {
             let mut low = new(has_hints);
             code_slab(coders, &mut low, &mut values, &slab);
@@ -291,7 +295,8 @@ fn code_common<C: Coder, T: Real>(
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_add(offset));
     if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual == ResidualCoder::Common) {
         let (dims, band_size) = (dims.to_vec(), dims[0]);
-        let slab = Slab { dims, band_size, first: 0, parent: None, weights: split.weights, hints: hints.residual() };
+        let (weights, mixes, hints) = (split.weights, split.mixes, hints.residual());
+        let slab = Slab { dims, band_size, first: 0, parent: None, weights, mixes, hints };
         let mut model = new(slab.hints.is_some());
         code_slab(coders, &mut model, residual, &slab);
         model.finish(coders);
