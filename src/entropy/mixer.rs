@@ -12,6 +12,8 @@ const HALF: usize = 1 << 11;
 const WEIGHT_BITS: u32 = 16;
 /// A weight moves by `error * stretched / 2^15`: a rate of 0.008.
 const RATE_BITS: u32 = 15;
+/// No weight leaves this range, whatever a stream says.
+const LIMIT: i32 = 16 << WEIGHT_BITS;
 /// Weights at the start: models that agree are a little surer together.
 const FIRST_SUM: i32 = 6 << (WEIGHT_BITS - 2);
 /// Bits of a probability that are not looked at to stretch it.
@@ -75,7 +77,8 @@ impl<const N: usize> Mixer<N> {
         let bit = coder.decide(probability, bit);
         let error = (i32::from(bit) << PROBABILITY_BITS) - probability as i32;
         for (weight, input) in self.weights.iter_mut().zip(inputs) {
-            *weight += (error * input + (1 << (RATE_BITS - 1))) >> RATE_BITS;
+            let step = (error * input + (1 << (RATE_BITS - 1))) >> RATE_BITS;
+            *weight = (*weight + step).clamp(-LIMIT, LIMIT);
         }
         models.into_iter().for_each(|model| model.update(bit));
         bit
