@@ -46,7 +46,7 @@ pub struct Chain {
     /// Bytes of the last step and the one before that were stored where only readers of these steps find them: a predicted step has
     /// them written once more.
     owed: [usize; 2],
-    /// Steps to go without an attempt, and how many it will be after the next one that does not pay.
+    /// Where nothing is left of the trust, steps to go without an attempt, and how many it will be after the next one that does not pay.
     rest: usize,
     next_rest: usize,
 }
@@ -173,7 +173,7 @@ impl Chain {
         (after.n_since_key, after.is_alone) = (before.map_or(0, |n| n + 1), true);
         after.is_cross &= history.is_some();
         after.rest = self.rest.saturating_sub(1);
-        let is_awaited = self.trust > 0 && self.rest == 0;
+        let is_awaited = self.trust > 0;
         after.owed = [if is_awaited { 0 } else { encoded.record.len() }, self.owed[0]];
         Link { encoded, needs: 0, beside: None, is_start: history.is_none(), is_awaited, predictors: Vec::new(), after }
     }
@@ -185,10 +185,11 @@ impl Chain {
         let mut link = self.alone(encoded, of, Some(history));
         link.after.lessons.keep(draft.lessons);
         link.after.calibration = draft.calibration;
-        if history.n_steps() > 1 {
-            link.after.trust = self.trust.saturating_sub(1);
+        if history.n_steps() == 1 {
+            return link;
         }
-        if history.n_steps() > 1 && link.after.trust == 0 {
+        link.after.trust = self.trust.saturating_sub(1);
+        if link.after.trust == 0 {
             link.is_awaited = false;
             link.after.owed[0] = link.encoded.record.len();
             link.after.rest = self.next_rest;

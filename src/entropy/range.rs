@@ -37,7 +37,14 @@ impl Coder for Encoder {
 
     #[inline(always)]
     fn decide(&mut self, probability: u32, bit: bool) -> bool {
-        self.write(probability, bit);
+        let bound = (self.range >> PROBABILITY_BITS) * u64::from(probability);
+        if bit {
+            self.range = bound;
+        } else {
+            self.advance(bound);
+            self.range -= bound;
+        }
+        self.widen();
         bit
     }
 
@@ -59,7 +66,16 @@ impl Coder for Decoder<'_> {
 
     #[inline(always)]
     fn decide(&mut self, probability: u32, _: bool) -> bool {
-        self.read(probability)
+        let bound = (self.range >> PROBABILITY_BITS) * u64::from(probability);
+        let bit = self.offset < bound;
+        if bit {
+            self.range = bound;
+        } else {
+            self.offset -= bound;
+            self.range -= bound;
+        }
+        self.widen();
+        bit
     }
 
     #[inline(always)]
@@ -92,18 +108,6 @@ impl Encoder {
     #[inline(always)]
     pub fn bit(&mut self, model: &mut Bit, bit: bool) {
         self.code(model, bit);
-    }
-
-    #[inline(always)]
-    fn write(&mut self, probability: u32, bit: bool) {
-        let bound = (self.range >> PROBABILITY_BITS) * u64::from(probability);
-        if bit {
-            self.range = bound;
-        } else {
-            self.advance(bound);
-            self.range -= bound;
-        }
-        self.widen();
     }
 
     /// Writes the low `n_bits <= MAX_RAW_BITS` bits of `value`, each as likely as not.
@@ -200,20 +204,6 @@ impl<'a> Decoder<'a> {
     #[inline(always)]
     pub fn bit(&mut self, model: &mut Bit) -> bool {
         self.code(model, false)
-    }
-
-    #[inline(always)]
-    fn read(&mut self, probability: u32) -> bool {
-        let bound = (self.range >> PROBABILITY_BITS) * u64::from(probability);
-        let bit = self.offset < bound;
-        if bit {
-            self.range = bound;
-        } else {
-            self.offset -= bound;
-            self.range -= bound;
-        }
-        self.widen();
-        bit
     }
 
     /// Whether `bit` follows, which was written with this probability.

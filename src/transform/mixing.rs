@@ -1,6 +1,7 @@
 //! Further contexts of a value, whose models are mixed with that of its level: fewer bytes for several times the work, `effort=best`.
 
 use super::coefficients::{Decide, LevelModel, N_DECISIONS};
+use super::simd;
 use crate::entropy::{Coder, Mixer};
 
 /// Models that are mixed.
@@ -96,6 +97,6 @@ impl Apart {
     /// Adds a neighbouring row.
     pub fn add(&mut self, row: &[u16], is_above: bool) {
         let sums = if is_above { &mut self.above } else { &mut self.others };
-        sums.iter_mut().zip(row).for_each(|(sum, magnitude)| *sum += magnitude);
+        simd::add(sums, row);
     }
 }

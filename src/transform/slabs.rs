@@ -20,6 +20,8 @@ pub(super) struct Slabs<'a> {
     pub dims: &'a [usize],
     pub parent: Option<Parent<'a>>,
     pub weights: Weights,
+    /// Whether further contexts are mixed in, which slabs with tables do not do.
+    pub mixes: bool,
     pub hints: Option<&'a [u8]>,
     /// Whether they are coded with tables, and not as format version 1 does.
     pub has_tables: bool,
@@ -48,6 +50,11 @@ impl<'a> Slabs<'a> {
         (rows_per_slab(self.dims, self.has_tables) * self.dims[1..].iter().product::<usize>()).max(1)
     }
 
+    /// The whole band as one slab.
+    pub fn whole(&self) -> Slab<'a> {
+        self.get(0, self.dims.iter().product())
+    }
+
     /// Slab `s` of `n` values.
     fn get(&self, s: usize, n: usize) -> Slab<'a> {
         let mut dims = self.dims.to_vec();
@@ -55,7 +62,8 @@ impl<'a> Slabs<'a> {
         let at = s * self.n_values();
         let first = s * rows_per_slab(self.dims, self.has_tables);
         let hints = self.hints.map(|hints| &hints[at..at + n]);
-        Slab { dims, band_size: self.dims[0], first, parent: self.parent, weights: self.weights, mixes: false, hints }
+        let Slabs { parent, weights, mixes, .. } = *self;
+        Slab { dims, band_size: self.dims[0], first, parent, weights, mixes, hints }
     }
 }
 

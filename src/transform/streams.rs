@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::coefficients::{BandModel, code_slab};
 use super::joined::{cut, join};
-use super::neighbours::{Parent, Slab, Weights};
+use super::neighbours::{Parent, Weights};
 use super::prediction::{Predicted, Prediction};
 use super::pyramid::Pyramid;
 use super::runs::Coders;
@@ -157,8 +157,7 @@ pub(super) fn encode<T: Real>(
     }
     match (&integers.residual, split.residual) {
         (Some(residual), ResidualCoder::Slabs) => {
-            let slabs = Slabs { dims, parent: None, weights: split.weights, hints: hints.residual(), has_tables: true };
-            streams.extend(slabs::encode(&[(slabs, residual)])?);
+            streams.extend(slabs::encode(&[(slabs_of_residual(dims, (&hints, split)), residual)])?);
         }
         (Some(residual), ResidualCoder::Sparse) => streams.push(sparse::encode(residual)?),
         (_, ResidualCoder::Common) | (None, _) => {}
@@ -209,8 +208,7 @@ pub(super) fn decode<T: Real>(
         sparse::decode(streams.next().unwrap_or_default(), residual)?;
     }
     if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual == ResidualCoder::Slabs) {
-        let slabs =
-            Slabs { dims, parent: None, weights: split.weights, hints: hints.residual(), has_tables: split.has_tables };
+        let slabs = slabs_of_residual(dims, (&hints, split));
         if split.has_tables {
             let tables = tables::decode(streams.next().unwrap_or_default())?;
             slabs::decode(vec![(slabs, residual)], &tables, &mut streams)?;
@@ -277,11 +275,7 @@ fn code_common<C: Coder, T: Real>(
             break;
         }
         let mut values = std::mem::take(&mut integers.bands[i]);
-        let parent = parent(i, pyramid, &integers.bands);
-        let dims = band.dims.clone();
-        let band_size = band.dims[0];
-        let (weights, mixes, hints) = (split.weights, split.mixes, hints.band(i));
-        let slab = Slab { dims, band_size, first: 0, parent, weights, mixes, hints };
+        let slab = slabs_of(i, pyramid, &integers.bands, (&hints, split)).whole();
         if i == 0 {
             let mut low = new(has_hints);
             code_slab(coders, &mut low, &mut values, &slab);
@@ -294,9 +288,7 @@ fn code_common<C: Coder, T: Real>(
     model.finish(coders);
     integers.bands[0].iter_mut().for_each(|v| *v = v.wrapping_add(offset));
     if let Some(residual) = integers.residual.as_mut().filter(|_| split.residual == ResidualCoder::Common) {
-        let (dims, band_size) = (dims.to_vec(), dims[0]);
-        let (weights, mixes, hints) = (split.weights, split.mixes, hints.residual());
-        let slab = Slab { dims, band_size, first: 0, parent: None, weights, mixes, hints };
+        let slab = slabs_of_residual(dims, (&hints, split)).whole();
         let mut model = new(slab.hints.is_some());
         code_slab(coders, &mut model, residual, &slab);
         model.finish(coders);
@@ -310,11 +302,6 @@ fn code_integer<C: Coder>(coder: &mut C, value: i32) -> i32 {
     signed(magnitude, negative)
 }
 
-fn parent<'a>(i: usize, pyramid: &'a Pyramid, bands: &'a [Vec<i32>]) -> Option<Parent<'a>> {
-    let parent = pyramid.bands[i].parent?;
-    Some(Parent { values: &bands[parent], dims: &pyramid.bands[parent].dims })
-}
-
 /// The slabs of band `i`.
 fn slabs_of<'a>(
     i: usize,
@@ -322,14 +309,16 @@ fn slabs_of<'a>(
     bands: &'a [Vec<i32>],
     (hints, split): (&'a Hints, Split),
 ) -> Slabs<'a> {
-    let parent = parent(i, pyramid, bands);
-    Slabs {
-        dims: &pyramid.bands[i].dims,
-        parent,
-        weights: split.weights,
-        hints: hints.band(i),
-        has_tables: split.has_tables,
-    }
+    let parent = pyramid.bands[i].parent;
+    let parent = parent.map(|parent| Parent { values: &bands[parent], dims: &pyramid.bands[parent].dims });
+    let Split { weights, mixes, has_tables, .. } = split;
+    Slabs { dims: &pyramid.bands[i].dims, parent, weights, mixes, hints: hints.band(i), has_tables }
+}
+
+/// The slabs of the residual.
+fn slabs_of_residual<'a>(dims: &'a [usize], (hints, split): (&'a Hints, Split)) -> Slabs<'a> {
+    let Split { weights, mixes, has_tables, .. } = split;
+    Slabs { dims, parent: None, weights, mixes, hints: hints.residual(), has_tables }
 }
 
 fn split_bands(pyramid: &Pyramid, split: Split) -> impl Iterator<Item = usize> {
