@@ -163,23 +163,47 @@ pub(super) fn encode(input: &Input, goal: Goal, chunks: &Chunks) -> Result<Optio
     let outputs = if let Goal::Linf(_) = goal {
         let outputs = chunks.each(|chunk| chunks.with(input, chunk, |part| search::encode(part, goal)))?;
         outputs.into_iter().collect()
-    } else if search::is_single(input, goal) {
-        together::<f32>(input, goal, chunks)?
     } else {
-        together::<f64>(input, goal, chunks)?
+        together(input, goal, chunks)?
     };
     Ok(outputs.map(|outputs| joined(outputs, chunks, input.finish.dtype)))
 }
 
 /// One step of the quantiser for all chunks: what a bit buys is the same everywhere then.
-fn together<T: Real>(input: &Input, goal: Goal, chunks: &Chunks) -> Result<Option<Vec<Output>>> {
+fn together(input: &Input, goal: Goal, chunks: &Chunks) -> Result<Option<Vec<Output>>> {
+    if search::is_single(input, goal)
+        && let Some((surveys, step)) = surveyed::<f32>(input, goal, chunks)?
+        && (step >= search::SINGLE * input.finish.half() || !matches!(goal, Goal::Bytes(_)))
+    {
+        return with_surveys::<f32>(input, goal, chunks, &surveys, step);
+    }
+    match surveyed::<f64>(input, goal, chunks)? {
+        Some((surveys, step)) => with_surveys::<f64>(input, goal, chunks, &surveys, step),
+        None => Ok(None),
+    }
+}
+
+/// What each chunk says, and the step that follows; `None` when integers cannot hold the coefficients.
+fn surveyed<T: Real>(input: &Input, goal: Goal, chunks: &Chunks) -> Result<Option<(Vec<Survey>, f64)>> {
     let survey = |chunk: &Chunk| {
         let part = goal_of_part(goal, chunk.len() as f64 / input.values.len() as f64);
         Ok(chunks.with(input, chunk, |input| survey::survey::<T>(input, part)))
     };
-    let surveys = chunks.each(survey)?;
-    let Some(surveys) = surveys.into_iter().collect::<Option<Vec<Survey>>>() else { return Ok(None) };
-    let mut step = survey::common_step(&surveys, goal_of_part(goal, 1.0));
+    let surveys: Option<Vec<Survey>> = chunks.each(survey)?.into_iter().collect();
+    Ok(surveys.map(|surveys| {
+        let step = survey::common_step(&surveys, goal_of_part(goal, 1.0));
+        (surveys, step)
+    }))
+}
+
+/// The best outputs with steps from `step` on.
+fn with_surveys<T: Real>(
+    input: &Input,
+    goal: Goal,
+    chunks: &Chunks,
+    surveys: &[Survey],
+    mut step: f64,
+) -> Result<Option<Vec<Output>>> {
     let mut found: Option<(f64, Vec<Output>)> = None;
     let (mut low, mut high) = (0.0f64, f64::INFINITY);
     for _ in 0..ATTEMPTS {
@@ -320,6 +344,36 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn as_many_bytes_as_double_precision_needs_are_used_for_it() {
+        let dims = [60, 50, 40];
+        let chunks = Chunks::with_limits(&dims, 30_000, 20_000);
+        let values: Vec<f64> = (0..120_000).map(|i| (f64::from(i) / 900.0).sin()).collect();
+        let finish = Finish { dtype: Dtype::F64, min: -1.0, max: 1.0 };
+        let values = Slice::F64(&values);
+        let tries = Tries::default();
+        let input = Input { values, dims: &dims, mask: None, finish, base: None, prediction: None, tries };
+        let output = encode(&input, Goal::Bytes(480_000), &chunks).unwrap().expect("reachable");
+        let decoded = decode(&output.payload[1..], &chunks, finish, Known::default()).unwrap();
+        let error = crate::metrics::Errors::between(values, decoded.as_slice(), None).max;
+        assert!(output.payload.len() <= 480_000 && error < 1e-8, "{error} with {}", output.payload.len());
+    }
+
+    #[test]
+    fn positions_beyond_32_bits_are_those_of_the_field() {
+        let dims = [2049, 1024, 1024];
+        let chunks = Chunks::of(&dims);
+        let (mut n_values, mut last) = (0, 0);
+        for number in 0..chunks.n() {
+            let chunk = chunks.get(number);
+            for_rows(&dims, &chunk.origin, &chunk.dims, |at, _, n| {
+                n_values += n;
+                last = last.max(at + n);
+            });
+        }
+        assert_eq!((n_values, last), (2049 << 20, 2049 << 20));
     }
 
     #[test]

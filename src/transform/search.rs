@@ -18,7 +18,7 @@ use crate::settings::Effort;
 use crate::{Error, Result};
 
 /// Errors of at least this part of half the value range leave room for the rounding of single precision.
-const SINGLE: f64 = 1.0 / 32768.0;
+pub(super) const SINGLE: f64 = 1.0 / 32768.0;
 
 /// Values of a field that is large.
 const LARGE: usize = 1 << 22;

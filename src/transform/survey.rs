@@ -4,12 +4,13 @@ use super::kind::Kind;
 use super::payload::storable;
 use super::points::Finished;
 use super::probe;
-use super::quantise::Quantiser;
+use super::quantise::{MAX_INTEGER, Quantiser};
 use super::sample::{Sample, root};
 use super::search::Search;
-use super::{Goal, Input, Output};
+use super::{Goal, Input, Output, Tries};
 use crate::Result;
 use crate::field::Real;
+use crate::settings::Effort;
 
 /// What is known of a field before the step of its quantiser is.
 pub(super) struct Survey {
@@ -49,7 +50,8 @@ pub(super) fn common_step(surveys: &[Survey], goal: Goal) -> f64 {
         Goal::Bytes(n) => root(largest / 64.0, largest, |step| libm::log(8.0 * n as f64 / bits(step)), 1.0),
         Goal::Linf(_) => None,
     };
-    storable(step.unwrap_or(largest.max(f64::MIN_POSITIVE)))
+    let finest = 1.001 * largest / MAX_INTEGER;
+    storable(step.unwrap_or(largest.max(f64::MIN_POSITIVE)).max(finest))
 }
 
 /// A field under one transform with one step: the sum of squared errors at the points that count, and the payload; `None` when
@@ -58,6 +60,9 @@ pub(super) fn common_step(surveys: &[Survey], goal: Goal) -> f64 {
 /// # Errors
 /// As [`super::search::encode`].
 pub(super) fn with_step<T: Real>(input: &Input, kind: Kind, step: f64) -> Result<Option<(f64, Output)>> {
+    // No search comes before that could tell whether mixing pays: it does in every field that is known.
+    let mixes = input.tries.effort == Effort::Best;
+    let input = &Input { tries: Tries { mixes, ..input.tries }, ..*input };
     let search = Search::<T>::new(input, Goal::Bytes(0));
     let mut trial = search.trial(kind, step);
     let quantiser = trial.sample.tuned(step);
