@@ -1,12 +1,13 @@
 //! Goals for every point: a step, and corrections of what exceeds the bound with it.
 
-use super::Output;
 use super::estimate::residual_bits;
+use super::kind::Kind;
 use super::payload::storable;
 use super::points::Finished;
 use super::quantise::{MAX_INTEGER, Quantiser};
 use super::sample::Sample;
 use super::search::Search;
+use super::{Goal, Input, Output, Tries};
 use crate::field::Real;
 use crate::settings::Effort;
 use crate::{Dtype, Result};
@@ -23,6 +24,8 @@ pub(super) const RATIOS: [f64; 2] = [0.87, 1.15];
 /// so many bits.
 const SPARSE_BITS: f64 = 0.3;
 const SLOW_BITS: f64 = 0.4;
+/// Payloads of fewer bits per value are quickly coded twice, and of so few symbols that samples may mislead.
+const LOOSE_BITS: f64 = 0.15;
 /// With a bound so tight that coefficients would need larger integers, the residual takes over.
 const LARGEST_BASE: f64 = MAX_INTEGER / 4.0;
 
@@ -62,7 +65,20 @@ impl<T: Real> Search<'_, T> {
         // The bound holds by the choice of the quantum; who lays records out looks at the errors.
         let residual = residual.map(|residual| (residual, quantum));
         let output = self.output(&mut trial, bands, quantiser, values, residual)?;
-        Ok(Some(Output { errors: Some(errors), ..output }))
+        let output = Output { errors: Some(errors), ..output };
+        let is_loose = 8.0 * (output.payload.len() as f64) < LOOSE_BITS * n && self.input.prediction.is_none();
+        match trial.rival.filter(|_| is_loose) {
+            Some(kind) => self.smaller(output, kind, bound).map(Some),
+            None => Ok(Some(output)),
+        }
+    }
+
+    /// An output or that of another transform.
+    fn smaller(&self, output: Output, kind: Kind, bound: f64) -> Result<Output> {
+        let input = Input { tries: Tries { only: Some(kind), ..self.input.tries }, ..*self.input };
+        let other = Search::<T>::new(&input, Goal::Linf(bound)).linf(bound)?;
+        let is_smaller = |other: &Output| other.payload.len() < output.payload.len();
+        Ok(other.filter(is_smaller).unwrap_or(output))
     }
 
     /// The widest bins of the residual that keep the bound behind rounding to the reader's type.

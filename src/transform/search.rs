@@ -20,6 +20,9 @@ use crate::{Error, Result};
 /// Errors of at least this part of half the value range leave room for the rounding of single precision.
 pub(super) const SINGLE: f64 = 1.0 / 32768.0;
 
+/// Transforms whose estimated costs differ by less cannot be told apart.
+const CLOSE: f64 = 1.03;
+
 /// Values of a field that is large.
 const LARGE: usize = 1 << 22;
 
@@ -197,20 +200,22 @@ impl<'a, T: Real> Search<'a, T> {
             Tries { effort: Effort::Best, .. } => kind::affordable(input.dims),
         };
         let mut best: Option<(f64, f64, Kind, Option<Trial<T>>)> = None;
-        let mut unpredicted = f64::INFINITY;
+        let (mut unpredicted, mut costs) = (f64::INFINITY, Vec::with_capacity(kinds.len()));
         for kind in kinds {
             // Of a large field only one set of coefficients is in memory: the best ones are made again in the end.
             best.iter_mut().filter(|_| input.values.len() > LARGE).for_each(|(_, _, _, trial)| *trial = None);
             let trial = self.trial(kind, self.likely_step);
             unpredicted = trial.unpredicted.as_ref().and_then(&cost).map_or(unpredicted, |c| c.0.min(unpredicted));
-            if let Some((cost, step)) = cost(&trial.sample)
-                && best.as_ref().is_none_or(|b| cost < b.0)
-            {
+            let Some((cost, step)) = cost(&trial.sample) else { continue };
+            costs.push((cost, kind));
+            if best.as_ref().is_none_or(|b| cost < b.0) {
                 best = Some((cost, step, kind, Some(trial)));
             }
         }
         best.map(|(cost, step, kind, trial)| {
             let mut trial = trial.unwrap_or_else(|| self.trial(kind, self.likely_step));
+            let others = costs.into_iter().filter(|other| other.1 != kind && other.0 < CLOSE * cost);
+            trial.rival = others.min_by(|a, b| a.0.total_cmp(&b.0)).map(|other| other.1);
             trial.gain = if unpredicted.is_finite() { unpredicted / cost.max(1.0) } else { 1.0 };
             (step, trial)
         })

@@ -1,6 +1,6 @@
 //! One transform on trial: the coefficients of a field under it, and values back from them.
 
-use super::kind::Transform;
+use super::kind::{Kind, Transform};
 use super::payload::storable;
 use super::prediction::{Predicted, Prediction};
 use super::quantise::{MAX_INTEGER, Quantiser};
@@ -18,6 +18,8 @@ pub(super) struct Trial<T> {
     pub unpredicted: Option<Sample>,
     /// Estimated cost without the prediction over that with it.
     pub gain: f64,
+    /// Another transform whose estimated cost is hardly larger.
+    pub rival: Option<Kind>,
 }
 
 /// Integers of the bands of a transform.
@@ -42,7 +44,7 @@ impl<T: Real> Trial<T> {
         }
         let predicted = predicted.filter(|predicted| !predicted.is_nothing());
         let sample = Sample::of(&coefficients, pyramid);
-        Trial { transform, coefficients, sample, predicted, unpredicted, gain: 1.0 }
+        Trial { transform, coefficients, sample, predicted, unpredicted, gain: 1.0, rival: None }
     }
 
     /// The quantiser with this squared error over all coefficients, as the sample says it times `correction`.
