@@ -71,11 +71,14 @@ const fn default_peers() -> [&'static str; 0] {
     []
 }
 
-/// A peer by its name.
-pub fn peer(name: &str) -> Result<Box<dyn Codec>> {
+/// A peer by its name, on so many threads (0: all) as far as it can.
+#[cfg_attr(not(feature = "peers"), expect(unused_variables, reason = "only peers have threads of their own"))]
+pub fn peer(name: &str, n_threads: usize) -> Result<Box<dyn Codec>> {
+    #[cfg(feature = "peers")]
+    super::openmp::set_threads(n_threads);
     match name.to_ascii_lowercase().as_str() {
         #[cfg(feature = "peers")]
-        "sz3" => Ok(Box::new(super::sz3::Sz3)),
+        "sz3" => Ok(Box::new(super::sz3::Sz3 { has_threads: n_threads != 1 })),
         #[cfg(feature = "peers")]
         "sperr" => Ok(Box::new(super::sperr::Sperr)),
         #[cfg(feature = "peers")]

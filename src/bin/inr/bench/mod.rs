@@ -7,6 +7,8 @@ mod compare;
 mod data;
 mod goal;
 mod measure;
+#[cfg(feature = "peers")]
+mod openmp;
 mod ours;
 #[cfg(feature = "peers")]
 mod sperr;
@@ -35,7 +37,7 @@ Examples:
   inr bench u.npy --peers sz3,sperr,zfp --norm Linf --errors 1e-3
   inr bench u.npy --model transform,siren --seconds 20 --csv u.csv --plot u
 
-All runs use one thread unless --threads says otherwise. Peers need an inr built with the feature 'peers'.";
+All runs use one thread unless --threads says otherwise (zfp always does). Peers need an inr built with the feature 'peers'.";
 
 /// Measure size, error and speed, beside other codecs at the same error
 #[derive(clap::Args)]
@@ -95,13 +97,14 @@ impl Args {
 
     fn codecs(&self) -> Result<Vec<Box<dyn Codec>>> {
         let mut codecs: Vec<Box<dyn Codec>> = Vec::new();
+        let n_threads = if self.settings.has("threads") { self.settings.with([])?.threads } else { 1 };
         for model in &self.model {
             for effort in &self.effort {
                 codecs.push(Box::new(ours::Ours::new(model, effort, &self.settings)?));
             }
         }
         for peer in self.peers.as_deref().unwrap_or(codecs::DEFAULT_PEERS.map(str::to_owned).as_slice()) {
-            codecs.push(codecs::peer(peer)?);
+            codecs.push(codecs::peer(peer, n_threads)?);
         }
         Ok(codecs)
     }
@@ -140,7 +143,7 @@ pub fn run(args: &Args) -> Result<Done> {
 pub fn peer_bytes(peer: &str, array: crate::npy::Array, error: f64) -> Result<usize> {
     let data = Data::new("series".into(), array, None)?;
     let goal = Goal { norm: Norm::L2, error };
-    Ok(measure::measure(codecs::peer(peer)?.as_ref(), &data, goal, 1)?.stored_bytes)
+    Ok(measure::measure(codecs::peer(peer, 1)?.as_ref(), &data, goal, 1)?.stored_bytes)
 }
 
 fn finish(args: &Args, rows: &[Row], notes: &[String], ours: &str) -> Result<Done> {

@@ -47,7 +47,8 @@ impl Codec for Sperr {
 
     fn note(&self) -> Option<&'static str> {
         Some(
-            "sperr stores 1D as one row and 4D as a stack of 3D volumes (sum of bytes); at L2 its quantisation step is searched",
+            "sperr stores 1D as one row and 4D as a stack of 3D volumes (sum of bytes); at L2 its quantisation step is searched; \
+             more threads than one work on pieces of 256 cubed",
         )
     }
 }

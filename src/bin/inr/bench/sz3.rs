@@ -9,7 +9,10 @@ use super::data::{Data, Decoded};
 use super::goal::Goal;
 
 /// SZ3.
-pub struct Sz3;
+pub struct Sz3 {
+    /// Whether a field is cut into a part for each thread, which costs bytes.
+    pub has_threads: bool,
+}
 
 impl Codec for Sz3 {
     fn name(&self) -> &str {
@@ -22,8 +25,8 @@ impl Codec for Sz3 {
 
     fn encode(&self, data: &Data, _: Goal, knob: f64) -> Result<Stored> {
         let part = match &data.filled {
-            Array::F32(v) => encode(v, &data.dims, knob),
-            Array::F64(v) => encode(v, &data.dims, knob),
+            Array::F32(v) => encode(v, &data.dims, self.config(knob)),
+            Array::F64(v) => encode(v, &data.dims, self.config(knob)),
         }?;
         Ok(Stored { parts: vec![part], model: String::new() })
     }
@@ -37,12 +40,18 @@ impl Codec for Sz3 {
     }
 }
 
-fn encode<T: SZ3Compressible>(values: &[T], dims: &[usize], bound: f64) -> Result<Vec<u8>> {
+impl Sz3 {
+    fn config(&self, bound: f64) -> Config {
+        Config::new(ErrorBound::Absolute(bound)).openmp(self.has_threads)
+    }
+}
+
+fn encode<T: SZ3Compressible>(values: &[T], dims: &[usize], config: Config) -> Result<Vec<u8>> {
     // SZ3 takes up to four dimensions; surplus slow ones are merged.
     let n_merged = dims.len().saturating_sub(4);
     let mut shape = DimensionedData::build(&values).dim(dims[..=n_merged].iter().product())?;
     for &d in &dims[n_merged + 1..] {
         shape = shape.dim(d)?;
     }
-    Ok(sz3::compress_with_config(&shape.finish()?, &Config::new(ErrorBound::Absolute(bound)))?)
+    Ok(sz3::compress_with_config(&shape.finish()?, &config)?)
 }
