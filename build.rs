@@ -12,6 +12,7 @@ use std::path::PathBuf;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     test_python();
+    test_hosts();
     test_gpu();
     #[cfg(feature = "adios2")]
     let include = adios2::include_dir();
@@ -21,21 +22,34 @@ fn main() {
     bindings::generate(&include);
 }
 
-/// Client tests run with `INR_TEST_PYTHON` or the project's `.venv`, those of ADIOS2 2.11 with `INR_TEST_PYTHON_V1`; without
-/// them they are shown as ignored.
+/// Client tests run with `INR_TEST_PYTHON` or the project's `.venv`; without it they are shown as ignored.
 fn test_python() {
-    let venv = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo")).join(".venv/bin/python");
+    println!("cargo::rustc-check-cfg=cfg(test_python)");
+    println!("cargo::rerun-if-env-changed=INR_TEST_PYTHON");
+    let venv = root().join(".venv/bin/python");
     let default = venv.exists().then(|| venv.display().to_string());
-    for (variable, cfg, default) in
-        [("INR_TEST_PYTHON", "test_python", default), ("INR_TEST_PYTHON_V1", "test_python_v1", None)]
-    {
-        println!("cargo::rustc-check-cfg=cfg({cfg})");
-        println!("cargo::rerun-if-env-changed={variable}");
-        if let Some(python) = std::env::var(variable).ok().filter(|python| !python.is_empty()).or(default) {
-            println!("cargo::rustc-cfg={cfg}");
-            println!("cargo::rustc-env={variable}={python}");
+    if let Some(python) = std::env::var("INR_TEST_PYTHON").ok().filter(|python| !python.is_empty()).or(default) {
+        println!("cargo::rustc-cfg=test_python");
+        println!("cargo::rustc-env=INR_TEST_PYTHON={python}");
+    }
+}
+
+/// Tests of other hosts run with what `scripts/hosts.sh` installed in `INR_TEST_HOSTS` or `.hosts`; those of a host that is not there
+/// are shown as ignored.
+fn test_hosts() {
+    println!("cargo::rustc-check-cfg=cfg(test_host, values(any()))");
+    println!("cargo::rerun-if-env-changed=INR_TEST_HOSTS");
+    let hosts = std::env::var_os("INR_TEST_HOSTS").map_or_else(|| root().join(".hosts"), PathBuf::from);
+    println!("cargo::rustc-env=INR_TEST_HOSTS={}", hosts.display());
+    for host in std::fs::read_dir(hosts).into_iter().flatten().flatten() {
+        if host.path().join(".installed").exists() {
+            println!("cargo::rustc-cfg=test_host=\"{}\"", host.file_name().display());
         }
     }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"))
 }
 
 /// GPU tests run when `INR_TEST_GPU=1` says that a driver is there; otherwise they are shown as ignored.

@@ -1,26 +1,34 @@
 #include "host.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <dlfcn.h>
 #include <link.h>
 #include <map>
 #include <mutex>
+#include <set>
 #include <unwind.h>
+#include <vector>
 
 namespace inr
 {
 namespace
 {
 
-// Run-time type names of the factory of *engine* plugins: it changed together with the operator interface, every ADIOS2
-// has it (PluginManager), and it stands in the read-only data even when symbols are hidden or stripped.
+// What is looked for stands in the read-only data of every build, where symbols are hidden or stripped as well.
+
+// Run-time type names of the factory of *engine* plugins: it changed together with the operator interface, and every ADIOS2 has it
+// (PluginManager).
 const char kEngineFactoryV2[] = "FPN6adios26plugin21PluginEngineInterfaceENS_2IOE";
 const char kEngineFactoryV1[] = "FPN6adios26plugin21PluginEngineInterfaceERNS_4core2IOE";
-// The factory of operator plugins, up to the kind of std::string: only the one of GNU's C++11 library is ours.
+// The factory of operator plugins, up to the kind of std::string.
 const char kOperatorFactory[] = "FPN6adios26plugin23PluginOperatorInterfaceERKSt3mapINSt7__cxx1112basic_string";
-// Since 2.11; it moves the virtual functions of interface v1.
-const char kAddExtraParameters[] = "_ZN6adios24core8Operator18AddExtraParametersERKSt3mapINSt7__cxx1112basic_string"
-                                   "IcSt11char_traitsIcESaIcEEES8_St4lessIS8_ESaISt4pairIKS8_S8_EEE";
+const char kOperatorFactoryOld[] = "FPN6adios26plugin23PluginOperatorInterfaceERKSt3mapISsSs";
+// The class of the host that stands for a plugin. Under interface v1 it has the virtual functions that are asked of the plugin itself,
+// and 2.11 changed their number.
+const char kPluginOperator[] = "N6adios26plugin14PluginOperatorE";
+constexpr size_t kVirtualsV1Old = 23, kVirtualsV1 = 8;
 
 struct Module
 {
@@ -64,73 +72,139 @@ Module Caller()
     return walk.caller;
 }
 
-struct Search
+// A part of a loaded module's memory.
+struct Segment
 {
-    const void *base;
-    bool v1 = false, v2 = false, modern_string = false;
+    const char *start;
+    size_t size;
+    bool writable, executable;
+
+    bool Holds(const void *address) const
+    {
+        const auto *p = static_cast<const char *>(address);
+        return p >= start && p < start + size;
+    }
 };
 
-int SearchModule(dl_phdr_info *info, size_t, void *data)
+struct Image
 {
-    auto *search = static_cast<Search *>(data);
-    bool found = false;
-    auto start = [&](const ElfW(Phdr) & p) { return reinterpret_cast<const char *>(info->dlpi_addr + p.p_vaddr); };
+    const void *base;
+    std::vector<Segment> segments;
+
+    bool Has(const char *text) const
+    {
+        const size_t n = std::strlen(text);
+        return std::any_of(segments.begin(), segments.end(), [&](const Segment &s) {
+            return !s.writable && memmem(s.start, s.size, text, n) != nullptr;
+        });
+    }
+
+    bool IsCode(const void *address) const
+    {
+        return std::any_of(segments.begin(), segments.end(),
+                           [&](const Segment &s) { return s.executable && s.Holds(address); });
+    }
+};
+
+int Collect(dl_phdr_info *info, size_t, void *data)
+{
+    auto *image = static_cast<Image *>(data);
+    std::vector<Segment> segments;
     for (int i = 0; i < info->dlpi_phnum; ++i)
     {
         const ElfW(Phdr) &p = info->dlpi_phdr[i];
-        const auto *base = static_cast<const char *>(search->base);
-        found |= p.p_type == PT_LOAD && base >= start(p) && base < start(p) + p.p_memsz;
-    }
-    for (int i = 0; found && i < info->dlpi_phnum; ++i)
-    {
-        const ElfW(Phdr) &p = info->dlpi_phdr[i];
-        if (p.p_type != PT_LOAD || (p.p_flags & PF_R) == 0 || (p.p_flags & PF_W) != 0)
+        if (p.p_type == PT_LOAD && (p.p_flags & PF_R) != 0)
         {
-            continue;
+            segments.push_back({reinterpret_cast<const char *>(info->dlpi_addr + p.p_vaddr), p.p_filesz,
+                                (p.p_flags & PF_W) != 0, (p.p_flags & PF_X) != 0});
         }
-        auto has = [&](const char *s) { return memmem(start(p), p.p_filesz, s, std::strlen(s)) != nullptr; };
-        search->v1 |= has(kEngineFactoryV1);
-        search->v2 |= has(kEngineFactoryV2);
-        search->modern_string |= has(kOperatorFactory);
     }
-    return found ? 1 : 0;
+    if (std::none_of(segments.begin(), segments.end(), [&](const Segment &s) { return s.Holds(image->base); }))
+    {
+        return 0;
+    }
+    image->segments = std::move(segments);
+    return 1;
 }
 
-bool Exports(const Module &module, const char *symbol)
+using Word = const void *;
+
+// Calls f with every place of an image's data where a pointer to `address` stands.
+template <class F>
+void EachPointer(const Image &image, Word address, F f)
 {
-    void *handle = dlopen(module.path.c_str(), RTLD_NOLOAD | RTLD_LAZY);
-    if (handle == nullptr) // the main program is not found by its path
+    for (const Segment &s : image.segments)
     {
-        handle = dlopen(nullptr, RTLD_LAZY);
+        const size_t skew = -reinterpret_cast<uintptr_t>(s.start) % sizeof(Word);
+        for (size_t at = skew; !s.executable && at + sizeof(Word) <= s.size; at += sizeof(Word))
+        {
+            const auto *place = reinterpret_cast<const Word *>(s.start + at);
+            if (*place == address)
+            {
+                f(place, reinterpret_cast<const Word *>(s.start + s.size - s.size % sizeof(Word)));
+            }
+        }
     }
-    const bool found = handle != nullptr && dlsym(handle, symbol) != nullptr;
-    if (handle != nullptr)
+}
+
+// Virtual functions of the class with this type name, by the layout of the Itanium C++ ABI: the type information points to the name
+// with its second word, and in a virtual table an offset of 0, a pointer to the type information and the functions follow each other.
+// 0 when there is no such table, or tables that differ.
+size_t VirtualFunctions(const Image &image, const char *name)
+{
+    std::set<size_t> counts;
+    auto count = [&](const Word *type, const Word *end) {
+        size_t n = 0;
+        for (const Word *entry = type + 1; entry < end && image.IsCode(*entry); ++entry)
+        {
+            ++n;
+        }
+        if (n > 0 && type[-1] == nullptr)
+        {
+            counts.insert(n);
+        }
+    };
+    const size_t size = std::strlen(name) + 1;
+    for (const Segment &s : image.segments)
     {
-        dlclose(handle);
+        const char *from = s.start, *const end = s.start + s.size;
+        while (!s.writable && (from = static_cast<const char *>(memmem(from, end - from, name, size))) != nullptr)
+        {
+            EachPointer(image, from, [&](const Word *place, const Word *) { EachPointer(image, place - 1, count); });
+            from += size;
+        }
     }
-    return found;
+    return counts.size() == 1 ? *counts.begin() : 0;
 }
 
 Host Examine(const Module &module)
 {
-    Search search{module.base};
-    dl_iterate_phdr(SearchModule, &search);
+    Image image{module.base, {}};
+    dl_iterate_phdr(Collect, &image);
     const std::string who = "adios2_inr was loaded by " + (module.path.empty() ? "an unknown program" : module.path);
-    if (search.v1 == search.v2)
+    const bool v1 = image.Has(kEngineFactoryV1), v2 = image.Has(kEngineFactoryV2);
+    const size_t n = v1 ? VirtualFunctions(image, kPluginOperator) : 0;
+    Host host;
+    host.strings = image.Has(kOperatorFactory)      ? Strings::Modern
+                   : image.Has(kOperatorFactoryOld) ? Strings::Old
+                                                    : Strings::Unknown;
+    if (v1 == v2 || (v1 && n != kVirtualsV1Old && n != kVirtualsV1))
     {
-        return {Interface::Unknown, who + ", which is not an ADIOS2 it knows: use ADIOS2 2.12 or newer."};
+        host.reason = who + ", which is no ADIOS2 that it knows: use ADIOS2 2.9 or newer.";
+        return host;
     }
-    if (!search.modern_string)
+    host.interface = v2 ? Interface::V2 : n == kVirtualsV1 ? Interface::V1 : Interface::V1Old;
+    if (host.strings == Strings::Unknown || (v2 && host.strings == Strings::Old))
     {
-        return {Interface::Unknown, who + ", an ADIOS2 built with another C++ library or the strings of before C++11: "
-                                          "use one built with GNU's C++ library and _GLIBCXX_USE_CXX11_ABI=1."};
+        host.reason = who + ", an ADIOS2 built with another C++ library or the strings of before C++11: use one built with GNU's "
+                            "C++ library and _GLIBCXX_USE_CXX11_ABI=1.";
     }
-    if (search.v1 && !Exports(module, kAddExtraParameters))
+    // The base class of plugins holds the parameters since 2.12: without the same strings it cannot be made.
+    if (v2 && !host.reason.empty())
     {
-        return {Interface::Unknown, who + ", an ADIOS2 older than 2.11, whose plugin interface it does not speak: "
-                                          "use ADIOS2 2.12 or newer."};
+        host.interface = Interface::Unknown;
     }
-    return {search.v2 ? Interface::V2 : Interface::V1, ""};
+    return host;
 }
 
 } // end anonymous namespace

@@ -50,6 +50,10 @@ typedef enum inr_dtype
  * are remembered and reported by inr_encode. Null only when a key or value is null. */
 inr_operator *inr_operator_new(const char *const *keys, const char *const *values, size_t n);
 
+/* Makes an operator for a host whose parameters cannot be read: it stores every block as it is, says the reason, a full sentence, on
+ * stderr once, and decodes everything. Null when the reason is null. */
+inr_operator *inr_operator_without_settings(const char *reason);
+
 /* Frees an operator; null is allowed. */
 void inr_operator_free(inr_operator *op);
 

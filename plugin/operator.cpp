@@ -9,6 +9,8 @@
 #include <adios2/plugin/PluginOperatorInterface.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <map>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -59,24 +61,39 @@ inr_dtype TypeOf(const DataType type)
     }
 }
 
-// What both interfaces do; one object per ADIOS2 operator object.
+// GNU's std::string of before C++11, as far as it is read here.
+struct OldString
+{
+    const char *m_Text;
+
+    const char *c_str() const { return m_Text; }
+    bool operator<(const OldString &other) const { return m_Text < other.m_Text; }
+};
+
+// What all interfaces do; one object per ADIOS2 operator object.
 class Codec
 {
 public:
-    explicit Codec(const Params &parameters)
+    // The parameters of a host: a map of its kind of strings, which is not looked at when the kind is not known.
+    Codec(const void *parameters, const Host &host)
     {
-        std::vector<const char *> keys, values;
-        for (const auto &parameter : parameters)
+        switch (host.strings)
         {
-            keys.push_back(parameter.first.c_str());
-            values.push_back(parameter.second.c_str());
+        case Strings::Modern:
+            Make(*static_cast<const Params *>(parameters));
+            break;
+        case Strings::Old: // the nodes of a map are the same
+            Make(*static_cast<const std::map<OldString, OldString> *>(parameters));
+            break;
+        case Strings::Unknown:
+            m_Operator = inr_operator_without_settings(host.reason.c_str());
         }
-        m_Operator = inr_operator_new(keys.data(), values.data(), keys.size());
     }
     ~Codec() { inr_operator_free(m_Operator); }
     Codec(const Codec &) = delete;
     Codec &operator=(const Codec &) = delete;
 
+    // Only for hosts with modern strings.
     void SetPlace(const Params &parameters)
     {
         auto value = [&](const char *key) -> const char * {
@@ -111,7 +128,19 @@ public:
     }
 
 private:
-    inr_operator *m_Operator;
+    template <class Map>
+    void Make(const Map &parameters)
+    {
+        std::vector<const char *> keys, values;
+        for (const auto &parameter : parameters)
+        {
+            keys.push_back(parameter.first.c_str());
+            values.push_back(parameter.second.c_str());
+        }
+        m_Operator = inr_operator_new(keys.data(), values.data(), keys.size());
+    }
+
+    inr_operator *m_Operator = nullptr;
 };
 
 // Room for the record and for what ADIOS2 writes in front of it, which not every version counts itself.
@@ -121,7 +150,10 @@ size_t Room(const size_t n, const size_t size) { return n * size + INR_MAX_GROWT
 class OperatorV2 : public adios2::plugin::PluginOperatorInterface
 {
 public:
-    explicit OperatorV2(const Params &parameters) : PluginOperatorInterface(parameters), m_Codec(parameters) {}
+    OperatorV2(const Params &parameters, const Host &host)
+    : PluginOperatorInterface(parameters), m_Codec(&parameters, host)
+    {
+    }
 
     size_t Operate(const char *data, const Dims &start, const Dims &count, const DataType type, char *out) override
     {
@@ -142,20 +174,76 @@ private:
     Codec m_Codec;
 };
 
-// ADIOS2 2.11: the virtual functions in the order of its core::Operator. The host calls nothing but these on a plugin's
+// ADIOS2 2.9 to 2.11: the virtual functions in the order of its core::Operator. The host calls nothing but these on a plugin's
 // object, so the base class's data members are not needed.
 class OperatorV1
 {
 public:
-    explicit OperatorV1(const Params &parameters) : m_Codec(parameters) {}
-
     virtual ~OperatorV1() = default;
+};
+
+class OperatorOf2_11 : public OperatorV1
+{
+public:
+    OperatorOf2_11(const void *parameters, const Host &host)
+    : m_Codec(parameters, host), m_HasNames(host.strings == Strings::Modern)
+    {
+    }
+
     virtual size_t GetHeaderSize() const { return 0; }
     virtual size_t GetEstimatedSize(const size_t n, const size_t size, const size_t, const size_t *) const
     {
         return Room(n, size);
     }
-    virtual void AddExtraParameters(const Params &parameters) { m_Codec.SetPlace(parameters); }
+    virtual void AddExtraParameters(const Params &parameters)
+    {
+        if (m_HasNames)
+        {
+            m_Codec.SetPlace(parameters);
+        }
+    }
+    virtual size_t Operate(const char *data, const Dims &start, const Dims &count, const DataType type, char *out)
+    {
+        return m_Codec.Operate(data, start, count, type, out);
+    }
+    virtual size_t InverseOperate(const char *record, const size_t n, char *out)
+    {
+        return m_Codec.InverseOperate(record, n, out);
+    }
+    virtual bool IsDataTypeValid(const DataType type) const { return TypeOf(type) != INR_NO_TYPE; }
+
+private:
+    Codec m_Codec;
+    bool m_HasNames;
+};
+
+class OperatorOf2_10 : public OperatorV1
+{
+public:
+    OperatorOf2_10(const void *parameters, const Host &host) : m_Codec(parameters, host) {}
+
+    // The callbacks of the host's own operator of that name: 15 types and one for all.
+    virtual void Callback0() {}
+    virtual void Callback1() {}
+    virtual void Callback2() {}
+    virtual void Callback3() {}
+    virtual void Callback4() {}
+    virtual void Callback5() {}
+    virtual void Callback6() {}
+    virtual void Callback7() {}
+    virtual void Callback8() {}
+    virtual void Callback9() {}
+    virtual void Callback10() {}
+    virtual void Callback11() {}
+    virtual void Callback12() {}
+    virtual void Callback13() {}
+    virtual void Callback14() {}
+    virtual void Callback15() {}
+    virtual size_t GetHeaderSize() const { return 0; }
+    virtual size_t GetEstimatedSize(const size_t n, const size_t size, const size_t, const size_t *) const
+    {
+        return Room(n, size);
+    }
     virtual size_t Operate(const char *data, const Dims &start, const Dims &count, const DataType type, char *out)
     {
         return m_Codec.Operate(data, start, count, type, out);
@@ -203,22 +291,31 @@ private:
 } // end anonymous namespace
 } // end namespace inr
 
-// Called by the Rust forwarders OperatorCreate and OperatorDestroy: a Rust cdylib exports no C++ function.
-extern "C" void *inr_plugin_create(const adios2::Params *parameters)
+// Called by the Rust forwarders OperatorCreate and OperatorDestroy: a Rust cdylib exports no C++ function. The parameters are a map of
+// the host's kind of strings.
+extern "C" void *inr_plugin_create(const void *parameters)
 {
     const inr::Host host = inr::DetectHost();
-    if (host.interface == inr::Interface::V2)
+    inr::OperatorV1 *object = nullptr;
+    switch (host.interface)
     {
+    case inr::Interface::V2:
         // As the base class: its address is what the host calls through.
-        return static_cast<adios2::plugin::PluginOperatorInterface *>(new inr::OperatorV2(*parameters));
+        return static_cast<adios2::plugin::PluginOperatorInterface *>(
+            new inr::OperatorV2(*static_cast<const adios2::Params *>(parameters), host));
+    case inr::Interface::V1:
+        object = new inr::OperatorOf2_11(parameters, host);
+        break;
+    case inr::Interface::V1Old:
+        object = new inr::OperatorOf2_10(parameters, host);
+        break;
+    case inr::Interface::Unknown:
+        // Many hosts abort on the exception: the sentence is on stderr before.
+        std::fprintf(stderr, "adios2_inr: %s\n", host.reason.c_str());
+        throw std::runtime_error(host.reason);
     }
-    if (host.interface == inr::Interface::V1)
-    {
-        auto *object = new inr::OperatorV1(*parameters);
-        inr::KnownV1::Add(object);
-        return object;
-    }
-    throw std::runtime_error(host.reason);
+    inr::KnownV1::Add(object);
+    return object;
 }
 
 extern "C" void inr_plugin_destroy(void *object)

@@ -4,9 +4,10 @@
 
 need_cargo
 scripts/setup.sh
+scripts/hosts.sh
 . scripts/software_gpu.sh
 
-export INR_TEST_PYTHON=$PYTHON
+export INR_TEST_PYTHON=$PYTHON INR_TEST_HOSTS=$ROOT/.hosts
 log=$TARGET/test.log
 mkdir -p "$TARGET"
 status=0

@@ -1,56 +1,19 @@
 //! Real ADIOS2 clients, each in a process of its own: they write through the plugin and read without knowing it.
 //!
 //! The programs stand in `tests/clients`. They need the Python with adios2 that `INR_TEST_PYTHON` named when the tests were
-//! built (or the project's `.venv`); without one the tests are shown as ignored. `INR_TEST_PYTHON_V1` may name one with
-//! ADIOS2 2.11.
+//! built (or the project's `.venv`); without one the tests are shown as ignored.
 #![cfg(feature = "adios2")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-/// The library under test: cargo links it for the tests into `deps`, for builds beside the executables.
-fn plugin_folder() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.ancestors().find(|f| f.join("libadios2_inr.so").exists());
-    folder.expect("libadios2_inr.so is built with the tests").to_owned()
-}
-
-fn clients() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
-}
-
-/// A Python client; the operator is known to it by `ADIOS2_PLUGIN_PATH` alone.
-fn python_with(interpreter: Option<&str>, script: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(interpreter.expect("the test is ignored without it"));
-    command.arg(clients().join(script)).args(arguments);
-    command.env("ADIOS2_PLUGIN_PATH", plugin_folder()).env("PYTHONDONTWRITEBYTECODE", "1");
-    // Clients that end by `os._exit` would lose what ADIOS2 itself printed.
-    command.env("PYTHONUNBUFFERED", "1");
-    command
-}
-
-fn python(script: &str, arguments: &[&str]) -> Command {
-    python_with(option_env!("INR_TEST_PYTHON"), script, arguments)
-}
-
-/// Runs a client to its end, which must be a good one; returns what it wrote to stdout and to stderr.
-fn succeed(command: &mut Command) -> (String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let (stdout, stderr) =
-        (String::from_utf8_lossy(&stdout).into_owned(), String::from_utf8_lossy(&stderr).into_owned());
-    assert!(status.success(), "{command:?}: {status}\n{stdout}{stderr}");
-    (stdout, stderr)
-}
-
-fn folder() -> (TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().to_str().unwrap().to_owned();
-    (folder, path)
-}
+#[path = "common/clients.rs"]
+mod clients;
+use clients::{clients, compile, folder, plugin_folder, python, succeed};
 
 fn every_case_comes_back(engine: &str) {
     let (_keep, path) = folder();
@@ -235,19 +198,6 @@ fn two_engines_in_two_threads_do_not_mix() {
 }
 
 #[test]
-#[cfg_attr(not(test_python_v1), ignore = "set INR_TEST_PYTHON_V1 to a Python with adios2 2.11 and build again")]
-fn adios2_2_11_and_2_12_read_each_other() {
-    let old = |script: &str, arguments: &[&str]| python_with(option_env!("INR_TEST_PYTHON_V1"), script, arguments);
-    let (_keep, path) = folder();
-    succeed(&mut old("append_move.py", &["write", &path]));
-    succeed(&mut python("append_move.py", &["append", &path]));
-    std::fs::create_dir(Path::new(&path).join("moved")).unwrap();
-    std::fs::rename(Path::new(&path).join("run.bp"), Path::new(&path).join("moved/elsewhere.bp")).unwrap();
-    succeed(&mut old("append_move.py", &["read", &path]));
-    succeed(&mut python("append_move.py", &["read", &path]));
-}
-
-#[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn appending_continues_a_series_and_writing_anew_starts_one() {
     let (keep, path) = folder();
@@ -256,18 +206,6 @@ fn appending_continues_a_series_and_writing_anew_starts_one() {
     let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let steps: Vec<_> = lines.map(|line| line["step"].as_u64().unwrap()).collect();
     assert_eq!(steps, [0, 0, 1, 2, 3, 4, 0, 1], "{log}");
-}
-
-/// Compiles a client that needs no ADIOS2.
-fn compile(compiler: &str, arguments: &[&str], source: &str, folder: &Path) -> Command {
-    let program = folder.join("program");
-    let mut compile = Command::new(compiler);
-    compile.args(arguments).arg("-Wall").arg("-Werror").arg("-I").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/plugin"));
-    compile.arg(clients().join(source)).arg("-o").arg(&program);
-    compile.arg("-L").arg(plugin_folder()).arg(format!("-Wl,-rpath,{}", plugin_folder().display()));
-    compile.args(["-ladios2_inr", "-ldl", "-lm"]);
-    succeed(&mut compile);
-    Command::new(program)
 }
 
 #[test]
@@ -283,14 +221,6 @@ fn the_host_floating_point_mode_changes_no_bit() {
     let (plain, _) = succeed(client.arg("plain"));
     let (ftz, _) = succeed(Command::new(client.get_program()).arg("ftz"));
     assert_eq!(plain, ftz);
-}
-
-#[test]
-fn an_unknown_host_is_refused_with_a_sentence() {
-    let (keep, _) = folder();
-    let mut stranger = compile("c++", &["-std=c++17"], "stranger.cpp", keep.path());
-    let (said, _) = succeed(stranger.arg(plugin_folder().join("libadios2_inr.so")));
-    assert!(said.contains("refused: adios2_inr was loaded by") && said.contains("use ADIOS2 2.12 or newer"), "{said}");
 }
 
 #[test]

@@ -100,10 +100,26 @@ pub unsafe extern "C" fn inr_operator_new(
     made
 }
 
+/// Makes an operator that stores every block as it is and says why on stderr, once; null when the reason is.
+///
+/// # Safety
+/// `reason` is null or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn inr_operator_without_settings(reason: *const c_char) -> *mut Operator {
+    let mut made = std::ptr::null_mut();
+    status(|| {
+        // SAFETY: terminated, by the caller's promise.
+        let reason = unsafe { text(reason) }.ok_or_else(|| bad_call("the reason is null"))?;
+        made = Box::into_raw(Box::new(Operator::without_settings(reason.into_owned())));
+        Ok(())
+    });
+    made
+}
+
 /// Frees an operator; null is allowed.
 ///
 /// # Safety
-/// `op` is null or comes from [`inr_operator_new`] and is not used again.
+/// `op` is null or comes from one of the functions above and is not used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn inr_operator_free(op: *mut Operator) {
     if !op.is_null() {

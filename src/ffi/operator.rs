@@ -16,11 +16,20 @@ const MAX_SERVED: usize = 4096;
 /// Settings and place of one ADIOS2 operator object; shared by threads.
 #[derive(Debug)]
 pub struct Operator {
-    /// Wrong parameters are remembered until a block comes: an error out of the constructor would abort many hosts.
-    settings: Result<Settings>,
+    /// Why there are none is remembered until a block comes: an error out of the constructor would abort many hosts.
+    settings: Result<Settings, Unset>,
     place: Mutex<Place>,
     /// Blocks per series, where earlier steps are used.
     served: Mutex<HashMap<SeriesKey, u64>>,
+}
+
+/// Why an operator has no settings.
+#[derive(Debug, PartialEq)]
+enum Unset {
+    /// Its parameters are wrong.
+    Wrong(Error),
+    /// The host's parameters cannot be read: a sentence.
+    Unreadable(String),
 }
 
 /// Which dataset and variable the blocks belong to.
@@ -48,7 +57,12 @@ impl Operator {
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let own = |key: &str| !["pluginname", "pluginlibrary"].iter().any(|k| key.eq_ignore_ascii_case(k));
         let settings = Settings::from_pairs(pairs.into_iter().filter(|(key, _)| own(key)));
-        Operator { settings, place: Mutex::default(), served: Mutex::default() }
+        Operator { settings: settings.map_err(Unset::Wrong), place: Mutex::default(), served: Mutex::default() }
+    }
+
+    /// For a host whose parameters cannot be read, for a reason: stores every block as it is, and reads everything.
+    pub fn without_settings(reason: String) -> Self {
+        Operator { settings: Err(Unset::Unreadable(reason)), place: Mutex::default(), served: Mutex::default() }
     }
 
     /// Sets dataset and variable of the next blocks.
@@ -82,11 +96,15 @@ impl Operator {
                 }
                 Ok(encode_or_store(&place, &key, &block, settings))
             }
-            Err(error) if place.dataset.is_empty() => {
+            Err(Unset::Unreadable(reason)) => {
+                warn_once(&format!("every block is stored as it is: {reason}"));
+                Ok(codec::raw(&block, Order::Row))
+            }
+            Err(Unset::Wrong(error)) if place.dataset.is_empty() => {
                 warn_once(&format!("every block is stored as it is, because of the operator's parameters: {error}."));
                 Ok(codec::raw(&block, Order::Row))
             }
-            Err(error) => Err(format!(
+            Err(Unset::Wrong(error)) => Err(format!(
                 "adios2_inr cannot encode {}: {error}. Correct the operator's parameters in the ADIOS2 XML file or \
                  where the program adds the operation.",
                 place.describe()

@@ -10,10 +10,10 @@ unsafe extern "C-unwind" {
     fn inr_plugin_destroy(operator: *mut c_void);
 }
 
-/// Makes an operator for ADIOS2 2.11 or newer.
+/// Makes an operator for ADIOS2 2.9 or newer.
 ///
 /// # Safety
-/// Only for ADIOS2: `parameters` is a `const adios2::Params *`. Throws `std::runtime_error` for an unknown host.
+/// Only for ADIOS2: `parameters` is a map of the host's kind of strings. Throws `std::runtime_error` for an unknown host.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn OperatorCreate(parameters: *const c_void) -> *mut c_void {
     super::guard::quiet_panics();
