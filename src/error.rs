@@ -64,6 +64,14 @@ pub enum Error {
         /// The limit in force.
         limit: u64,
     },
+    /// Memory that is not to be had.
+    #[error(
+        "encoding takes up to {asked} bytes of memory, which are not to be had: raise the limit of the process, or write smaller blocks"
+    )]
+    Memory {
+        /// Bytes.
+        asked: usize,
+    },
     /// A backend (GPU, driver) failed; the caller may go on with the CPU.
     #[error("backend '{backend}' failed: {reason}")]
     Backend {

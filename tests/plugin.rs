@@ -118,6 +118,24 @@ fn wrong_parameters_under_bp4_store_exact_blocks_and_one_line() {
 
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn without_the_memory_a_run_goes_on_and_stores_less_well() {
+    for temporal in ["none", "predict", "series"] {
+        // From what the host itself needs to what encoding needs.
+        let mut is_raw = Vec::new();
+        for n_free in ["5", "9", "14", "40"] {
+            let (_keep, path) = folder();
+            let (said, warned) = succeed(&mut python("limited.py", &[&path, temporal, n_free]));
+            let is_told = warned.contains("bytes of memory, which are not to be had");
+            is_raw.push(said.contains("exact"));
+            assert!(is_told || !is_raw[is_raw.len() - 1], "{temporal} {n_free}: {said}{warned}");
+            assert!(warned.matches("adios2_inr").count() <= 2, "{warned}");
+        }
+        assert!(is_raw[0] && !is_raw[3], "{temporal}: {is_raw:?}");
+    }
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn a_missing_library_is_a_clean_error() {
     let (_keep, path) = folder();
     let empty = tempfile::tempdir().unwrap();

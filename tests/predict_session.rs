@@ -171,7 +171,7 @@ fn a_run_that_goes_on_and_blocks_of_another_shape_start_with_a_key() {
 fn encode(key: &SeriesKey, settings: &Settings, dtype: Dtype, bytes: &[u8]) -> Vec<u8> {
     let outcome = session::encode(key, &Block::new(dtype, &key.dims, bytes).unwrap(), settings);
     assert_eq!(outcome.warning, None);
-    outcome.record
+    outcome.record.expect("a record")
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn a_series_starts_from_its_last_network_and_gets_better_with_the_same_effort() 
         let outcome = session::encode(&key("/runs/warm.bp", "U"), &block, &asked);
         assert_eq!(outcome.warning, None);
         let mut back = vec![0; bytes.len()];
-        session::decode_into(&outcome.record, &mut back).expect("decodes");
+        session::decode_into(&outcome.record.unwrap(), &mut back).expect("decodes");
     }
     let lines = lines(log.path());
     assert_eq!(lines.iter().map(|l| l.step).collect::<Vec<_>>(), [0, 1, 2, 3]);
@@ -99,7 +99,7 @@ fn a_missing_gpu_leaves_the_promise_and_says_so() {
     let outcome = session::encode(&key("/runs/gpu.bp", "U"), &block, &asked);
     let warning = outcome.warning.expect("a warning");
     assert!(warning.contains("'U'") && warning.contains("model=transform"), "{warning}");
-    assert!(codec::inspect(&outcome.record).expect("summary").rel_l2 <= 1e-3);
+    assert!(codec::inspect(&outcome.record.unwrap()).expect("summary").rel_l2 <= 1e-3);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_log_that_cannot_be_written_is_a_warning_and_the_block_is_stored() {
     let block = Block::new(Dtype::F32, &DIMS, &bytes).expect("block");
     let outcome = session::encode(&key("/runs/log.bp", "U"), &block, &asked);
     assert!(outcome.warning.expect("a warning").contains("run log"));
-    assert!(codec::decode(&outcome.record).is_ok());
+    assert!(codec::decode(&outcome.record.unwrap()).is_ok());
 }
 
 #[test]
@@ -117,9 +117,10 @@ fn a_cached_block_is_the_decoded_one_and_a_wrong_size_is_an_error() {
     let bytes = snapshot(1);
     let block = Block::new(Dtype::F32, &DIMS, &bytes).expect("block");
     let outcome = session::encode(&SeriesKey::default(), &block, &settings(&[("model", "transform")]));
+    let record = outcome.record.unwrap();
     let (mut first, mut second) = (vec![0; bytes.len()], vec![1; bytes.len()]);
-    session::decode_into(&outcome.record, &mut first).expect("decodes");
-    session::decode_into(&outcome.record, &mut second).expect("decodes");
+    session::decode_into(&record, &mut first).expect("decodes");
+    session::decode_into(&record, &mut second).expect("decodes");
     assert_eq!(first, second);
-    assert!(session::decode_into(&outcome.record, &mut second[..100]).is_err());
+    assert!(session::decode_into(&record, &mut second[..100]).is_err());
 }

@@ -15,6 +15,7 @@ mod history;
 mod kind_choice;
 mod lessons;
 mod lossy;
+pub mod memory;
 mod meta;
 mod plain;
 pub mod predicted;
@@ -153,13 +154,21 @@ fn without_loss(block: &Block, order: Order, report: &mut Report) -> Vec<u8> {
 
 /// A record that holds the block's bytes as they are: at most 32 bytes longer than the block.
 pub fn raw(block: &Block, order: Order) -> Vec<u8> {
+    let mut record = raw_head(block, order);
+    record.reserve_exact(block.bytes.len());
+    record.extend_from_slice(block.bytes);
+    record
+}
+
+/// What stands before the block's bytes in [`raw`].
+pub fn raw_head(block: &Block, order: Order) -> Vec<u8> {
     let sections: &[(u8, &[u8])] = &[(section::RAW, block.bytes)];
-    let record = container::write(block.dtype, &ordered_dims(block, order), &[], sections);
-    if record.len() <= block.bytes.len() + 32 {
-        return record;
+    let head = container::head(block.dtype, &ordered_dims(block, order), &[], sections);
+    if head.len() <= 32 {
+        return head;
     }
     // Only absurd shapes (dozens of dimensions, or huge ones around a zero) get here.
-    container::write(block.dtype, &[block.len()], &[], sections)
+    container::head(block.dtype, &[block.len()], &[], sections)
 }
 
 /// The block's dimensions, slowest first.

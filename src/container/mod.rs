@@ -60,22 +60,28 @@ impl<'a> Record<'a> {
 
 /// Lays out a record.
 pub fn write(dtype: Dtype, dims: &[usize], meta: &[u8], sections: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut record = head(dtype, dims, meta, sections);
+    record.reserve_exact(sections.iter().map(|(_, payload)| payload.len()).sum());
+    sections.iter().for_each(|(_, payload)| record.extend_from_slice(payload));
+    record
+}
+
+/// What stands before the payloads of the sections in a record.
+pub fn head(dtype: Dtype, dims: &[usize], meta: &[u8], sections: &[(u8, &[u8])]) -> Vec<u8> {
     let header = Header {
         dtype,
         dims: dims.iter().map(|&d| d as u64).collect(),
         meta,
         sections: sections.iter().map(|&(tag, payload)| (tag, payload.len() as u64)).collect(),
     };
-    let mut record = vec![0; PREAMBLE];
-    record[..3].copy_from_slice(&MAGIC);
-    record[3] = VERSION;
-    let mut record = postcard::to_extend(&header, record).expect("a Vec takes any header");
-    for (_, payload) in sections {
-        record.extend_from_slice(payload);
-    }
-    let checksum = crc32c::crc32c(&record[PREAMBLE..]);
-    record[4..PREAMBLE].copy_from_slice(&checksum.to_le_bytes());
-    record
+    let mut head = vec![0; PREAMBLE];
+    head[..3].copy_from_slice(&MAGIC);
+    head[3] = VERSION;
+    let mut head = postcard::to_extend(&header, head).expect("a Vec takes any header");
+    let of_header = crc32c::crc32c(&head[PREAMBLE..]);
+    let checksum = sections.iter().fold(of_header, |sum, (_, payload)| crc32c::crc32c_append(sum, payload));
+    head[4..PREAMBLE].copy_from_slice(&checksum.to_le_bytes());
+    head
 }
 
 /// Parses a record; allocates no more than a few times its header's size.

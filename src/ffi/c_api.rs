@@ -7,7 +7,7 @@ use std::slice;
 
 use super::guard::guard;
 use super::hooks;
-use super::operator::{HostBlock, MAX_GROWTH, Operator};
+use super::operator::{HostBlock, MAX_GROWTH, Operator, Stored};
 use crate::{Dtype, Result, codec, session};
 
 /// Done.
@@ -181,18 +181,24 @@ pub unsafe extern "C" fn inr_encode(
         let n_bytes = n_bytes.ok_or_else(|| bad_call(&format!("a block of {dims:?} values is too large")))?;
         // SAFETY: `product(dims)` elements by the caller's promise, read as bytes.
         let bytes = unsafe { input(data.cast::<u8>(), n_bytes, "data") }?;
-        let record = match hooks::supplied() {
-            Some(record) if codec::inspect(&record).is_ok_and(|summary| summary.raw_bytes == n_bytes) => record,
+        let Stored { head, rest } = match hooks::supplied() {
+            Some(record) if codec::inspect(&record).is_ok_and(|summary| summary.raw_bytes == n_bytes) => {
+                Stored::whole(record)
+            }
             Some(_) => return Err(bad_call("the record supplied is not of this block")),
             None => op.encode(&HostBlock { dtype, start, dims, bytes }).map_err(|text| (INR_BAD_SETTINGS, text))?,
         };
-        if record.is_empty() || record.len() > n_bytes + MAX_GROWTH {
-            return Err((INR_INTERNAL, format!("adios2_inr: {} bytes for a block of {n_bytes}.", record.len())));
+        let n_stored = head.len() + rest.len();
+        if head.is_empty() || n_stored > n_bytes + MAX_GROWTH {
+            return Err((INR_INTERNAL, format!("adios2_inr: {n_stored} bytes for a block of {n_bytes}.")));
         }
-        // SAFETY: `out` has room for `n_bytes + MAX_GROWTH` bytes and cannot overlap our own vector; checked above.
-        unsafe { std::ptr::copy_nonoverlapping(record.as_ptr(), out.cast(), record.len()) };
+        // SAFETY: `out` has room for `n_bytes + MAX_GROWTH` bytes, checked above, and overlaps neither our own vector nor the data.
+        unsafe {
+            std::ptr::copy_nonoverlapping(head.as_ptr(), out.cast(), head.len());
+            std::ptr::copy_nonoverlapping(rest.as_ptr(), out.cast::<u8>().add(head.len()), rest.len());
+        }
         // SAFETY: not null, writable by the caller's promise.
-        unsafe { out_bytes.write(record.len()) };
+        unsafe { out_bytes.write(n_stored) };
         Ok(())
     })
 }

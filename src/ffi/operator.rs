@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::guard::{guard, warn_once};
-use crate::session::{self, SeriesKey};
+use crate::session::{self, Outcome, SeriesKey};
 use crate::{Block, Dtype, Error, Order, Result, Settings, Temporal, codec};
 
 /// A record is at most this much longer than its block (`INR_MAX_GROWTH`).
@@ -40,6 +40,25 @@ struct Place {
     /// The path made absolute when it was first seen: the application may change its directory later.
     dataset: String,
     variable: String,
+}
+
+/// A record for the host, in two parts.
+pub(super) struct Stored<'a> {
+    /// A whole record, or what stands before the block's bytes in one that holds them as they are.
+    pub head: Vec<u8>,
+    /// The block's bytes; empty behind a whole record. They may be too many to be copied.
+    pub rest: &'a [u8],
+}
+
+impl<'a> Stored<'a> {
+    fn as_it_is(block: &Block<'a>, order: Order) -> Self {
+        Stored { head: codec::raw_head(block, order), rest: block.bytes }
+    }
+
+    /// A record that was made before.
+    pub fn whole(record: Vec<u8>) -> Self {
+        Stored { head: record, rest: &[] }
+    }
 }
 
 /// A block as the host describes it.
@@ -85,7 +104,7 @@ impl Operator {
     /// # Errors
     /// A sentence for the user when the parameters are wrong and the dataset is known, because such a host (BP5) hands it
     /// on to the user; where it is not known (BP4) an error would abort the program, so the block is stored as it is.
-    pub(super) fn encode(&self, host: &HostBlock) -> Result<Vec<u8>, String> {
+    pub(super) fn encode<'a>(&self, host: &HostBlock<'a>) -> Result<Stored<'a>, String> {
         let place = self.place();
         let block = Block { dtype: host.dtype, dims: host.dims, bytes: host.bytes };
         match &self.settings {
@@ -98,11 +117,11 @@ impl Operator {
             }
             Err(Unset::Unreadable(reason)) => {
                 warn_once(&format!("every block is stored as it is: {reason}"));
-                Ok(codec::raw(&block, Order::Row))
+                Ok(Stored::as_it_is(&block, Order::Row))
             }
             Err(Unset::Wrong(error)) if place.dataset.is_empty() => {
                 warn_once(&format!("every block is stored as it is, because of the operator's parameters: {error}."));
-                Ok(codec::raw(&block, Order::Row))
+                Ok(Stored::as_it_is(&block, Order::Row))
             }
             Err(Unset::Wrong(error)) => Err(format!(
                 "adios2_inr cannot encode {}: {error}. Correct the operator's parameters in the ADIOS2 XML file or \
@@ -162,22 +181,24 @@ impl Place {
     }
 }
 
-fn encode_or_store(place: &Place, key: &SeriesKey, block: &Block, settings: &Settings) -> Vec<u8> {
-    let attempt = guard(|| session::encode(key, block, settings));
-    let failure = match attempt {
-        Ok(outcome) if outcome.record.is_empty() || outcome.record.len() > block.bytes.len() + MAX_GROWTH => {
-            format!("a record of {} bytes for {} bytes", outcome.record.len(), block.bytes.len())
-        }
-        Ok(outcome) => {
-            if let Some(warning) = outcome.warning {
+fn encode_or_store<'a>(place: &Place, key: &SeriesKey, block: &Block<'a>, settings: &Settings) -> Stored<'a> {
+    let failure = match guard(|| session::encode(key, block, settings)) {
+        Ok(Outcome { record, warning }) => {
+            if let Some(warning) = warning {
                 warn_once(&format!("{warning}."));
             }
-            return outcome.record;
+            match record {
+                Some(record) if (1..=block.bytes.len() + MAX_GROWTH).contains(&record.len()) => {
+                    return Stored::whole(record);
+                }
+                Some(record) => format!("a record of {} bytes for {} bytes", record.len(), block.bytes.len()),
+                None => return Stored::as_it_is(block, settings.order),
+            }
         }
         Err(error) => error.to_string(),
     };
     warn_once(&format!("a block of {} is stored as it is: {failure}.", place.describe()));
-    codec::raw(block, settings.order)
+    Stored::as_it_is(block, settings.order)
 }
 
 /// `path` made absolute without looking at the file system; empty stays empty.

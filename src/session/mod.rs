@@ -45,8 +45,8 @@ const DECODED_BYTES: usize = 256 << 20;
 /// What the plugin gets for a block.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Never empty, at most the block + 32 bytes.
-    pub record: Vec<u8>,
+    /// Never empty, at most the block + 32 bytes; `None`: the block has to be stored as it is, as [`codec::raw`] does.
+    pub record: Option<Vec<u8>>,
     /// One line for stderr when something went otherwise than asked; the record is good all the same.
     pub warning: Option<String>,
 }
@@ -83,8 +83,8 @@ impl Attempt {
     }
 }
 
-/// Encodes a block of a series. Whatever happens, the outcome holds a record that decodes within the promise: a failed
-/// neural backend leaves the transform codec, anything else a raw record.
+/// Encodes a block of a series. Whatever happens, the outcome holds a record that decodes within the promise or says that the block
+/// has to be stored as it is: a failed neural backend leaves the transform codec.
 pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings) -> Outcome {
     let alone = || encode_alone(key, block, settings);
     let attempt = match settings.temporal {
@@ -95,7 +95,7 @@ pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings) -> Outcome {
     let fits = |e: &Encoded| !e.record.is_empty() && e.record.len() <= block.bytes.len() + 32;
     let Some(encoded) = encoded.filter(fits) else {
         let warning = warning.unwrap_or_else(|| "the record came out too large; stored uncompressed instead".into());
-        return Outcome { record: codec::raw(block, settings.order), warning: Some(describe(key, &warning)) };
+        return Outcome { record: None, warning: Some(describe(key, &warning)) };
     };
     let step = series::learn(key, &encoded, settings.memory);
     if let Some(path) = &settings.log
@@ -103,11 +103,14 @@ pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings) -> Outcome {
     {
         warning.get_or_insert_with(|| format!("the run log cannot be written ({error})"));
     }
-    Outcome { record: encoded.record, warning: warning.map(|w| describe(key, &w)) }
+    Outcome { record: Some(encoded.record), warning: warning.map(|w| describe(key, &w)) }
 }
 
 /// The codec of single blocks, started from the last step's networks.
 fn encode_alone(key: &SeriesKey, block: &Block, settings: &Settings) -> Attempt {
+    if let Err(error) = codec::memory::ask(block, settings, Temporal::None) {
+        return Attempt { encoded: None, warning: Some(format!("{error}; stored uncompressed instead")) };
+    }
     let context = series::context(key);
     let attempt = |settings: &Settings| {
         catch_unwind(AssertUnwindSafe(|| codec::encode(block, settings, &context)))

@@ -36,7 +36,7 @@ pub fn write(key: &SeriesKey, settings: &Settings, values: &[f32]) -> Vec<u8> {
     let block = Block::new(Dtype::F32, &key.dims, bytemuck::cast_slice(values)).unwrap();
     let outcome = session::encode(key, &block, settings);
     assert_eq!(outcome.warning, None);
-    outcome.record
+    outcome.record.expect("a record")
 }
 
 pub fn try_read(dataset: &Path, record: &[u8], n: usize) -> adios2_inr::Result<Vec<f32>> {

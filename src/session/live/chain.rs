@@ -10,6 +10,7 @@ use crate::codec::{self, Chain, Encoded, Link, Other, StepPlace};
 use crate::session::chains::payload::Payload;
 use crate::session::facts::key;
 use crate::session::{Attempt, SeriesKey};
+use crate::settings::Temporal;
 use crate::store::{Key, Kind};
 use crate::{Block, Error, Result, Settings};
 
@@ -106,10 +107,13 @@ impl Predicting {
         if self.given_up.is_none() {
             self.given_up = self.refusal(block, settings);
         }
-        if let Some(why) = self.given_up.clone() {
+        let lacking = codec::memory::ask(block, settings, Temporal::Predict).err();
+        let lacking = lacking.map(|error| format!("{error}; the step is stored alone"));
+        if let Some(why) = self.given_up.clone().or_else(|| lacking.clone()) {
             self.release();
             let mut attempt = alone();
             attempt.note(&why);
+            attempt.warning = attempt.warning.or(lacking);
             return attempt;
         }
         let mut warning = None;

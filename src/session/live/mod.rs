@@ -74,7 +74,10 @@ pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings, alone: &dyn F
     let is_named = !key.dataset.is_empty() && !key.variable.is_empty();
     if !is_named {
         let mut attempt = alone();
-        attempt.note("the engine names no dataset or variable: use BP5");
+        let why =
+            "the engine names no dataset or variable, so 'temporal' has no effect: use BP5 of ADIOS2 2.11 or newer";
+        attempt.note(why);
+        attempt.warning.get_or_insert_with(|| why.to_owned());
         return attempt;
     }
     let attempt = catch_unwind(AssertUnwindSafe(|| match settings.temporal {

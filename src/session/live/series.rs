@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::running::{Candidate, Running};
 use super::worth::Worth;
 use super::writer::Writer;
-use crate::codec::{Encoded, Place, Report, Step};
+use crate::codec::{Encoded, Place, Report, Step, memory};
 use crate::session::facts::{Facts, key};
 use crate::session::log::{self, SegmentLine};
 use crate::session::{Attempt, SeriesKey};
+use crate::settings::Temporal;
 use crate::store::Kind;
 use crate::{Block, Error, Result, Settings};
 
@@ -115,6 +116,8 @@ impl Series {
         if let Some(why) = &self.given_up {
             return Err(Error::Series(why.clone()));
         }
+        memory::ask(block, settings, Temporal::Series)
+            .inspect_err(|error| *warning = Some(format!("{error}; the step is stored alone")))?;
         let step = Step::new(block, settings)?;
         if self.n_blocks == 1 {
             // ADIOS2 may empty the folder until the end of the first step, and many series never have a second.

@@ -1,0 +1,35 @@
+//! Memory that encoding takes. It is asked for before: an allocation that fails on the way would end the host's process.
+
+use crate::settings::Temporal;
+use crate::{Block, Dtype, Error, Result, Settings};
+
+/// Values that each thread and one more work on at most.
+const CHUNK: usize = 1 << 24;
+/// Threads, their heaps and what is small.
+const REST: usize = 64 << 20;
+
+/// Bytes beside the block that encoding it takes at most. Measured with blocks of 16 million values: 6.5 times a float32 block under
+/// tight bounds and 4.3 times a float64 block alone, 15 and 10 times with prediction, 8.6 times with a series.
+pub fn needed(block: &Block, settings: &Settings, temporal: Temporal) -> usize {
+    let Some((real, n_components)) = block.dtype.components() else { return 3 * block.bytes.len() + REST };
+    let n = block.len().saturating_mul(n_components);
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    let n_threads = if settings.threads == 0 { all() } else { settings.threads };
+    let n_worked_on = n.min(CHUNK.saturating_mul(n_threads + 1));
+    let (per_value, of_steps) = if real == Dtype::F32 { (8, 40) } else { (14, 50) };
+    let of_steps = match temporal {
+        Temporal::None => 0,
+        Temporal::Predict | Temporal::Series => of_steps,
+    };
+    n.saturating_mul(per_value + of_steps).saturating_add(20 * n_worked_on + REST)
+}
+
+/// Asks for the memory and gives it back at once.
+///
+/// # Errors
+/// [`Error::Memory`] when it is not to be had.
+pub fn ask(block: &Block, settings: &Settings, temporal: Temporal) -> Result<()> {
+    let asked = needed(block, settings, temporal);
+    // More than the allocator keeps: the system answers, and gets it back.
+    Vec::<u8>::new().try_reserve_exact(asked).map_err(|_| Error::Memory { asked })
+}
