@@ -129,6 +129,14 @@ fn a_missing_dataset_is_an_error_with_its_name() {
 }
 
 #[test]
+fn a_folder_that_is_no_dataset_is_an_error_that_says_so() {
+    in_child("a_folder_that_is_no_dataset_is_an_error_that_says_so", |folder| {
+        let error = Dataset::open(folder).unwrap_err().to_string();
+        assert!(error.contains("this folder is no ADIOS2 dataset"), "{error}");
+    });
+}
+
+#[test]
 fn only_this_plugin_is_taken_for_the_plugin() {
     in_child("only_this_plugin_is_taken_for_the_plugin", |_| {
         let plugin = Plugin::load().unwrap();

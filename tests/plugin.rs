@@ -97,7 +97,9 @@ fn a_killed_writer_leaves_every_finished_step() {
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn wrong_parameters_are_an_error_before_any_data_is_lost() {
-    for (case, needed) in [("unknown_key", "accuracy"), ("bad_value", "accuracy"), ("contradiction", "ratio")] {
+    let cases =
+        [("unknown_key", "accuracy"), ("bad_value", "accuracy"), ("contradiction", "ratio"), ("points", "nowhere.npy")];
+    for (case, needed) in cases {
         let (_keep, path) = folder();
         let (said, _) = succeed(&mut python("wrong.py", &[case, &path, "BP5"]));
         assert!(said.contains("error:") && said.contains("variable 'u'") && said.contains(needed), "{case}: {said}");
@@ -132,6 +134,15 @@ fn without_the_memory_a_run_goes_on_and_stores_less_well() {
         }
         assert!(is_raw[0] && !is_raw[3], "{temporal}: {is_raw:?}");
     }
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_temporal_that_an_engine_has_no_names_for_is_told_once() {
+    let (_keep, path) = folder();
+    let (said, warned) = succeed(&mut python("wrong.py", &["no_names", &path, "BP4"]));
+    assert_eq!(said, "written\n");
+    assert_eq!(warned.matches("'temporal' has no effect: use BP5").count(), 1, "{warned}");
 }
 
 #[test]

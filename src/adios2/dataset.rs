@@ -54,6 +54,10 @@ impl Dataset {
         if !path.exists() {
             return Err(failed(path, "there is no such file or folder"));
         }
+        // ADIOS2 itself would print pages about it.
+        if path.is_dir() && !path.join("md.idx").exists() {
+            return Err(failed(path, "this folder is no ADIOS2 dataset (there is no md.idx in it)"));
+        }
         let name = c_string(&path.to_string_lossy())?;
         // SAFETY: no preconditions.
         let adios = NonNull::new(unsafe { api.adios2_init_serial() }).ok_or_else(|| refused("start"))?;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::guard::{guard, warn_once};
 use crate::session::{self, Outcome, SeriesKey};
-use crate::{Block, Dtype, Error, Order, Result, Settings, Temporal, codec};
+use crate::{Block, Dtype, Error, Order, Result, Settings, Temporal, codec, npy};
 
 /// A record is at most this much longer than its block (`INR_MAX_GROWTH`).
 pub(super) const MAX_GROWTH: usize = 32;
@@ -76,6 +76,10 @@ impl Operator {
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let own = |key: &str| !["pluginname", "pluginlibrary"].iter().any(|k| key.eq_ignore_ascii_case(k));
         let settings = Settings::from_pairs(pairs.into_iter().filter(|(key, _)| own(key)));
+        let settings = settings.and_then(|settings| match &settings.points {
+            Some(path) => npy::Steps::open(path).map(|_| settings),
+            None => Ok(settings),
+        });
         Operator { settings: settings.map_err(Unset::Wrong), place: Mutex::default(), served: Mutex::default() }
     }
 

@@ -13,7 +13,9 @@ os.chdir(folder)
 PARAMETERS = {
     "unknown_key": {"acuracy": "1e-3"},
     "bad_value": {"accuracy": "-1"},
+    "points": {"temporal": "series", "points": "nowhere.npy"},
     "contradiction": {"accuracy": "1e-3", "ratio": "10"},
+    "no_names": {"temporal": "predict"},
     "missing_library": {},
 }
 U = smooth("u", (60, 70), 0).astype("f4")
