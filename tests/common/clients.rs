@@ -20,7 +20,8 @@ pub fn clients() -> PathBuf {
 
 /// A Python client; the operator is known to it by `ADIOS2_PLUGIN_PATH` alone.
 pub fn python(script: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(option_env!("INR_TEST_PYTHON").expect("the test is ignored without it"));
+    let interpreter = option_env!("INR_TEST_PYTHON");
+    let mut command = Command::new(interpreter.expect("the test is ignored without it"));
     command.arg(clients().join(script)).args(arguments);
     command.env("ADIOS2_PLUGIN_PATH", plugin_folder()).env("PYTHONDONTWRITEBYTECODE", "1");
     // Clients that end by `os._exit` would lose what ADIOS2 itself printed.
