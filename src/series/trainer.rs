@@ -296,18 +296,26 @@ impl Trainer {
     /// # Errors
     /// What the backend reports.
     pub fn certify(&mut self) -> Result<()> {
-        self.kept.certificate.clear();
-        if self.kept.held_out.is_empty() {
-            return Ok(());
-        }
-        let scales = vec![1.0; self.kept.n_channels];
-        let network = SeriesNetwork { scales, ..self.network()? };
-        let n_threads = rayon::current_num_threads();
-        for (index, held_out) in self.kept.held_out.iter().enumerate() {
-            let decoded = network.snapshot(index as f64, &self.mesh, n_threads)?;
-            self.kept.certificate.push(held_out.estimate(&decoded).into_iter().map(rounded_estimate).collect());
-        }
+        let network = self.network()?;
+        self.kept.certificate = self.certificate_of(&network)?;
         Ok(())
+    }
+
+    /// The estimated relative L2 error of every step, `[n_steps][n_channels]`, had they this network.
+    ///
+    /// # Errors
+    /// When the network is not one of this series.
+    pub fn certificate_of(&self, network: &SeriesNetwork) -> Result<Vec<Vec<f32>>> {
+        // Rows are kept in the unit of training.
+        let units = network.scales.iter().zip(self.kept.units.scales());
+        let scales = units.map(|(theirs, ours)| theirs / ours).collect();
+        let network = SeriesNetwork { scales, ..network.clone() };
+        let n_threads = rayon::current_num_threads();
+        let row = |(index, held_out): (usize, &HeldOut)| {
+            let decoded = network.snapshot(index as f64, &self.mesh, n_threads)?;
+            Ok(held_out.estimate(&decoded).into_iter().map(rounded_estimate).collect())
+        };
+        self.kept.held_out.iter().enumerate().map(row).collect()
     }
 }
 

@@ -4,6 +4,9 @@ use crate::settings::Target;
 use crate::store::{Key, Kind};
 use crate::{Dtype, Error, Result};
 
+/// An estimated error below this part of its limit is below the limit.
+const CLOSE: f32 = 0.8;
+
 /// First byte of the payload.
 const VERSION: u8 = 1;
 
@@ -97,6 +100,16 @@ impl Facts {
         steps.filter(|(_, (limits, errors))| is_broken(limits, errors)).map(|(step, _)| step).collect()
     }
 
+    /// How bad a certificate is: how many steps are above their limit, and the largest error over its limit, where that is so close
+    /// that the estimate may hide a broken promise.
+    pub fn verdict(&self, certificate: &[Vec<f32>]) -> (usize, f32) {
+        let over = |(limits, errors): (&[f32], &Vec<f32>)| {
+            limits.iter().zip(errors).map(|(limit, error)| error / limit).fold(0.0, f32::max)
+        };
+        let largest = self.limits().zip(certificate).map(over).fold(0.0, f32::max);
+        (self.broken(certificate).len(), largest.max(CLOSE))
+    }
+
     fn has_ascending_steps(&self) -> bool {
         let n = self.steps.iter().try_fold(0u32, |sum, (_, n)| sum.checked_add(*n));
         let mut free = 0;
@@ -165,6 +178,13 @@ mod tests {
         let broken = facts().broken(&certificate);
         assert_eq!(broken, (28..40).collect::<Vec<_>>());
         assert!(facts().broken(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_certificate_is_worse_with_more_broken_promises_or_errors_closer_to_them() {
+        let verdict = |worst: f32| facts().verdict(&[vec![0.02], vec![worst], vec![0.03]]);
+        assert!(verdict(0.06) > verdict(0.049) && verdict(0.049) > verdict(0.042));
+        assert_eq!(verdict(0.039), verdict(0.01));
     }
 
     #[test]

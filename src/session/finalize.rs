@@ -36,6 +36,8 @@ pub struct Consolidated {
     pub n_steps: usize,
     /// Steps behind the last checkpoint: learnt again from the network itself, which had seen them.
     pub n_relearnt: usize,
+    /// True when the network stays as it was published, with a certificate: going on made it no better.
+    pub is_kept: bool,
     /// Bytes of the network.
     pub network_bytes: usize,
     /// Steps of the segment whose certified error breaks their promise.
@@ -86,24 +88,34 @@ fn consolidate(
 ) -> Result<Consolidated> {
     let keys = [Kind::SEGMENT, Kind::NETWORK, Kind::CHECKPOINT].map(|kind| key(kind, series, segment));
     let lost = |what: &str| Error::Series(format!("its {what} is lost: the network stays as it was last published"));
-    let network = SeriesNetwork::decode(&store.get(keys[1]).ok_or_else(|| lost("network"))?)?;
+    let published = SeriesNetwork::decode(&store.get(keys[1]).ok_or_else(|| lost("network"))?)?;
     let checkpoint = store.get(keys[2]).ok_or_else(|| lost("checkpoint"))?;
     let nodes = nodes_of(store, &facts)?;
     let mut trainer = resume(&checkpoint, &nodes, settings)?;
     let n_known = trainer.n_pushed();
     let seconds = settings.seconds.unwrap_or(DEFAULT_SECONDS);
-    let mut network = threads::install(settings.threads, || {
-        for step in n_known..network.n_trained {
-            trainer.push(&network.snapshot(step as f64, &nodes.mesh, rayon::current_num_threads())?)?;
+    let mut networks = threads::install(settings.threads, || {
+        for step in n_known..published.n_trained {
+            trainer.push(&published.snapshot(step as f64, &nodes.mesh, rayon::current_num_threads())?)?;
         }
+        let certificate = trainer.certificate_of(&published)?;
         trainer.finish(Some(seconds))?;
-        trainer.network()
+        Ok([trainer.network()?, SeriesNetwork { certificate, ..published }])
     })?;
-    // These steps are certified against what the network had made of them: what it had missed comes on top.
-    let relearnt = network.certificate.iter_mut().zip(&facts.errors).skip(n_known);
-    relearnt.for_each(|(row, errors)| {
-        row.iter_mut().zip(errors).filter(|(_, e)| e.is_finite()).for_each(|(sum, e)| *sum += e)
-    });
+    for network in &mut networks {
+        // These steps are certified against what the network had made of them: what it had missed comes on top.
+        let relearnt = network.certificate.iter_mut().zip(&facts.errors).skip(n_known);
+        relearnt.for_each(|(row, errors)| {
+            row.iter_mut().zip(errors).filter(|(_, e)| e.is_finite()).for_each(|(sum, e)| *sum += e)
+        });
+    }
+    // Going on does not always help, and estimates are uncertain: every step was within its promise when the published network was
+    // checked against it, so half as many may be above it afterwards.
+    let [finished, published] = networks;
+    let verdict = |network: &SeriesNetwork| facts.verdict(&network.certificate);
+    let ((n_after, largest_after), (n_before, largest_before)) = (verdict(&finished), verdict(&published));
+    let is_kept = 2 * n_after > n_before || (n_after == n_before && largest_after > largest_before);
+    let network = if is_kept { published } else { finished };
     let bytes = network.encode();
     facts.is_finished = true;
     facts.errors.clear();
@@ -112,6 +124,7 @@ fn consolidate(
         n_steps: network.n_trained,
         n_relearnt: network.n_trained.saturating_sub(n_known),
         network_bytes: bytes.len(),
+        is_kept,
         broken: facts.broken(&network.certificate),
     })
 }

@@ -16,7 +16,7 @@ Examples:
   inr finalize run.bp --seconds 60 --backend gpu
 
 A run that ends by itself finishes its networks; one that was killed leaves them as they were at its last step, readable,
-but larger and less accurate than they could be. Nothing is done twice. Exit code 1 if a network could not be finished.";
+but larger and less accurate than they could be; a network that going on would make worse stays. Nothing is done twice. Exit code 1 if a network could not be finished.";
 
 /// Finish the networks of a series that was killed while it was written
 #[derive(clap::Args)]
@@ -58,6 +58,9 @@ fn describe(segment: &Finalized) -> String {
         Err(error) => line += &error.to_string(),
         Ok(network) => {
             let _ = write!(line, "{} steps in {} bytes", network.n_steps, table::bytes(network.network_bytes));
+            if network.is_kept {
+                line += ", as it was published: going on made it no better";
+            }
             if network.n_relearnt > 0 {
                 let _ = write!(line, ", the last {} from the network itself", network.n_relearnt);
             }
