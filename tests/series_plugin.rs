@@ -117,11 +117,17 @@ fn a_killed_series_is_readable_to_its_last_step_goes_on_and_is_finished_afterwar
         // What later steps moved is not certified yet, but it is there.
         assert!(killed.values().all(|error| *error <= 3.0 * ACCURACY), "{killed:?}");
 
+        let dataset = Path::new(&path).join("run.bp");
+        let told = inr().arg("inspect").arg(&dataset).output().unwrap();
+        let told = String::from_utf8_lossy(&told.stdout).contains("is not assured now: run 'inr finalize'");
+        // The first blocks are stored alone.
+        assert!(told || n_lines < 20);
+
         let n = killed.len() / 2;
         run(&mut client(&["append", &path, "run.bp", &n.to_string(), "16"]), 0);
         let n_networks = |path: &str| inspect(path, "run.bp")["model_store"]["files"].as_array().unwrap().len();
         assert_eq!(n_networks(&path), 2, "the second process has a file of its own");
-        run(inr().arg("finalize").arg(Path::new(&path).join("run.bp")).args(["--seconds", "0.4"]), 0);
+        run(inr().arg("finalize").arg(&dataset).args(["--seconds", "0.4"]), 0);
         check(&path, "run.bp", n + 16);
     }
 }

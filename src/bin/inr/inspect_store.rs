@@ -86,6 +86,8 @@ impl ModelStore {
             all().for_each(|(_, segment)| networks.row(row(segment)));
             text += &networks.to_string();
             all().for_each(|(file, segment)| text += &self.broken(file, segment));
+            let in_training = all().map(|(_, segment)| segment).filter(|s| !s.is_finished && s.n_by_network > 0);
+            in_training.for_each(|segment| text += &not_assured(segment));
         }
         let chains: Vec<&StoredChain> = self.files.iter().flat_map(|file| &file.chains).collect();
         if !chains.is_empty() {
@@ -120,6 +122,15 @@ impl ModelStore {
             names.join(", ")
         )
     }
+}
+
+/// What is to be said of a network that is not certified yet.
+fn not_assured(segment: &StoredSegment) -> String {
+    let StoredSegment { variable, segment, promise, n_by_network, .. } = segment;
+    format!(
+        "{variable}, segment {segment}: {promise} held when its {n_by_network} steps were written and is not assured now: run \
+         'inr finalize' when no process writes them any more\n"
+    )
 }
 
 fn row(segment: &StoredSegment) -> [String; 8] {
