@@ -75,7 +75,7 @@ class Codec
 {
 public:
     // The parameters of a host: a map of its kind of strings, which is not looked at when the kind is not known.
-    Codec(const void *parameters, const Host &host)
+    Codec(const void *parameters, const Host &host) : m_HasNames(host.strings == Strings::Modern)
     {
         switch (host.strings)
         {
@@ -93,9 +93,13 @@ public:
     Codec(const Codec &) = delete;
     Codec &operator=(const Codec &) = delete;
 
-    // Only for hosts with modern strings.
+    // Names in other than modern strings are not looked at.
     void SetPlace(const Params &parameters)
     {
+        if (!m_HasNames)
+        {
+            return;
+        }
         auto value = [&](const char *key) -> const char * {
             const auto found = parameters.find(key);
             return found == parameters.end() ? nullptr : found->second.c_str();
@@ -140,6 +144,7 @@ private:
         m_Operator = inr_operator_new(keys.data(), values.data(), keys.size());
     }
 
+    const bool m_HasNames;
     inr_operator *m_Operator = nullptr;
 };
 
@@ -174,55 +179,23 @@ private:
     Codec m_Codec;
 };
 
-// ADIOS2 2.9 to 2.11: the virtual functions in the order of its core::Operator. The host calls nothing but these on a plugin's
-// object, so the base class's data members are not needed.
+// ADIOS2 2.9 to 2.11: the virtual functions in the order of its core::Operator, one class below the other. The host calls nothing but
+// these on a plugin's object, so the base class's data members are not needed.
 class OperatorV1
 {
 public:
+    OperatorV1(const void *parameters, const Host &host) : m_Codec(parameters, host) {}
     virtual ~OperatorV1() = default;
-};
 
-class OperatorOf2_11 : public OperatorV1
-{
-public:
-    OperatorOf2_11(const void *parameters, const Host &host)
-    : m_Codec(parameters, host), m_HasNames(host.strings == Strings::Modern)
-    {
-    }
-
-    virtual size_t GetHeaderSize() const { return 0; }
-    virtual size_t GetEstimatedSize(const size_t n, const size_t size, const size_t, const size_t *) const
-    {
-        return Room(n, size);
-    }
-    virtual void AddExtraParameters(const Params &parameters)
-    {
-        if (m_HasNames)
-        {
-            m_Codec.SetPlace(parameters);
-        }
-    }
-    virtual size_t Operate(const char *data, const Dims &start, const Dims &count, const DataType type, char *out)
-    {
-        return m_Codec.Operate(data, start, count, type, out);
-    }
-    virtual size_t InverseOperate(const char *record, const size_t n, char *out)
-    {
-        return m_Codec.InverseOperate(record, n, out);
-    }
-    virtual bool IsDataTypeValid(const DataType type) const { return TypeOf(type) != INR_NO_TYPE; }
-
-private:
+protected:
     Codec m_Codec;
-    bool m_HasNames;
 };
 
-class OperatorOf2_10 : public OperatorV1
+// Up to 2.10: the callbacks of the host's own operator of that name, 15 types and one for all.
+class WithCallbacks : public OperatorV1
 {
 public:
-    OperatorOf2_10(const void *parameters, const Host &host) : m_Codec(parameters, host) {}
-
-    // The callbacks of the host's own operator of that name: 15 types and one for all.
+    using OperatorV1::OperatorV1;
     virtual void Callback0() {}
     virtual void Callback1() {}
     virtual void Callback2() {}
@@ -239,24 +212,46 @@ public:
     virtual void Callback13() {}
     virtual void Callback14() {}
     virtual void Callback15() {}
+};
+
+template <class Base>
+class WithSizes : public Base
+{
+public:
+    using Base::Base;
     virtual size_t GetHeaderSize() const { return 0; }
     virtual size_t GetEstimatedSize(const size_t n, const size_t size, const size_t, const size_t *) const
     {
         return Room(n, size);
     }
+};
+
+// Since 2.11.
+class WithNames : public WithSizes<OperatorV1>
+{
+public:
+    using WithSizes::WithSizes;
+    virtual void AddExtraParameters(const Params &parameters) { m_Codec.SetPlace(parameters); }
+};
+
+template <class Base>
+class WithCodec : public Base
+{
+public:
+    using Base::Base;
     virtual size_t Operate(const char *data, const Dims &start, const Dims &count, const DataType type, char *out)
     {
-        return m_Codec.Operate(data, start, count, type, out);
+        return this->m_Codec.Operate(data, start, count, type, out);
     }
     virtual size_t InverseOperate(const char *record, const size_t n, char *out)
     {
-        return m_Codec.InverseOperate(record, n, out);
+        return this->m_Codec.InverseOperate(record, n, out);
     }
     virtual bool IsDataTypeValid(const DataType type) const { return TypeOf(type) != INR_NO_TYPE; }
-
-private:
-    Codec m_Codec;
 };
+
+using OperatorOf2_10 = WithCodec<WithSizes<WithCallbacks>>;
+using OperatorOf2_11 = WithCodec<WithNames>;
 
 // Which objects are OperatorV1: OperatorDestroy gets an address and nothing else.
 class KnownV1

@@ -47,3 +47,13 @@ need_cargo() {
 }
 
 min_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml; }
+
+# Where ensurepip is missing, the system's pip (22.3 or newer) works on .venv from outside; false without that one too.
+find_pip() {
+    pip=("$PYTHON" -m pip)
+    "${pip[@]}" --version >/dev/null 2>&1 && return
+    pip=(python3 -m pip --python "$PYTHON")
+    "${pip[@]}" --version >/dev/null 2>&1
+}
+
+pip_install() { "${pip[@]}" install -q --no-input --disable-pip-version-check "$@"; }

@@ -3,15 +3,14 @@
 # host that cannot be had here are skipped by name.
 . "$(dirname "$0")/common.sh"
 
+find_pip || die "pip was not found: run scripts/setup.sh first"
+
 # host FOLDER PACKAGE: the package alone; what it needs stands in .venv.
 host() {
-    [ -e ".hosts/$1/.installed" ] && return
+    [ "$(cat ".hosts/$1/.installed" 2>/dev/null)" = "$2" ] && return
     say "installing $2 into .hosts"
-    pip=("$PYTHON" -m pip)
-    "${pip[@]}" --version >/dev/null 2>&1 || pip=(python3 -m pip --python "$PYTHON")
-    if "${pip[@]}" install -q --no-input --disable-pip-version-check --no-deps --only-binary :all: \
-        --upgrade --target ".hosts/$1" "$2" 2>/dev/null; then
-        touch ".hosts/$1/.installed"
+    if pip_install --no-deps --only-binary :all: --upgrade --target ".hosts/$1" "$2" 2>/dev/null; then
+        echo "$2" >".hosts/$1/.installed"
     else
         say "skipped: no wheel of '$2' for this machine"
     fi

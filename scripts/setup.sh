@@ -14,14 +14,8 @@ if ! "$PYTHON" -c 'import sys' 2>/dev/null; then
         die "python3 cannot make a virtual environment: install Debian's python3-venv and run this again"
 fi
 
-# Where ensurepip is missing, the system's pip (22.3 or newer) works on the environment from outside.
-pip=("$PYTHON" -m pip)
-if ! "${pip[@]}" --version >/dev/null 2>&1; then
-    pip=(python3 -m pip --python "$PYTHON")
-    "${pip[@]}" --version >/dev/null 2>&1 || { can_apt && apt_install python3-pip; } ||
-        die "pip was not found: install Debian's python3-venv or python3-pip and run this again"
-fi
-pip_install() { "${pip[@]}" install -q --no-input --disable-pip-version-check "$@"; }
+find_pip || { can_apt && apt_install python3-pip; } ||
+    die "pip was not found: install Debian's python3-venv or python3-pip and run this again"
 
 # A requirement file is installed again only when its text changes.
 stamp_of() { printf '%s/.installed-%s' "$VENV" "$(cksum <"$1" | cut -d' ' -f1)"; }

@@ -3,19 +3,17 @@
 //! ADIOS2 must be where the plugin's headers were found; the plugin is the one of this build.
 #![cfg(feature = "adios2")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use adios2_inr::adios2::{Dataset, Plugin, Writer};
 use adios2_inr::{Block, Dtype};
 
-const DIMS: [usize; 3] = [24, 25, 26];
+#[path = "common/clients.rs"]
+mod clients;
+use clients::plugin_folder;
 
-fn plugin_folder() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.ancestors().find(|f| f.join("libadios2_inr.so").exists());
-    folder.expect("libadios2_inr.so is built with the tests").to_owned()
-}
+const DIMS: [usize; 3] = [24, 25, 26];
 
 /// The environment of ADIOS2 is read once per process, so each test runs again in a child that has it.
 fn in_child(name: &str, body: fn(&Path)) {

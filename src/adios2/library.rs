@@ -125,7 +125,8 @@ pub(super) fn c_string(text: &str) -> Result<CString> {
 }
 
 /// Where the library is looked for, in this order: `ADIOS2_DIR`, `adios2-config`, a `.venv` beside the working directory
-/// or the executable, `lib` beside the executable's folder, where the build found ADIOS2, the loader's own search. [`Library::load`] asks `python3` last.
+/// or the executable, `lib` beside the executable's folder, where the build found ADIOS2, the loader's own search.
+/// [`Library::load`] asks `python3` last.
 pub fn candidates() -> Vec<PathBuf> {
     let mut found = Vec::new();
     if let Some(dir) = std::env::var_os("ADIOS2_DIR").map(PathBuf::from) {

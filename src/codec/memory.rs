@@ -8,8 +8,8 @@ const CHUNK: usize = 1 << 24;
 /// Threads, their heaps and what is small.
 const REST: usize = 64 << 20;
 
-/// Bytes beside the block that encoding it takes at most. Measured with blocks of 16 million values: 6.5 times a float32 block under
-/// tight bounds and 4.3 times a float64 block alone, 15 and 10 times with prediction, 8.6 times with a series.
+/// Bytes beside the block that encoding it takes at most: above what `scripts/bench/memory.py` shows for steps alone, and room for
+/// decoded steps, predictions and training samples with the steps before.
 pub fn needed(block: &Block, settings: &Settings, temporal: Temporal) -> usize {
     let Some((real, n_components)) = block.dtype.components() else { return 3 * block.bytes.len() + REST };
     let n = block.len().saturating_mul(n_components);

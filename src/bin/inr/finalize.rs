@@ -16,7 +16,8 @@ Examples:
   inr finalize run.bp --seconds 60 --backend gpu
 
 A run that ends by itself finishes its networks; one that was killed leaves them as they were at its last step, readable,
-but larger and less accurate than they could be; a network that going on would make worse stays. Nothing is done twice. Exit code 1 if a network could not be finished.";
+but larger and less accurate than they could be. One that going on would make worse stays as it is. Nothing is done twice.
+Exit code 1 if a network could not be finished.";
 
 /// Finish the networks of a series that was killed while it was written
 #[derive(clap::Args)]
