@@ -23,7 +23,7 @@ install: ## install inr, libadios2_inr.so and inr.h under PREFIX (default /usr/l
 	@scripts/install.sh "$(PREFIX)"
 
 clean: ## remove everything that was built, downloaded or measured here
-	rm -rf target .venv .tools demo-out bench-out
+	rm -rf target .venv .hosts .tools demo-out bench-out
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

@@ -35,11 +35,17 @@ pub fn errors(folder: &str, name: &str, seed: &str) -> BTreeMap<(usize, usize), 
     errors.into_iter().map(|(key, error)| (place(&key), error)).collect()
 }
 
-/// `inr inspect --json` of a dataset.
-pub fn inspect(folder: &str, name: &str) -> Value {
+/// `inr inspect` of a dataset.
+pub fn inspect_command(folder: &str, name: &str) -> Command {
     let wheel = run(python().args(["-c", "import adios2; print(adios2.__path__[0])"]), 0);
     let mut command = inr();
     command.env("ADIOS2_DIR", stdout(&wheel).trim()).env("ADIOS2_PLUGIN_PATH", plugin_folder());
-    let done = run(command.arg("inspect").arg(Path::new(folder).join(name)).arg("--json"), 0);
+    command.arg("inspect").arg(Path::new(folder).join(name));
+    command
+}
+
+/// What `inr inspect --json` says of a dataset.
+pub fn inspect(folder: &str, name: &str) -> Value {
+    let done = run(inspect_command(folder, name).arg("--json"), 0);
     serde_json::from_str::<Value>(&stdout(&done)).unwrap()[0].take()
 }
