@@ -42,7 +42,7 @@ fn places_with_times_of_their_own_become_rows_with_the_error_of_their_step() {
     let text = ask(&folder, &["--at", "1.5,7,2.25", "--at", "0,0", "--at", "3,3,4", "--gradient"]);
     assert_eq!(
         text.lines().next().unwrap().split_whitespace().collect::<Vec<_>>(),
-        ["x0", "x1", "t", "value", "dvalue/dx0", "dvalue/dx1", "dvalue/dt", "step", "error", "stored"]
+        ["x0", "x1", "t", "value", "dvalue/dx0", "dvalue/dx1", "dvalue/dt", "step", "error", "stored", "promise"]
     );
     let rows = cells(&text, ' ');
     assert_eq!(rows.len(), 3);
@@ -54,8 +54,11 @@ fn places_with_times_of_their_own_become_rows_with_the_error_of_their_step() {
         }
     }
     let about = |row: usize| rows[row][7..].join(" ");
-    assert_eq!([about(0), about(1), about(2)], ["2 6.250e-2 network", "9 6.250e-2 network", "4 2.500e-1 network"]);
-    assert!(ask(&folder, &["--at", "3,3,3"]).trim_end().ends_with("alone"));
+    assert_eq!(
+        [about(0), about(1), about(2)],
+        ["2 6.250e-2 network certified", "9 6.250e-2 network certified", "4 2.500e-1 network broken"]
+    );
+    assert!(ask(&folder, &["--at", "3,3,3"]).trim_end().ends_with("alone        -"));
 }
 
 #[test]

@@ -116,6 +116,7 @@ fn the_error_of_the_nearest_step_stands_beside_a_value_and_who_stores_that_step(
     let field = open(&folder);
     let near = |t: f64| field.evaluate(t, &[0.0], false).unwrap().steps[0];
     let known = |t: f64| (near(t).step, near(t).error.unwrap(), near(t).is_certified, near(t).is_by_network);
+    assert!(near(4.4).is_broken && !near(1.2).is_broken);
     assert_eq!(known(1.2), (1, 0.0625, true, true));
     assert_eq!(known(3.0), (3, 0.0625, true, false));
     assert_eq!(known(4.4), (4, 0.25, true, true));

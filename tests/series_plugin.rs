@@ -122,11 +122,18 @@ fn a_killed_series_is_readable_to_its_last_step_goes_on_and_is_finished_afterwar
         // The first blocks are stored alone.
         assert!(told.contains("is not assured now: run 'inr finalize'") || n_lines < 20, "{told}");
 
+        let doubts = |path: &str| {
+            let done = run(&mut client(&["read", path, "run.bp", "5"]), 0);
+            String::from_utf8_lossy(&done.stderr).matches("is not assured for their steps").count()
+        };
+        assert!(doubts(&path) == usize::from(told.contains("is not assured now")), "{told}");
+
         let n = killed.len() / 2;
         run(&mut client(&["append", &path, "run.bp", &n.to_string(), "16"]), 0);
         let n_networks = |path: &str| inspect(path, "run.bp")["model_store"]["files"].as_array().unwrap().len();
         assert_eq!(n_networks(&path), 2, "the second process has a file of its own");
         run(inr().arg("finalize").arg(&dataset).args(["--seconds", "0.4"]), 0);
+        assert_eq!(doubts(&path), 0);
         check(&path, "run.bp", n + 16);
     }
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::slice;
 
-use super::guard::guard;
+use super::guard::{guard, warn_once};
 use super::hooks;
 use super::operator::{HostBlock, MAX_GROWTH, Operator, Stored};
 use crate::{Dtype, Result, codec, session};
@@ -265,7 +265,9 @@ pub unsafe extern "C" fn inr_decode(
         // shared, and bytes have no invalid values.
         let out = unsafe { slice::from_raw_parts_mut(out, n_bytes) };
         let dataset = op.map(Operator::dataset).unwrap_or_default();
-        session::decode_from(&dataset, record, out).map_err(failure)?;
+        if let Some(doubt) = session::decode_from(&dataset, record, out).map_err(failure)? {
+            warn_once(&format!("{doubt}."));
+        }
         // SAFETY: not null, writable by the caller's promise.
         unsafe { decoded_bytes.write(n_bytes) };
         Ok(())

@@ -93,11 +93,15 @@ impl Facts {
         self.limits.iter().filter(|(_, limits)| is_by_network(limits)).map(|(n, _)| *n as usize).sum()
     }
 
+    /// True when an error is above its limit, per channel.
+    pub fn is_above(limits: &[f32], errors: &[f32]) -> bool {
+        limits.iter().zip(errors).any(|(limit, error)| error > limit)
+    }
+
     /// Steps whose certified error is above their limit; none without a certificate `[n_steps][n_channels]`.
     pub fn broken(&self, certificate: &[Vec<f32>]) -> Vec<u32> {
-        let is_broken = |limits: &[f32], errors: &[f32]| limits.iter().zip(errors).any(|(limit, error)| error > limit);
         let steps = (0u32..).zip(self.limits().zip(certificate));
-        steps.filter(|(_, (limits, errors))| is_broken(limits, errors)).map(|(step, _)| step).collect()
+        steps.filter(|(_, (limits, errors))| Facts::is_above(limits, errors)).map(|(step, _)| step).collect()
     }
 
     /// How bad a certificate is: how many steps are above their limit, and the largest error over its limit, where that is so close

@@ -154,11 +154,11 @@ type Decoded = lru::LruCache<u128, Arc<Vec<u8>>>;
 static CACHE: LazyLock<Mutex<(Decoded, usize)>> = LazyLock::new(|| Mutex::new((Decoded::unbounded(), 0)));
 
 /// Decodes a record into `out` through the cache of decoded blocks; a network it refers to is looked for in the datasets that
-/// this process has open.
+/// this process has open. Returns a sentence for the reader when the network's steps may be above their promise.
 ///
 /// # Errors
 /// As [`codec::decode_into_with`]; a panic inside becomes [`Error::Internal`].
-pub fn decode_into(record: &[u8], out: &mut [u8]) -> Result<()> {
+pub fn decode_into(record: &[u8], out: &mut [u8]) -> Result<Option<String>> {
     decode_from("", record, out)
 }
 
@@ -166,12 +166,17 @@ pub fn decode_into(record: &[u8], out: &mut [u8]) -> Result<()> {
 ///
 /// # Errors
 /// As [`decode_into`].
-pub fn decode_from(dataset: &str, record: &[u8], out: &mut [u8]) -> Result<()> {
+pub fn decode_from(dataset: &str, record: &[u8], out: &mut [u8]) -> Result<Option<String>> {
     let networks = StoredNetworks { dataset };
     let place = codec::place_of(record)?;
+    let standing = place.map(|place| networks.standing(&place)).transpose()?;
+    let (hash, doubt) = standing.map_or((0, None), |standing| (standing.hash, standing.doubt));
     // The same record means other values when its network was trained on.
-    let network = place.map(|place| networks.hash(&place)).transpose()?;
-    let key = xxh3_128(record) ^ u128::from(network.unwrap_or(0));
+    decode_cached(&networks, xxh3_128(record) ^ u128::from(hash), record, out)?;
+    Ok(doubt)
+}
+
+fn decode_cached(networks: &StoredNetworks, key: u128, record: &[u8], out: &mut [u8]) -> Result<()> {
     let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     let hit = lock().0.get(&key).cloned();
     if let Some(bytes) = hit.filter(|bytes| bytes.len() == out.len()) {
@@ -181,7 +186,7 @@ pub fn decode_from(dataset: &str, record: &[u8], out: &mut [u8]) -> Result<()> {
     let step = codec::step_of(record)?;
     let decode = |out: &mut [u8]| match &step {
         Some(step) => networks.step(step, out),
-        None => codec::decode_into_with(record, &networks, out),
+        None => codec::decode_into_with(record, networks, out),
     };
     catch_unwind(AssertUnwindSafe(|| decode(out))).unwrap_or_else(|panic| Err(Error::Internal(panic_text(&panic))))?;
     if out.len() <= DECODED_BYTES {

@@ -31,8 +31,16 @@ type Stamp = (u64, Option<SystemTime>);
 struct Found {
     stamp: Stamp,
     segment: Arc<Segment>,
-    /// Of the network's bytes.
-    hash: u64,
+    standing: Standing,
+}
+
+/// What is to be known of a network before its steps are used.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Changes when the network does.
+    pub hash: u64,
+    /// A sentence when the steps may be above their promise.
+    pub doubt: Option<String>,
 }
 
 struct Cache {
@@ -57,12 +65,12 @@ impl Networks for StoredNetworks<'_> {
 }
 
 impl StoredNetworks<'_> {
-    /// Changes when the network of a place does.
+    /// How the network of a place stands.
     ///
     /// # Errors
     /// As [`Networks::segment`].
-    pub fn hash(&self, place: &Place) -> Result<u64> {
-        self.find(place).map(|found| found.hash)
+    pub fn standing(&self, place: &Place) -> Result<Standing> {
+        self.find(place).map(|found| found.standing)
     }
 
     /// Decodes a step of a chain into `out`.
@@ -134,13 +142,36 @@ fn read(path: &Path, stamp: Stamp, place: &Place) -> Result<Option<Found>> {
     let Some(bytes) = contents.get(facts::key(Kind::NETWORK, place.series, place.segment)) else { return Ok(None) };
     let network = SeriesNetwork::decode(bytes)?;
     let about = contents.get(facts::key(Kind::SEGMENT, place.series, place.segment)).map(Facts::decode).transpose()?;
-    let mesh = match about.and_then(|facts| facts.points) {
+    let mesh = match about.as_ref().and_then(|facts| facts.points) {
         Some(points) => Some(mesh(&contents, points)?),
         None => None,
     };
-    let found = Found { stamp, segment: Arc::new(Segment { network, mesh }), hash: xxh3_64(bytes) };
+    let doubt = about.and_then(|facts| doubt(&facts, &network, path));
+    let standing = Standing { hash: xxh3_64(bytes), doubt };
+    let found = Found { stamp, segment: Arc::new(Segment { network, mesh }), standing };
     lock().networks.put(key, found.clone());
     Ok(Some(found))
+}
+
+/// What a reader is to be told of a network in the store file at `path`, if anything.
+fn doubt(facts: &Facts, network: &SeriesNetwork, path: &Path) -> Option<String> {
+    let dataset = path.ancestors().nth(2).unwrap_or(path).display();
+    if !facts.is_finished {
+        return (facts.n_by_network() > 0).then(|| {
+            format!(
+                "{dataset} has networks that are still in training or whose run was killed, so that what was promised is not \
+                 assured for their steps: run 'inr finalize {dataset}' when no process writes it any more"
+            )
+        });
+    }
+    let n_broken = facts.broken(&network.certificate).len();
+    let Facts { variable, promise, .. } = facts;
+    (n_broken > 0).then(|| {
+        format!(
+            "{n_broken} of the steps of variable '{variable}' in {dataset} break {promise} by their network's certificate: \
+             'inr inspect' names them"
+        )
+    })
 }
 
 /// The coordinates of number `points` in a store file.

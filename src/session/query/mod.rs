@@ -172,7 +172,7 @@ impl SeriesField {
     ) -> Result<Answer> {
         let n_points = points.len() / self.n_axes;
         let n_slopes = if gradients { self.n_channels * (self.n_axes + 1) } else { 0 };
-        let unknown = StepError { step: 0, error: None, is_certified: false, is_by_network: false };
+        let unknown = StepError { step: 0, error: None, is_certified: false, is_broken: false, is_by_network: false };
         let mut answer = Answer {
             values: vec![0.0; n_points * self.n_channels],
             gradients: vec![0.0; n_points * n_slopes],

@@ -29,6 +29,8 @@ pub struct StepError {
     pub error: Option<f32>,
     /// True for the certificate of a finished network, false for the error when the step was written.
     pub is_certified: bool,
+    /// True where the certified error is above what was promised.
+    pub is_broken: bool,
     /// True when readers get this step from the network; false when it was stored without.
     pub is_by_network: bool,
 }
@@ -144,14 +146,16 @@ impl Piece {
             run.contains(&step).then_some(step)
         });
         let worst = |errors: &Vec<f32>| errors.iter().copied().fold(0.0, f32::max);
-        let certified = self.network()?.certificate.get(own).map(worst);
+        let row = self.network()?.certificate.get(own);
+        let certified = row.map(worst);
         let written = self.facts.errors.get(own).map(worst).filter(|error| error.is_finite());
-        let is_by_network = self.facts.limits().nth(own).is_some_and(|l| l.iter().any(|limit| limit.is_finite()));
+        let limits = self.facts.limits().nth(own).unwrap_or_default();
         Ok(StepError {
             step: step.unwrap_or(self.steps.1),
             error: certified.or(written),
             is_certified: certified.is_some(),
-            is_by_network,
+            is_broken: row.is_some_and(|row| Facts::is_above(limits, row)),
+            is_by_network: limits.iter().any(|limit| limit.is_finite()),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use adios2_inr::Dtype;
-use adios2_inr::session::{Answer, SeriesField};
+use adios2_inr::session::{Answer, SeriesField, StepError};
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ impl Answers {
         let slopes = names.iter().flat_map(|name| axes.iter().map(move |axis| format!("d{name}/d{axis}")));
         let slopes: Vec<String> = slopes.filter(|_| !self.answer.gradients.is_empty()).collect();
         let values = names.iter().map(|name| (*name).to_owned());
-        let about = ["step", "error", "stored"].map(str::to_owned);
+        let about = ["step", "error", "stored", "promise"].map(str::to_owned);
         axes.iter().cloned().chain(values).chain(slopes).chain(about).collect()
     }
 
@@ -72,6 +72,7 @@ impl Answers {
         cells.push(step.step.to_string());
         cells.push(step.error.filter(|_| step.is_certified).map_or("-".to_owned(), |error| table::error(error.into())));
         cells.push(stored(step.is_by_network).to_owned());
+        cells.push(promise(step).to_owned());
         cells
     }
 
@@ -120,6 +121,7 @@ impl Answers {
             let mut point = json!({
                 "at": self.place(i), "time": self.places.times[i], "values": self.values(i), "step": step.step,
                 "error": step.error, "is_certified": step.is_certified, "stored": stored(step.is_by_network),
+                "promise": promise(step),
             });
             let slopes: Vec<&[f64]> = self.slopes(i).chunks(self.n_axes + 1).collect();
             if !slopes.is_empty() {
@@ -137,6 +139,16 @@ impl Answers {
 
 fn stored(is_by_network: bool) -> &'static str {
     if is_by_network { "network" } else { "alone" }
+}
+
+/// What became of the promise for readers of a step; "-" where they do not get it by the network.
+fn promise(step: &StepError) -> &'static str {
+    match step {
+        StepError { is_by_network: false, .. } => "-",
+        StepError { is_certified: false, .. } => "not assured",
+        StepError { is_broken: true, .. } => "broken",
+        StepError { .. } => "certified",
+    }
 }
 
 /// As many digits as tell the number from its neighbours.

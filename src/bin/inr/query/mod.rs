@@ -26,7 +26,8 @@ coordinates in the unit of that file. Times are steps, from 0, and may lie betwe
 ADIOS2 is not needed: the networks stand in DATASET.bp/inr.
 
 Beside each value stands the nearest step that its network knows, the certified relative L2 error of the network at this
-step ('-' before there is a certificate), and whether readers get the step by the network or it was stored alone.";
+step ('-' before there is a certificate), whether readers get the step by the network or it was stored alone, and what became of
+the promise: certified, broken, or not assured (the run writes still, or was killed: inr finalize).";
 
 /// Ask the networks of a series for values and gradients, between points and steps too
 #[derive(clap::Args)]
