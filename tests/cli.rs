@@ -137,6 +137,27 @@ fn inspect_shows_good_records_and_names_bad_ones() {
 }
 
 #[test]
+fn what_claims_to_be_larger_than_the_limit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let [input, record, steps, output] = ["u.npy", "u.inr", "s.inr", "d.npy"].map(|n| folder.path().join(n));
+    std::fs::write(&input, Npy::waves(&[20, 20, 20]).file("<", false)).unwrap();
+    run(inr().arg("encode").args([&input, &record]), 0);
+    run(inr().arg("encode").args([&input, &steps]).args(["--temporal", "predict"]), 0);
+    for (file, limit) in [(&record, 32_000), (&steps, 1600)] {
+        let decode = |limit: u64| {
+            let mut command = inr();
+            command.arg("decode").args([file, &output]).args(["--limit", &limit.to_string()]);
+            command
+        };
+        let done = run(&mut decode(limit - 1), 1);
+        assert!(stderr(&done).contains(&format!("asks for {limit} bytes")), "{}", stderr(&done));
+        assert!(!output.exists());
+        run(&mut decode(limit), 0);
+        std::fs::remove_file(&output).unwrap();
+    }
+}
+
+#[test]
 fn the_log_of_encode_becomes_a_table_and_plots() {
     let folder = tempfile::tempdir().unwrap();
     let [log, stem] = ["run.jsonl", "run"].map(|n| folder.path().join(n));
@@ -158,11 +179,13 @@ fn the_log_of_encode_becomes_a_table_and_plots() {
     assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
     let svg = std::fs::read_to_string(stem.with_extension("svg")).unwrap();
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+    assert!(svg.contains("\npromised\n"), "the bound of 1e-2 is one line for both");
 
     let done = run(inr().arg("report").arg(&log).arg("--json"), 0);
     let report: serde_json::Value = serde_json::from_str(&stdout(&done)).unwrap();
     assert_eq!(report["variables"].as_array().unwrap().len(), 2);
     assert_eq!(report["variables"][0]["raw_bytes"], 32_000);
+    assert_eq!(report["variables"][0]["steps"][0]["limits"]["rel_l2"], 1e-2);
     let empty = folder.path().join("empty.jsonl");
     std::fs::write(&empty, "").unwrap();
     run(inr().arg("report").arg(&empty), 1);

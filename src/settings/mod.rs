@@ -1,54 +1,14 @@
 //! The parameters: one table ([`PARAMETERS`]) for XML keys, command-line flags, the library and docs/PARAMETERS.md.
 
 mod table;
+mod target;
 
 use std::path::PathBuf;
 
 pub use table::PARAMETERS;
+pub use target::{Mode, Norm, Target};
 
 use crate::{Error, Result};
-
-/// What `accuracy` is relative to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Mode {
-    /// L2: relative to the block's L2 norm; Linf: to its value range.
-    Rel,
-    /// In the data's own unit.
-    Abs,
-}
-
-/// Which error is bounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Norm {
-    /// Euclidean norm over the block.
-    L2,
-    /// Maximum over the block.
-    Linf,
-}
-
-/// What must hold for a block.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub enum Target {
-    /// The error in this norm is at most this.
-    Accuracy(Mode, Norm, f64),
-    /// At least this many dB, peak = value range.
-    Psnr(f64),
-    /// At least this ratio, as accurate as it allows.
-    Ratio(f64),
-}
-
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match *self {
-            Target::Accuracy(mode, norm, value) => {
-                let mode = if mode == Mode::Rel { "REL" } else { "ABS" };
-                write!(f, "{norm:?} {mode} {value:e}")
-            }
-            Target::Psnr(db) => write!(f, "PSNR {db} dB"),
-            Target::Ratio(ratio) => write!(f, "ratio {ratio}"),
-        }
-    }
-}
 
 /// Which codec is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

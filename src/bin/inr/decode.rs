@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use adios2_inr::session::{ChainArray, ChainReader};
-use adios2_inr::{Dtype, codec};
+use adios2_inr::{Dtype, Error, codec};
 use anyhow::{Context as _, Result};
 
 use crate::{Done, Usage, npy, progress, table};
@@ -30,6 +30,9 @@ pub struct Args {
     /// Of an array written with --temporal predict: this step alone, from 0, decoded from the last key on
     #[arg(long, value_name = "N")]
     step: Option<u32>,
+    /// Refuse what claims to be larger, in bytes; an array of one value takes 29 bytes whatever its size
+    #[arg(long, value_name = "BYTES", default_value_t = codec::DEFAULT_LIMIT)]
+    limit: u64,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -80,7 +83,7 @@ fn record(args: &Args) -> Result<Decoded> {
     }
     let record = std::fs::read(&args.input).with_context(name)?;
     let started = Instant::now();
-    let decoded = codec::decode(&record).with_context(name)?;
+    let decoded = codec::decode_within(&record, args.limit).with_context(name)?;
     let seconds = started.elapsed().as_secs_f64();
     let array = npy::Array { dtype: decoded.dtype, dims: decoded.dims, bytes: decoded.bytes };
     npy::write(&args.output, &array)?;
@@ -94,6 +97,10 @@ fn steps(args: &Args) -> Result<Decoded> {
     let reader = ChainReader::open(&args.input).with_context(name)?;
     let ChainArray { dtype, n_steps, dims } = reader.array().clone();
     let decode = |step| reader.decode(step).with_context(name);
+    let asked = reader.array().step_bytes().with_context(name)? as u64;
+    if asked > args.limit {
+        return Err(Error::Limit { asked, limit: args.limit }).with_context(name);
+    }
     let dims = match args.step {
         Some(step) if step >= n_steps => {
             return Err(Usage(format!("{}: has {n_steps} steps, so there is no step {step} (from 0)", name())).into());

@@ -168,6 +168,7 @@ fn ratio_panel(data: &str, runs: &[Shown]) -> Panel {
         x_log: true,
         y_log: true,
         series: series.into_iter().collect(),
+        ..Panel::default()
     }
 }
 

@@ -26,6 +26,7 @@ mod query;
 mod raster;
 mod report;
 mod report_chains;
+mod report_plots;
 mod runs;
 mod settings_args;
 mod table;

@@ -17,6 +17,8 @@ pub struct Panel {
     pub y_log: bool,
     /// Names (shown in the legend) and points; values that cannot be drawn are left out.
     pub series: Vec<(String, Vec<(f64, f64)>)>,
+    /// The same, dashed in black behind the series.
+    pub limits: Vec<(String, Vec<(f64, f64)>)>,
 }
 
 const WIDTH: u32 = 760;
@@ -26,6 +28,9 @@ pub const FONT: &str = "sans-serif";
 
 /// Longer lines have no marks at their points.
 const MAX_MARKS: usize = 60;
+
+/// A logarithmic axis spans this factor at least, so that labelled powers of ten stand on it.
+const LEAST_SPAN: f64 = 30.0;
 
 /// Colours that stay apart for colour-blind readers (Okabe and Ito).
 const COLOURS: [RGBColor; 7] = [
@@ -79,12 +84,11 @@ where
 {
     root.fill(&WHITE)?;
     for (area, panel) in root.split_evenly(grid).iter().zip(panels) {
-        let (x, y) = (limits(panel, panel.x_log, |p| p.0), limits(panel, panel.y_log, |p| p.1));
-        match (panel.x_log, panel.y_log) {
-            (false, false) => draw_panel(area, panel, x, y)?,
-            (false, true) => draw_panel(area, panel, x, y.log_scale())?,
-            (true, false) => draw_panel(area, panel, x.log_scale(), y)?,
-            (true, true) => draw_panel(area, panel, x.log_scale(), y.log_scale())?,
+        match (axis(panel, panel.x_log, |p| p.0), axis(panel, panel.y_log, |p| p.1)) {
+            ((x, false), (y, false)) => draw_panel(area, panel, x, y)?,
+            ((x, false), (y, true)) => draw_panel(area, panel, x, y.log_scale())?,
+            ((x, true), (y, false)) => draw_panel(area, panel, x.log_scale(), y)?,
+            ((x, true), (y, true)) => draw_panel(area, panel, x.log_scale(), y.log_scale())?,
         }
     }
     root.present()?;
@@ -120,6 +124,11 @@ where
         .label_style((FONT, 13))
         .axis_desc_style((FONT, 14))
         .draw()?;
+    for (name, points) in &panel.limits {
+        let points = points.iter().copied().filter(|&p| drawable(panel, p));
+        let line = chart.draw_series(DashedLineSeries::new(points, 4, 4, BLACK.stroke_width(1)))?;
+        line.label(name).legend(|(x, y)| PathElement::new([(x, y), (x + 6, y)], BLACK));
+    }
     for (i, (name, points)) in panel.series.iter().enumerate() {
         let colour = COLOURS[i % COLOURS.len()];
         let points: Vec<_> = points.iter().copied().filter(|&p| drawable(panel, p)).collect();
@@ -150,39 +159,31 @@ fn drawable(panel: &Panel, (x, y): (f64, f64)) -> bool {
     fits(x, panel.x_log) && fits(y, panel.y_log)
 }
 
-/// The range of the drawable points along one axis with a little room around it.
-fn limits(panel: &Panel, log: bool, pick: fn(&(f64, f64)) -> f64) -> Range<f64> {
-    let values = panel.series.iter().flat_map(|(_, points)| points).filter(|&&p| drawable(panel, p)).map(pick);
+/// The range of the drawable points along one axis with a little room around it, and whether the axis is to be logarithmic.
+fn axis(panel: &Panel, log: bool, pick: fn(&(f64, f64)) -> f64) -> (Range<f64>, bool) {
+    let points = panel.series.iter().chain(&panel.limits).flat_map(|(_, points)| points);
+    let values = points.filter(|&&p| drawable(panel, p)).map(pick);
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     if low > high {
-        return if log { 0.1..10.0 } else { 0.0..1.0 };
+        return (if log { 0.1..10.0 } else { 0.0..1.0 }, log);
     }
-    if log {
-        return with_label(low / 1.2, high * 1.2);
+    if log && high / low >= LEAST_SPAN {
+        return (low / 1.2..high * 1.2, true);
     }
-    let room = if high > low { 0.05 * (high - low) } else { 0.5 * high.abs().max(1.0) };
-    low - room..high + room
+    let room = if high > low { 0.05 * (high - low) } else { 0.5 * high.abs().max(1e-300) };
+    (low - room..high + room, false)
 }
 
-/// A logarithmic range in which a power of ten stands, which gets a label.
-fn with_label(low: f64, high: f64) -> Range<f64> {
-    let (below, above) = (10f64.powf(low.log10().floor()), 10f64.powf(low.log10().ceil()));
-    match above <= high {
-        true => low..high,
-        false if low / below < above / high => below..high,
-        false => low..above,
-    }
-}
-
-/// A tick label: short, with an exponent for the very small and very large.
+/// A tick label: three digits at most, with an exponent for the very small and very large.
 fn tick(v: f64) -> String {
-    let a = v.abs();
+    let short = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
     if v == 0.0 {
         "0".into()
-    } else if !(1e-3..1e6).contains(&a) {
-        format!("{v:.0e}")
+    } else if !(1e-2..1e6).contains(&v.abs()) {
+        let text = format!("{v:.2e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        format!("{}e{exponent}", short(digits))
     } else {
-        let text = format!("{v:.3}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        short(&format!("{v:.3}"))
     }
 }

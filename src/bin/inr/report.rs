@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 use crate::Done;
-use crate::plot::{self, Panel};
+use crate::plot;
 use crate::report_chains::{self, Chain};
+use crate::report_plots::{self, Limits};
 use crate::table::{self, Table};
 
 const EXAMPLES: &str = "\
@@ -37,26 +38,28 @@ pub struct Args {
 
 /// All blocks of one variable in one step.
 #[derive(Clone, Debug, Serialize)]
-struct Step {
-    step: u64,
+pub struct Step {
+    pub step: u64,
     n_blocks: usize,
     raw_bytes: usize,
     stored_bytes: usize,
-    ratio: f64,
+    pub ratio: f64,
     /// Errors of the worst block.
-    rel_l2: f64,
-    max_over_range: f64,
+    pub rel_l2: f64,
+    pub max_over_range: f64,
     /// Lowest of all blocks; JSON null when all copies are exact.
     psnr: f64,
     /// Sum over blocks.
-    seconds: f64,
+    pub seconds: f64,
+    /// What was promised, as far as it is the same for all blocks or the strictest.
+    pub limits: Limits,
 }
 
 /// One variable of one dataset.
 #[derive(Clone, Debug, Serialize)]
-struct Variable {
+pub struct Variable {
     dataset: String,
-    variable: String,
+    pub variable: String,
     dtype: String,
     promises: Vec<String>,
     /// Blocks by model.
@@ -65,7 +68,7 @@ struct Variable {
     chain: Option<Chain>,
     #[serde(flatten)]
     total: Step,
-    steps: Vec<Step>,
+    pub steps: Vec<Step>,
 }
 
 pub fn run(args: &Args) -> Result<Done> {
@@ -75,7 +78,7 @@ pub fn run(args: &Args) -> Result<Done> {
     }
     let variables = summarise(&lines, &segments);
     let plots = match &args.plot {
-        Some(stem) => plot::save(&panels(&variables), 2, stem)?.to_vec(),
+        Some(stem) => plot::save(&report_plots::panels(&variables), 2, stem)?.to_vec(),
         None => Vec::new(),
     };
     if args.json {
@@ -155,6 +158,7 @@ fn join(step: u64, lines: &[&Line]) -> Step {
         max_over_range: worst(|l| l.report.errors.max_over_range),
         psnr: lines.iter().map(|l| l.report.errors.psnr).fold(f64::INFINITY, f64::min),
         seconds: lines.iter().map(|l| l.report.seconds.total).sum(),
+        limits: Limits::of(lines),
     }
 }
 
@@ -223,23 +227,4 @@ fn render_segments(segments: &[SegmentLine]) -> String {
     format!(
         "\n{table}Steps share these networks; their bytes are in the totals. Broken: steps whose certified error is above the promise.\n"
     )
-}
-
-fn panels(variables: &[Variable]) -> Vec<Panel> {
-    let panel = |title: &str, y_log: bool, of: fn(&Step) -> f64| Panel {
-        title: title.to_owned(),
-        x_label: "step".to_owned(),
-        y_log,
-        series: variables
-            .iter()
-            .map(|v| (v.variable.clone(), v.steps.iter().map(|s| (s.step as f64, of(s))).collect()))
-            .collect(),
-        ..Panel::default()
-    };
-    vec![
-        panel("ratio (raw bytes / stored bytes)", false, |s| s.ratio),
-        panel("relative L2 error of the worst block", true, |s| s.rel_l2),
-        panel("largest error over value range", true, |s| s.max_over_range),
-        panel("seconds (sum over blocks)", false, |s| s.seconds),
-    ]
 }
