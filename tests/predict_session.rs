@@ -6,7 +6,8 @@ mod drift;
 use std::path::Path;
 
 use adios2_inr::session::{self, Line, SeriesKey};
-use adios2_inr::{Block, Dtype, Settings, codec, store};
+use adios2_inr::store::{self, Kind};
+use adios2_inr::{Block, Dtype, Settings, codec};
 use drift::{ACCURACY, N, drift, error, floats, key, noise, settings, try_read, write};
 
 /// Bytes of the records and of the store files.
@@ -102,6 +103,16 @@ impl Damaged {
         (Damaged { folder, id, whole }, records)
     }
 
+    /// Where the heads of the store's entries are, with their kinds.
+    fn heads(&self) -> Vec<(usize, Kind)> {
+        let (mut heads, mut at) = (Vec::new(), store::MAGIC.len());
+        while let Some(length) = self.whole.get(at..at + 4) {
+            heads.push((at, Kind(self.whole[at + 12])));
+            at += 12 + u32::from_le_bytes(length.try_into().unwrap()) as usize;
+        }
+        heads
+    }
+
     /// One byte `k / of` through the file becomes another one, or the file ends there.
     fn damage(&self, k: usize, of: usize, ends: bool) {
         let mut bytes = self.whole.clone();
@@ -110,6 +121,11 @@ impl Damaged {
         if ends {
             bytes.truncate(at);
         }
+        self.put(&bytes);
+    }
+
+    /// The store's file becomes these bytes.
+    fn put(&self, bytes: &[u8]) {
         // A new file in its place each time, as a copy would be.
         std::fs::write(self.folder.path().join("draft"), bytes).unwrap();
         std::fs::rename(self.folder.path().join("draft"), store::path(self.folder.path(), self.id)).unwrap();
@@ -133,6 +149,35 @@ fn damage_is_an_error_and_never_wrong_values() {
         }
     }
     assert!(n_refused > 0 && n_refused < 24 * 12, "{n_refused}");
+}
+
+#[test]
+fn a_damaged_head_loses_the_steps_up_to_the_next_key_and_says_where_the_damage_is() {
+    const INTERVAL: usize = 16;
+    let (damaged, records) = Damaged::write(3 * INTERVAL);
+    let heads = damaged.heads();
+    let steps: Vec<usize> = heads.iter().filter(|(_, kind)| *kind == Kind::STEP).map(|(at, _)| *at).collect();
+    for at in steps.iter().step_by(5) {
+        let mut bytes = damaged.whole.clone();
+        bytes[at + 1] ^= 0x55;
+        damaged.put(&bytes);
+        // Without the cache of decoded blocks, which knows steps from the turn before.
+        let networks = session::StoredNetworks { dataset: damaged.folder.path().to_str().unwrap() };
+        let read = |record: &Vec<u8>| match codec::step_of(record).unwrap() {
+            Some(place) => networks.step(&place, &mut vec![0; 4 * N * N]),
+            None => Ok(()),
+        };
+        let lost: Vec<(usize, String)> =
+            records.iter().enumerate().filter_map(|(i, record)| Some((i, read(record).err()?.to_string()))).collect();
+        assert!((1..=INTERVAL + 1).contains(&lost.len()), "{} steps", lost.len());
+        let (first, last) = (lost[0].0, lost[lost.len() - 1].0);
+        assert!(last - first <= INTERVAL, "{first} to {last}");
+        let place = format!("{:016x}.inr is damaged: ", damaged.id);
+        assert!(
+            lost.iter().all(|(_, told)| told.contains(&place) && told.contains(&format!("from byte {at} on"))),
+            "{lost:?}"
+        );
+    }
 }
 
 #[test]

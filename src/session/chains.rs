@@ -117,7 +117,7 @@ impl Chains<'_> {
         let chain: ChainKey = (self.path.to_owned(), place.series);
         let (from, mut history) = start(self.index, place, &chain)?;
         for step in from..=place.step {
-            let lost = || lost(place, step);
+            let lost = || lost(self.index, place, step);
             let entry = entry(self.index, place.series, step)?.ok_or_else(lost)?;
             let Payload { needs, beside, record } = payload::read(&entry).ok_or_else(lost)?;
             if let Some((series, step)) = beside {
@@ -141,10 +141,10 @@ impl Chains<'_> {
         if let Some(history) = cache().histories.get(&key) {
             return Ok(history.clone());
         }
-        let entry = entry(self.index, place.series, place.step)?.ok_or_else(|| lost(place, place.step))?;
-        let record = payload::read(&entry).ok_or_else(|| lost(place, place.step))?.record;
+        let entry = entry(self.index, place.series, place.step)?.ok_or_else(|| lost(self.index, place, place.step))?;
+        let record = payload::read(&entry).ok_or_else(|| lost(self.index, place, place.step))?.record;
         let mut bytes = codec::room(codec::inspect(record)?.raw_bytes, DEFAULT_LIMIT)?;
-        self.decode(place, false, &mut bytes)?.ok_or_else(|| lost(place, place.step))
+        self.decode(place, false, &mut bytes)?.ok_or_else(|| lost(self.index, place, place.step))
     }
 }
 
@@ -154,17 +154,17 @@ impl Chains<'_> {
 /// As [`decode`].
 pub fn record(path: &Path, place: &StepPlace) -> Result<Option<Vec<u8>>> {
     let Some(index) = open(path, place)? else { return Ok(None) };
-    let entry = entry(&index, place.series, place.step)?.ok_or_else(|| lost(place, place.step))?;
-    payload::read(&entry).map(|found| Some(found.record.to_vec())).ok_or_else(|| lost(place, place.step))
+    let entry = entry(&index, place.series, place.step)?.ok_or_else(|| lost(&index, place, place.step))?;
+    payload::read(&entry).map(|found| Some(found.record.to_vec())).ok_or_else(|| lost(&index, place, place.step))
 }
 
 /// The first step to decode for `place`, and the history before it.
 fn start(index: &Mutex<Index>, place: &StepPlace, chain: &ChainKey) -> Result<(u32, Option<History>)> {
     let (mut step, mut needed) = (place.step, place.step);
     loop {
-        let entry = entry(index, place.series, step)?.ok_or_else(|| lost(place, step))?;
-        let needs = payload::read(&entry).ok_or_else(|| lost(place, step))?.needs;
-        needed = needed.min(step.checked_sub(needs).ok_or_else(|| lost(place, step))?);
+        let entry = entry(index, place.series, step)?.ok_or_else(|| lost(index, place, step))?;
+        let needs = payload::read(&entry).ok_or_else(|| lost(index, place, step))?.needs;
+        needed = needed.min(step.checked_sub(needs).ok_or_else(|| lost(index, place, step))?);
         let known = step.checked_sub(1).and_then(|before| cache().histories.get(&(chain.clone(), before)).cloned());
         if needed == step {
             // A step that stands alone needs none, but the one after it may need both.
@@ -175,7 +175,7 @@ fn start(index: &Mutex<Index>, place: &StepPlace, chain: &ChainKey) -> Result<(u
         }
         step -= 1;
         if place.step - step > LONGEST {
-            return Err(lost(place, place.step));
+            return Err(lost(index, place, place.step));
         }
     }
 }
@@ -194,16 +194,23 @@ fn predictor(index: &Mutex<Index>, chain: &ChainKey, number: u32, depth: u32) ->
         return Ok(Arc::clone(found));
     }
     let bytes = index.lock().unwrap_or_else(PoisonError::into_inner).get(key(Kind::PREDICTOR, chain.1, number))?;
-    let bytes = bytes.ok_or_else(|| Error::corrupt(format!("predictor {number} of series {} is lost", chain.1)))?;
+    let lost = || Error::corrupt(format!("predictor {number} of series {} is lost{}", chain.1, why(index)));
+    let bytes = bytes.ok_or_else(lost)?;
     let found = predicted::decode_predictor(&bytes, number, &|before| predictor(index, chain, before, depth + 1))?;
     cache().predictors.put(known, Arc::clone(&found));
     Ok(found)
 }
 
-fn lost(place: &StepPlace, step: u32) -> Error {
+fn lost(index: &Mutex<Index>, place: &StepPlace, step: u32) -> Error {
     let StepPlace { series, step: wanted, store } = place;
     let whose = if *store == NO_STORE { String::new() } else { format!(" of series {series} in store {store:016x}") };
-    Error::corrupt(format!("step {wanted}{whose} needs step {step}, which is lost or damaged"))
+    Error::corrupt(format!("step {wanted}{whose} needs step {step}, which is lost or damaged{}", why(index)))
+}
+
+/// Says of a file with damage where it is.
+fn why(index: &Mutex<Index>) -> String {
+    let damage = index.lock().unwrap_or_else(PoisonError::into_inner).damage();
+    damage.map(|damage| format!(": {damage}")).unwrap_or_default()
 }
 
 /// The index of the file at `path`, which knows the step of `place`.
@@ -218,7 +225,7 @@ fn open(path: &Path, place: &StepPlace) -> Result<Option<Arc<Mutex<Index>>>> {
             }
             let found = has(&index);
             drop(index);
-            return Ok(found.then_some(known));
+            return there(known, found, place);
         }
     }
     if !path.exists() {
@@ -235,7 +242,17 @@ fn open(path: &Path, place: &StepPlace) -> Result<Option<Arc<Mutex<Index>>>> {
     for step in stale.collect::<Vec<_>>() {
         forget(&mut cache, &step);
     }
-    Ok(found.then_some(index))
+    drop(cache);
+    there(index, found, place)
+}
+
+/// An index that may not have the step of `place`: a file of this name is no other's, so that damage is why.
+fn there(index: Arc<Mutex<Index>>, found: bool, place: &StepPlace) -> Result<Option<Arc<Mutex<Index>>>> {
+    let is_damaged = || index.lock().unwrap_or_else(PoisonError::into_inner).damage().is_some();
+    match found || !is_damaged() {
+        true => Ok(found.then_some(index)),
+        false => Err(lost(&index, place, place.step)),
+    }
 }
 
 fn forget(cache: &mut Cache, step: &StepKey) {

@@ -139,7 +139,13 @@ fn read(path: &Path, stamp: Stamp, place: &Place) -> Result<Option<Found>> {
     }
     let _mode = canonical();
     let contents = Contents::read(path)?;
-    let Some(bytes) = contents.get(facts::key(Kind::NETWORK, place.series, place.segment)) else { return Ok(None) };
+    let Some(bytes) = contents.get(facts::key(Kind::NETWORK, place.series, place.segment)) else {
+        // A file of this id is no other's.
+        return match contents.damage(path) {
+            Some(damage) => Err(Error::corrupt(format!("its network is lost, for {damage}"))),
+            None => Ok(None),
+        };
+    };
     let network = SeriesNetwork::decode(bytes)?;
     let about = contents.get(facts::key(Kind::SEGMENT, place.series, place.segment)).map(Facts::decode).transpose()?;
     let mesh = match about.as_ref().and_then(|facts| facts.points) {

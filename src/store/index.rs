@@ -5,7 +5,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::entry::{HEAD, Head, Key, MAGIC, Walk, check_magic};
+use super::entry::{HEAD, Head, Key, MAGIC, Walk, check_magic, next_whole};
 use crate::{Error, Result};
 
 /// A key and the bytes before it at most: five bytes for each number.
@@ -19,6 +19,8 @@ pub struct Index {
     /// Everything before was walked over.
     at: u64,
     newest: BTreeMap<Key, Range<u64>>,
+    /// Entries whose head is damaged, one or several in a row.
+    damaged: Vec<Range<u64>>,
 }
 
 impl Index {
@@ -31,7 +33,8 @@ impl Index {
         let mut magic = [0; MAGIC.len()];
         let n = read_at(&file, 0, &mut magic).map_err(|e| failure(path, &e))?;
         check_magic(&magic[..n])?;
-        let mut index = Index { path: path.to_owned(), file, at: MAGIC.len() as u64, newest: BTreeMap::new() };
+        let mut index =
+            Index { path: path.to_owned(), file, at: MAGIC.len() as u64, newest: BTreeMap::new(), damaged: Vec::new() };
         index.refresh()?;
         Ok(index)
     }
@@ -50,7 +53,17 @@ impl Index {
         loop {
             let mut bytes = [0; KEY_BYTES];
             let n = read_at(&self.file, self.at, &mut bytes).map_err(|e| failure(&self.path, &e))?;
-            let Some(head) = Head::read(&bytes[..n]) else { return Ok(()) };
+            let Some(head) = Head::read(&bytes[..n]) else {
+                match self.next_whole(length)? {
+                    // Torn, or not all written yet.
+                    None => return Ok(()),
+                    Some(next) => {
+                        self.damaged.push(self.at..next);
+                        self.at = next;
+                        continue;
+                    }
+                }
+            };
             let end = self.at + (HEAD + head.length) as u64;
             if end > length {
                 return Ok(());
@@ -61,6 +74,20 @@ impl Index {
             }
             self.at = end;
         }
+    }
+
+    /// Where the next whole entry starts behind a damaged head.
+    fn next_whole(&self, length: u64) -> Result<Option<u64>> {
+        let mut bytes = vec![0; usize::try_from(length.saturating_sub(self.at)).unwrap_or(0)];
+        let n = read_at(&self.file, self.at, &mut bytes).map_err(|e| failure(&self.path, &e))?;
+        Ok(next_whole(&bytes[..n]).map(|next| self.at + next as u64))
+    }
+
+    /// A sentence when entries are lost whose heads are damaged: where they stood.
+    pub fn damage(&self) -> Option<String> {
+        let first = self.damaged.first()?;
+        let n = self.damaged.iter().map(|span| span.end - span.start).sum::<u64>();
+        Some(format!("{} is damaged: {n} bytes from byte {} on cannot be read", self.path.display(), first.start))
     }
 
     /// True when there is an entry of this key, be it one that takes it back.
@@ -81,7 +108,8 @@ impl Index {
         let content = Walk::new(&bytes).next().and_then(|found| found.content).filter(|(found, _)| *found == key);
         let damaged = || {
             let Key { series, segment, .. } = key;
-            Error::corrupt(format!("entry {segment} of series {series} in {} is damaged", self.path.display()))
+            let (path, at) = (self.path.display(), span.start);
+            Error::corrupt(format!("entry {segment} of series {series} in {path} is damaged, behind byte {at}"))
         };
         let (_, payload) = content.ok_or_else(damaged)?;
         Ok((!payload.is_empty()).then(|| bytes[payload].to_vec()))
@@ -149,6 +177,24 @@ mod tests {
         std::fs::remove_file(store.path()).unwrap();
         assert!(!index.is_current());
         assert_eq!(index.get(key(0)).unwrap().as_deref(), Some(&b"new"[..]), "an unlinked file is read on");
+    }
+
+    #[test]
+    fn a_damaged_head_costs_its_entry_and_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::create(folder.path()).unwrap();
+        let key = |segment| Key { kind: Kind::STEP, series: 0, segment };
+        store.append(&[(key(0), b"first"), (key(1), b"second"), (key(2), b"third")]).unwrap();
+        let mut bytes = std::fs::read(store.path()).unwrap();
+        let at = bytes.windows(6).position(|w| w == b"second").unwrap() - 4 - HEAD + 1;
+        bytes[at] ^= 1;
+        let path = folder.path().join("damaged.inr");
+        std::fs::write(&path, bytes).unwrap();
+        let index = Index::open(&path).unwrap();
+        let found: Vec<_> = (0..3).map(|segment| index.get(key(segment)).unwrap()).collect();
+        assert_eq!(found, [Some(b"first".to_vec()), None, Some(b"third".to_vec())]);
+        let told = index.damage().unwrap();
+        assert!(told.contains("damaged.inr is damaged: 21 bytes from byte 28 on"), "{told}");
     }
 
     #[test]

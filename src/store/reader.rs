@@ -67,6 +67,16 @@ impl Contents {
         self.newest.keys().copied()
     }
 
+    /// A sentence when entries are damaged or their end is missing; `path` is what the file is to be called.
+    pub fn damage(&self, path: &Path) -> Option<String> {
+        let what = match (self.n_damaged, self.n_torn) {
+            (0, 0) => return None,
+            (0, torn) => format!("its last {torn} bytes are no whole entry"),
+            (n, _) => format!("{n} of its entries cannot be read"),
+        };
+        Some(format!("{} is damaged: {what}", path.display()))
+    }
+
     /// Bytes of the file.
     pub fn n_bytes(&self) -> usize {
         self.bytes.len()
