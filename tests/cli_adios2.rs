@@ -3,18 +3,8 @@
 
 mod cli_common;
 
-use std::process::Command;
-
-use cli_common::{BP5, inr, plugin_folder, python, run, stdout, xml};
+use cli_common::{BP5, inr, inr_with_adios2, python, run, stdout, xml};
 use serde_json::Value;
-
-/// The binary with the ADIOS2 of the Python under test.
-fn inr_with_adios2() -> Command {
-    let wheel = run(python().args(["-c", "import adios2; print(adios2.__path__[0])"]), 0);
-    let mut command = inr();
-    command.env("ADIOS2_DIR", stdout(&wheel).trim()).env("ADIOS2_PLUGIN_PATH", plugin_folder());
-    command
-}
 
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]

@@ -269,7 +269,7 @@ pub(super) fn assemble(
             Some(errors) => errors,
             None => Errors::between(original()?.as_slice(), values.as_slice(), component.valid()),
         };
-        if !holds(settings.target, &errors) {
+        if !super::compare::holds(settings.target, &errors) {
             let reached = format!("relative L2 {:.1e}, largest {:.1e}", errors.rel_l2, errors.max);
             report.note("lossy", None, format!("broke {} when it was decoded ({reached})", settings.target));
             return Ok(None);
@@ -281,16 +281,4 @@ pub(super) fn assemble(
     (meta.rel_l2, meta.max_error) = (worst.rel_l2 as f32, worst.max as f32);
     let record = container::write(block.dtype, &dims, &meta.encode(block.dtype), &sections);
     Ok(Some(Checked { record, errors: worst, fields }))
-}
-
-/// Whether the promise holds, NaN-proof.
-fn holds(target: Target, errors: &Errors) -> bool {
-    match target {
-        Target::Accuracy(Mode::Rel, Norm::L2, e) => errors.rel_l2 <= e,
-        Target::Accuracy(Mode::Abs, Norm::L2, e) => errors.l2 <= e,
-        Target::Accuracy(Mode::Rel, Norm::Linf, e) => errors.max_over_range <= e,
-        Target::Accuracy(Mode::Abs, Norm::Linf, e) => errors.max <= e,
-        Target::Psnr(db) => errors.psnr >= db,
-        Target::Ratio(_) => errors.max.is_finite(),
-    }
 }

@@ -10,6 +10,7 @@ mod attempt;
 mod beside;
 mod candidate;
 mod chain;
+mod compare;
 mod decode;
 mod history;
 mod kind_choice;
@@ -32,6 +33,7 @@ use std::time::Instant;
 
 pub use beside::Other;
 pub use chain::{Chain, Link};
+pub use compare::{Comparison, compare};
 pub use decode::{
     DEFAULT_LIMIT, Decoded, Summary, decode, decode_into, decode_into_with, decode_on, decode_within, fill_of, inspect,
     place_of, room,

@@ -136,6 +136,19 @@ impl ChainReader {
         &self.array
     }
 
+    /// The record of a step.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn record(&self, step: u32) -> Result<Vec<u8>> {
+        let place = StepPlace { store: chains::NO_STORE, series: SERIES, step };
+        chains::record(&self.path, &place)?.ok_or_else(|| self.lost(step))
+    }
+
+    fn lost(&self, step: u32) -> Error {
+        Error::corrupt(format!("step {step} of {} is not there: the file was cut off", self.array.n_steps))
+    }
+
     /// The elements of a step, from the last key on; reading forward decodes each step once.
     ///
     /// # Errors
@@ -143,16 +156,14 @@ impl ChainReader {
     pub fn decode(&self, step: u32) -> Result<Vec<u8>> {
         let place = StepPlace { store: chains::NO_STORE, series: SERIES, step };
         let n_bytes = self.array.step_bytes()?;
-        let lost =
-            || Error::corrupt(format!("step {step} of {} is not there: the file was cut off", self.array.n_steps));
-        let record = chains::record(&self.path, &place)?.ok_or_else(lost)?;
+        let record = self.record(step)?;
         // Before there is room for it.
         let found = codec::inspect(&record)?;
         if (found.dtype, &found.dims) != (self.array.dtype, &self.array.dims) {
             return Err(Error::corrupt(format!("step {step} has another shape or type than the array")));
         }
         let mut bytes = codec::room(n_bytes, DEFAULT_LIMIT)?;
-        chains::decode(&self.path, &place, &mut bytes)?.ok_or_else(lost)?;
+        chains::decode(&self.path, &place, &mut bytes)?.ok_or_else(|| self.lost(step))?;
         Ok(bytes)
     }
 }

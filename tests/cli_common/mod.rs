@@ -26,6 +26,14 @@ pub fn python() -> Command {
     command
 }
 
+/// The binary with the ADIOS2 of the Python under test.
+pub fn inr_with_adios2() -> Command {
+    let wheel = run(python().args(["-c", "import adios2; print(adios2.__path__[0])"]), 0);
+    let mut command = inr();
+    command.env("ADIOS2_DIR", stdout(&wheel).trim()).env("ADIOS2_PLUGIN_PATH", plugin_folder());
+    command
+}
+
 /// An engine as [`xml`] takes it.
 pub const BP5: &str = r#"<engine type="BP5"/>"#;
 

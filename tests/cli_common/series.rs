@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{inr, plugin_folder, python, run, stdout};
+use super::{inr_with_adios2, python, run, stdout};
 
 /// `tests/clients/series.py`.
 pub fn client(arguments: &[&str]) -> Command {
@@ -37,9 +37,7 @@ pub fn errors(folder: &str, name: &str, seed: &str) -> BTreeMap<(usize, usize), 
 
 /// `inr inspect` of a dataset.
 pub fn inspect_command(folder: &str, name: &str) -> Command {
-    let wheel = run(python().args(["-c", "import adios2; print(adios2.__path__[0])"]), 0);
-    let mut command = inr();
-    command.env("ADIOS2_DIR", stdout(&wheel).trim()).env("ADIOS2_PLUGIN_PATH", plugin_folder());
+    let mut command = inr_with_adios2();
     command.arg("inspect").arg(Path::new(folder).join(name));
     command
 }

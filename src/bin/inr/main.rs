@@ -1,4 +1,4 @@
-//! `inr`: encode, decode, inspect, pack, ask and finish networks, predict, check the installation, read run logs, measure, train. The only place that prints.
+//! `inr`: encode, decode, inspect, pack, ask and finish networks, verify, predict, check the installation, read run logs, measure, train. The only place that prints.
 
 mod bench;
 mod decode;
@@ -32,6 +32,7 @@ mod settings_args;
 mod table;
 mod table_runs;
 mod train;
+mod verify;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ Examples:
   inr inspect u.inr run.bp
   inr query run.bp u --at 3.5,7 --gradient
   inr predict u.npy u_predicted.npy --accuracy 1e-3 --norm Linf
+  inr verify plain.bp run.bp
   inr finalize run.bp
   inr pack run.bp archive.bp
   inr doctor
@@ -70,6 +72,7 @@ enum Command {
     Inspect(inspect::Args),
     Query(query::Args),
     Predict(predict::Args),
+    Verify(verify::Args),
     Finalize(finalize::Args),
     Pack(pack::Args),
     Doctor(doctor::Args),
@@ -117,6 +120,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Query(args) => query::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Finalize(args) => finalize::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Doctor(args) => doctor::run(&args),
