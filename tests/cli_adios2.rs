@@ -64,3 +64,74 @@ fn doctor_says_what_is_wrong_with_a_plugin_path() {
     let damaged = check();
     assert!(damaged["status"] == "failed" && damaged["fix"].is_string(), "{damaged}");
 }
+
+/// The checks of `doctor` on a configuration and what follows it.
+fn checks_of(files: &[&std::path::Path], code: i32) -> Vec<Value> {
+    let checks = stdout(&run(inr_with_adios2().args(["doctor", "--json"]).args(files), code));
+    let checks: Vec<Value> = serde_json::from_str(&checks).unwrap();
+    checks.into_iter().filter(|check| check["name"] == "config" || check["name"] == "dataset").collect()
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn doctor_names_variables_that_no_operator_touched_and_names_that_match_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let [config, dataset] = ["adios2.xml", "out.bp"].map(|name| folder.path().join(name));
+    let write = |variables: &[&str]| std::fs::write(&config, xml(BP5, &[("norm", "Linf")], variables)).unwrap();
+    write(&["U", "W"]);
+    let client = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/xml_client.py");
+    run(python().arg(client).arg("write").arg(folder.path()), 0);
+    let found = checks_of(&[&config, &dataset], 1);
+    let told = |part: &str, status: &str| {
+        let is_it = |check: &&Value| check["status"] == status && check["found"].as_str().unwrap().contains(part);
+        assert_eq!(found.iter().filter(is_it).count(), 1, "{part}: {found:#?}");
+    };
+    told("gives the operator to U, W", "ok");
+    told("has no array 'W'", "failed");
+    told("3 of 3 blocks of variable 'V' are not stored", "skipped");
+    told("3 of 3 blocks of variable 'plain' are not stored", "skipped");
+    assert_eq!(found.len(), 4, "{found:#?}");
+
+    write(&["U"]);
+    assert_eq!(checks_of(&[&config, &dataset], 0).len(), 3);
+    write(&["U", "V"]);
+    let found = checks_of(&[&config, &dataset], 1);
+    assert!(
+        found.iter().any(|check| check["fix"].as_str().is_some_and(|fix| fix.contains("calls 'SimulationOutput'"))),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn doctor_names_every_mistake_of_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("adios2.xml");
+    let right = xml(BP5, &[("norm", "Linf")], &["U"]);
+    for (from, to, told) in [
+        ("norm", "nrm", "did you mean 'norm'"),
+        ("Linf", "L7", "set it to"),
+        ("adios2_inr", "inr", "PluginLibrary is 'inr'"),
+        ("operation operator=\"inr\"", "operation operator=\"inrr\"", "there is no operator 'inrr'"),
+        ("variable name=\"U\"", "variable name=\"U*\"", "looks like a pattern"),
+        ("</adios-config>", "</adios>", "adios2.xml:"),
+        ("variable", "var", "gives the operator to no variable"),
+        ("key=\"norm\" value=\"Linf\"", "key=\"points\" value=\"/nowhere.npy\"", "/nowhere.npy"),
+    ] {
+        std::fs::write(&config, right.replace(from, to)).unwrap();
+        let done = inr().args(["doctor", "--json"]).arg(&config).output().unwrap();
+        let checks: Vec<Value> = serde_json::from_str(&stdout(&done)).unwrap();
+        let of_config: Vec<&Value> = checks.iter().filter(|check| check["name"] == "config").collect();
+        assert!(
+            of_config.iter().any(|c| c["status"] == "failed" && c["found"].as_str().unwrap().contains(told)),
+            "{told}: {of_config:#?}"
+        );
+        assert_eq!(done.status.code(), Some(1));
+    }
+    std::fs::write(
+        &config,
+        right.replace("BP5", "SST").replace("Linf", "Linf\"/><parameter key=\"temporal\" value=\"predict"),
+    )
+    .unwrap();
+    let text = stdout(&inr().arg("doctor").arg(&config).output().unwrap());
+    assert!(text.contains("uses SST, which tells operators no names"), "{text}");
+}

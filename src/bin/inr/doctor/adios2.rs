@@ -9,7 +9,7 @@ use object::{Object as _, ObjectSymbol as _};
 use super::Check;
 
 /// The oldest ADIOS2 whose plugin interface the operator serves.
-const OLDEST: (u32, u32) = (2, 12);
+const OLDEST: (u32, u32) = (2, 9);
 
 pub fn checks() -> Vec<Check> {
     vec![library(), plugin()]
@@ -24,7 +24,7 @@ fn library() -> Check {
     let path = library.path.display();
     match version(&library.path) {
         Some((text, version)) if version < OLDEST => {
-            let fix = "install ADIOS2 2.12 or newer: older ones load plugins in another way";
+            let fix = "install ADIOS2 2.9 or newer: older ones load plugins in another way";
             Check::failed(NAME, format!("version {text} at {path}"), fix)
         }
         Some((text, _)) => Check::ok(NAME, format!("version {text} at {path}")),

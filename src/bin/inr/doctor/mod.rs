@@ -2,8 +2,13 @@
 
 #[cfg(feature = "adios2")]
 mod adios2;
+mod config;
+#[cfg(feature = "adios2")]
+mod dataset;
 #[cfg(feature = "gpu")]
 mod gpu;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
@@ -13,6 +18,8 @@ use crate::Done;
 const EXAMPLES: &str = "\
 Examples:
   inr doctor
+  inr doctor adios2.xml                is the file right: names, parameters, operators
+  inr doctor adios2.xml run.bp         which variables of a dataset no operator touched, and which names match none
   inr doctor --json
 
 Exit code 0 if nothing failed, 1 otherwise. Skipped parts are named.";
@@ -21,6 +28,12 @@ Exit code 0 if nothing failed, 1 otherwise. Skipped parts are named.";
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
+    /// A simulation's ADIOS2 configuration
+    #[arg(value_name = "CONFIG.xml")]
+    config: Option<PathBuf>,
+    /// A dataset that was written with it
+    #[arg(value_name = "RUN.bp")]
+    dataset: Option<PathBuf>,
     /// Print one JSON array
     #[arg(long)]
     json: bool,
@@ -54,7 +67,6 @@ impl Check {
         Check { name, status: Status::Skipped, found: found.into(), fix: Some(fix.into()) }
     }
 
-    #[cfg(any(feature = "adios2", feature = "gpu"))]
     fn failed(name: &'static str, found: impl Into<String>, fix: &str) -> Self {
         Check { name, status: Status::Failed, found: found.into(), fix: Some(fix.into()) }
     }
@@ -64,6 +76,11 @@ pub fn run(args: &Args) -> Result<Done> {
     let mut checks = vec![cpu()];
     checks.extend(gpu_checks());
     checks.extend(adios2_checks());
+    if let Some(path) = &args.config {
+        let (config, found) = config::read(path);
+        checks.extend(found);
+        checks.extend(args.dataset.as_deref().zip(config).into_iter().flat_map(|(path, c)| dataset_checks(path, &c)));
+    }
     let ok = checks.iter().all(|c| c.status != Status::Failed);
     let text = if args.json { serde_json::to_string(&checks)? + "\n" } else { render(&checks) };
     Ok(Done { text, ok })
@@ -93,6 +110,17 @@ fn gpu_checks() -> Vec<Check> {
 #[cfg(not(feature = "gpu"))]
 fn gpu_checks() -> Vec<Check> {
     vec![Check::skipped("gpu", "this inr was built without GPUs", "build with the feature 'gpu' to train on one")]
+}
+
+#[cfg(feature = "adios2")]
+fn dataset_checks(path: &Path, config: &config::Config) -> Vec<Check> {
+    dataset::checks(path, config)
+}
+
+#[cfg(not(feature = "adios2"))]
+fn dataset_checks(_: &Path, _: &config::Config) -> Vec<Check> {
+    let fix = "build with the feature 'adios2' to look into datasets";
+    vec![Check::skipped("dataset", "this inr was built without ADIOS2", fix)]
 }
 
 #[cfg(feature = "adios2")]
