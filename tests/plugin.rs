@@ -14,6 +14,9 @@ use tempfile::TempDir;
 #[path = "common/clients.rs"]
 mod clients;
 use clients::{clients, compile, folder, plugin_folder, python, succeed};
+#[path = "common/networks.rs"]
+mod networks;
+use networks::{SIDE, dataset};
 
 fn every_case_comes_back(engine: &str) {
     let (_keep, path) = folder();
@@ -240,7 +243,9 @@ fn appending_continues_a_series_and_writing_anew_starts_one() {
 #[test]
 fn a_c_program_uses_the_c_interface() {
     let (keep, _) = folder();
-    succeed(&mut compile("cc", &["-std=c99", "-Wextra", "-pedantic"], "c_client.c", keep.path()));
+    let series = dataset(&[(&[0, 0], &[SIDE, SIDE], 1, 1), (&[0, SIDE], &[SIDE, SIDE], 1, 2)]);
+    let mut client = compile("cc", &["-std=c99", "-Wextra", "-pedantic"], "c_client.c", keep.path());
+    succeed(client.arg(series.path()));
 }
 
 #[test]

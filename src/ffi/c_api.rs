@@ -1,78 +1,27 @@
-//! `plugin/inr.h`: pointers become slices, panics status codes, errors sentences.
+//! `plugin/inr.h`: operators and records.
 #![expect(unsafe_code, reason = "C ABI")]
 
-use std::cell::RefCell;
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::slice;
 
-use super::guard::{guard, warn_once};
+use super::call::{
+    Failure, INR_BAD_RECORD, INR_BAD_SETTINGS, INR_INTERNAL, bad_call, input, pairs, put, sentence, status, text,
+};
+use super::guard::warn_once;
 use super::hooks;
-use super::operator::{HostBlock, MAX_GROWTH, Operator, Stored};
+use super::operator::{self, HostBlock, MAX_GROWTH, Operator, Stored};
 use crate::{Dtype, Result, codec, session};
 
-/// Done.
-pub const INR_OK: c_int = 0;
-/// The operator's parameters are wrong.
-pub const INR_BAD_SETTINGS: c_int = 1;
-/// A record cannot be decoded.
-pub const INR_BAD_RECORD: c_int = 2;
-/// Null pointer, unknown type, sizes that overflow.
-pub const INR_BAD_CALL: c_int = 3;
-/// A bug, caught here.
-pub const INR_INTERNAL: c_int = 4;
-
-thread_local! {
-    static LAST_ERROR: RefCell<CString> = RefCell::default();
-}
-
-/// A status and the sentence that goes with it.
-type Failure = (c_int, String);
-
-/// Runs the body of a C function: keeps its error for [`inr_last_error`], turns a panic into one.
-fn status(body: impl FnOnce() -> Result<(), Failure>) -> c_int {
-    let outcome = guard(body).unwrap_or_else(|panic| Err((INR_INTERNAL, format!("adios2_inr: {panic}."))));
-    let Err((code, text)) = outcome else { return INR_OK };
-    // NUL cannot stand in a C string; names from a damaged file may hold it.
-    let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
-    let _ = LAST_ERROR.try_with(|last| last.replace(text));
-    code
-}
-
-fn bad_call(what: &str) -> Failure {
-    (INR_BAD_CALL, format!("adios2_inr was called wrongly: {what}."))
-}
+/// Types by their number in `inr.h`, from 1.
+const TYPES: [Dtype; 12] = {
+    use Dtype::{C32, C64, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+    [F32, F64, C32, C64, I8, I16, I32, I64, U8, U16, U32, U64]
+};
 
 /// The type with number `code` in `inr.h`.
 fn dtype(code: c_int) -> Result<Dtype, Failure> {
-    use Dtype::{C32, C64, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
-    const TYPES: [Dtype; 12] = [F32, F64, C32, C64, I8, I16, I32, I64, U8, U16, U32, U64];
     let index = usize::try_from(code).ok().and_then(|c| c.checked_sub(1));
     index.and_then(|i| TYPES.get(i)).copied().ok_or_else(|| bad_call(&format!("there is no type {code}")))
-}
-
-/// `n` elements at `data` as a slice; null is allowed for none.
-///
-/// # Safety
-/// `data` is null or points to `n` readable elements that nobody changes during `'a`.
-unsafe fn input<'a, T>(data: *const T, n: usize, name: &str) -> Result<&'a [T], Failure> {
-    if n == 0 {
-        return Ok(&[]);
-    }
-    let bytes = n.checked_mul(size_of::<T>()).filter(|&b| isize::try_from(b).is_ok());
-    if bytes.is_none() || data.is_null() || !data.is_aligned() {
-        return Err(bad_call(&format!("{name} is null, not aligned or too long ({n} elements)")));
-    }
-    // SAFETY: not null, aligned, below isize::MAX bytes; readable and unchanged by the caller's promise.
-    Ok(unsafe { slice::from_raw_parts(data, n) })
-}
-
-/// A C string as text; null for none.
-///
-/// # Safety
-/// `text` is null or NUL-terminated and unchanged during `'a`.
-unsafe fn text<'a>(text: *const c_char) -> Option<std::borrow::Cow<'a, str>> {
-    // SAFETY: not null here; terminated by the caller's promise.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy())
 }
 
 /// Makes an operator from `n` pairs of strings; null when one of them is null.
@@ -87,17 +36,31 @@ pub unsafe extern "C" fn inr_operator_new(
 ) -> *mut Operator {
     let mut made = std::ptr::null_mut();
     status(|| {
-        // SAFETY: `n` pointers each, by the caller's promise.
-        let (keys, values) = unsafe { (input(keys, n, "keys")?, input(values, n, "values")?) };
-        let all = keys.iter().chain(values);
-        // SAFETY: terminated strings, by the caller's promise.
-        let all: Option<Vec<_>> = all.map(|&string| unsafe { text(string) }).collect();
-        let all = all.ok_or_else(|| bad_call("a key or a value is null"))?;
-        let pairs = all.iter().zip(&all[n..]).map(|(key, value)| (key.as_ref(), value.as_ref()));
+        // SAFETY: by the caller's promise.
+        let pairs = unsafe { pairs(keys, values, n) }?;
+        let pairs = pairs.iter().map(|(key, value)| (key.as_ref(), value.as_ref()));
         made = Box::into_raw(Box::new(Operator::new(pairs)));
         Ok(())
     });
     made
+}
+
+/// Checks what [`inr_operator_new`] would take.
+///
+/// # Safety
+/// As [`inr_operator_new`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn inr_check_settings(
+    keys: *const *const c_char,
+    values: *const *const c_char,
+    n: usize,
+) -> c_int {
+    status(|| {
+        // SAFETY: by the caller's promise.
+        let pairs = unsafe { pairs(keys, values, n) }?;
+        let checked = operator::settings(pairs.iter().map(|(key, value)| (key.as_ref(), value.as_ref())));
+        checked.map(|_| ()).map_err(|error| (INR_BAD_SETTINGS, sentence(&error)))
+    })
 }
 
 /// Makes an operator that stores every block as it is and says why on stderr, once; null when the reason is.
@@ -226,6 +189,33 @@ pub unsafe extern "C" fn inr_decoded_bytes(
     })
 }
 
+/// Type and dimensions of the block in a record, slowest first.
+///
+/// # Safety
+/// `record` has `record_bytes` readable bytes; `dims` has room for `room` numbers; `dtype_code` and `n_dims` are null or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn inr_describe(
+    record: *const c_void,
+    record_bytes: usize,
+    dtype_code: *mut c_int,
+    dims: *mut usize,
+    room: usize,
+    n_dims: *mut usize,
+) -> c_int {
+    status(|| {
+        // SAFETY: length by the caller's promise.
+        let record = unsafe { input(record.cast::<u8>(), record_bytes, "record") }?;
+        let summary = codec::inspect(record).map_err(|e| (INR_BAD_RECORD, sentence(&e)))?;
+        let code = TYPES.iter().zip(1..).find(|(dtype, _)| **dtype == summary.dtype).map_or(0, |(_, code)| code);
+        // SAFETY: null or writable, room for `room` numbers, by the caller's promise.
+        unsafe {
+            put(&[code], dtype_code, "type")?;
+            put(&summary.dims[..summary.dims.len().min(room)], dims, "dims")?;
+            put(&[summary.dims.len()], n_dims, "n_dims")
+        }
+    })
+}
+
 /// Decodes a record into `out`.
 ///
 /// # Safety
@@ -272,12 +262,6 @@ pub unsafe extern "C" fn inr_decode(
         unsafe { decoded_bytes.write(n_bytes) };
         Ok(())
     })
-}
-
-/// Why the last call of this thread failed; valid until its next call.
-#[unsafe(no_mangle)]
-pub extern "C" fn inr_last_error() -> *const c_char {
-    LAST_ERROR.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
 /// Version of the library.

@@ -71,16 +71,22 @@ pub(super) struct HostBlock<'a> {
     pub bytes: &'a [u8],
 }
 
+/// The settings that parameters stand for; those of the host are passed over.
+///
+/// # Errors
+/// As [`Settings::from_pairs`], and [`Error::File`] for a `points` file that cannot be read.
+pub(super) fn settings<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Settings> {
+    let settings = Settings::from_pairs(pairs)?;
+    if let Some(path) = &settings.points {
+        npy::Steps::open(path)?;
+    }
+    Ok(settings)
+}
+
 impl Operator {
     /// Reads parameters as ADIOS2 hands them over; wrong ones are reported by the first block.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let own = |key: &str| !["pluginname", "pluginlibrary"].iter().any(|k| key.eq_ignore_ascii_case(k));
-        let settings = Settings::from_pairs(pairs.into_iter().filter(|(key, _)| own(key)));
-        let settings = settings.and_then(|settings| match &settings.points {
-            Some(path) => npy::Steps::open(path).map(|_| settings),
-            None => Ok(settings),
-        });
-        Operator { settings: settings.map_err(Unset::Wrong), place: Mutex::default(), served: Mutex::default() }
+        Operator { settings: settings(pairs).map_err(Unset::Wrong), place: Mutex::default(), served: Mutex::default() }
     }
 
     /// For a host whose parameters cannot be read, for a reason: stores every block as it is, and reads everything.

@@ -1,4 +1,5 @@
-/* usage: c_client: the C interface as a C program uses it, and as it must not. Exit status 0 when all holds. */
+/* usage: c_client SERIES: the C interface as a C program uses it, and as it must not. SERIES is a dataset
+ * with networks of a variable "u" on the places 0 to 5 and 0 to 11 and the steps 1 to 9. Exit status 0 when all holds. */
 #include "inr.h"
 
 #include <math.h>
@@ -28,14 +29,62 @@ static int count_and_skip(void *user, const void *record, size_t record_bytes)
     return 1;
 }
 
-int main(void)
+static void ask_a_series(const char *path)
+{
+    const double times[] = {2.25, 9.0, 2.25}, places[] = {1.5, 7.0, 0.0, 0.0, 3.0, 11.0}, outside[] = {5.0, 12.0};
+    double bounds[4], gradients[9];
+    float values[3], again[3], before, after;
+    double left[] = {1.5, 6.99}, right[] = {1.5, 7.01};
+    inr_step steps[3];
+    inr_series_facts facts;
+    inr_series *series = NULL, *same = NULL;
+
+    REQUIRE(inr_series_open(path, "u", &series) == INR_OK);
+    REQUIRE(inr_series_open(path, NULL, &same) == INR_OK);
+    REQUIRE(strcmp(inr_series_variable(same), "u") == 0);
+    REQUIRE(inr_series_describe(series, &facts, bounds, 2) == INR_OK);
+    REQUIRE(facts.n_axes == 2 && facts.n_channels == 1 && facts.is_grid);
+    REQUIRE(facts.first_step == 1 && facts.last_step == 9);
+    REQUIRE(bounds[0] == 0.0 && bounds[1] == 5.0 && bounds[2] == 0.0 && bounds[3] == 11.0);
+    REQUIRE(inr_series_describe(series, &facts, NULL, 0) == INR_OK);
+
+    REQUIRE(inr_series_ask(series, times, places, 3, values, gradients, steps) == INR_OK);
+    REQUIRE(inr_series_ask(same, times, places, 3, again, NULL, NULL) == INR_OK);
+    REQUIRE(memcmp(values, again, sizeof values) == 0);
+    REQUIRE(steps[0].step == 2 && steps[0].is_certified && steps[0].error == 0.0625f && steps[1].step == 9);
+    REQUIRE(!steps[0].is_broken && steps[0].is_by_network);
+    REQUIRE(inr_series_ask(series, times, left, 1, &before, NULL, NULL) == INR_OK);
+    REQUIRE(inr_series_ask(series, times, right, 1, &after, NULL, NULL) == INR_OK);
+    REQUIRE(fabs(((double)after - (double)before) / 0.02 - gradients[1]) < 0.01 * fabs(gradients[1]) + 0.001);
+    REQUIRE(inr_series_ask(series, NULL, NULL, 0, NULL, NULL, NULL) == INR_OK);
+
+    REQUIRE(inr_series_ask(series, times, outside, 1, values, NULL, NULL) == INR_NO_ANSWER);
+    REQUIRE(strstr(inr_last_error(), "goes from 0 to 11") != NULL);
+    REQUIRE(inr_series_ask(series, times, NULL, 1, values, NULL, NULL) == INR_BAD_CALL);
+    REQUIRE(inr_series_ask(series, times, places, 3, NULL, NULL, NULL) == INR_BAD_CALL);
+    REQUIRE(inr_series_ask(series, times, places, (size_t)-1, values, NULL, NULL) == INR_BAD_CALL);
+    REQUIRE(inr_series_ask(NULL, times, places, 3, values, NULL, NULL) == INR_BAD_CALL);
+    REQUIRE(inr_series_describe(NULL, &facts, NULL, 0) == INR_BAD_CALL && inr_series_variable(NULL) == NULL);
+    REQUIRE(inr_series_open(path, "v", &series) == INR_NO_ANSWER && strstr(inr_last_error(), "'u'") != NULL);
+    REQUIRE(inr_series_open("/nowhere.bp", NULL, &series) == INR_NO_ANSWER);
+    REQUIRE(inr_series_open(NULL, "u", &series) == INR_BAD_CALL && inr_series_open(path, "u", NULL) == INR_BAD_CALL);
+    inr_series_free(series);
+    inr_series_free(same);
+    inr_series_free(NULL);
+}
+
+int main(int argc, char **argv)
 {
     static float data[N * N], back[N * N];
     static unsigned char record[sizeof data + INR_MAX_GROWTH];
     const size_t start[] = {0, 0}, dims[] = {N, N}, nothing[] = {0, N}, absurd[] = {(size_t)-1, 2};
     const char *keys[] = {"accuracy", "norm"}, *values[] = {"0.01", "Linf"}, *wrong[] = {"0.01", "L7"};
-    size_t n = 0, decoded = 0, shown = 0, i;
+    size_t n = 0, decoded = 0, shown = 0, found[3] = {7, 7, 7}, n_dims = 0, i;
+    inr_dtype type = INR_NO_TYPE;
     inr_operator *op;
+
+    REQUIRE(argc == 2);
+    ask_a_series(argv[1]);
 
     for (i = 0; i < N * N; ++i)
     {
@@ -47,6 +96,12 @@ int main(void)
     REQUIRE(inr_encode(op, INR_FLOAT32, start, 2, dims, 2, data, record, &n) == INR_OK);
     REQUIRE(n > 0 && n < sizeof data / 2);
     REQUIRE(inr_decoded_bytes(record, n, &decoded) == INR_OK && decoded == sizeof data);
+
+    REQUIRE(inr_describe(record, n, &type, found, 3, &n_dims) == INR_OK);
+    REQUIRE(type == INR_FLOAT32 && n_dims == 2 && found[0] == N && found[1] == N && found[2] == 7);
+    REQUIRE(inr_describe(record, n, &type, NULL, 0, &n_dims) == INR_OK && n_dims == 2);
+    REQUIRE(inr_describe(record, n - 1, &type, found, 3, &n_dims) == INR_BAD_RECORD);
+    REQUIRE(inr_describe(record, n, NULL, found, 3, &n_dims) == INR_BAD_CALL);
 
     /* An observer sees the record and may leave the output alone. */
     memset(back, 0, sizeof back);
@@ -105,6 +160,11 @@ int main(void)
     REQUIRE(inr_operator_new(NULL, NULL, 2) == NULL);
     inr_operator_free(op);
     inr_operator_free(NULL);
+
+    REQUIRE(inr_check_settings(keys, values, 2) == INR_OK && inr_check_settings(NULL, NULL, 0) == INR_OK);
+    REQUIRE(inr_check_settings(keys, wrong, 2) == INR_BAD_SETTINGS);
+    REQUIRE(strstr(inr_last_error(), "parameter 'norm' cannot be 'L7': set it to") != NULL);
+    REQUIRE(inr_check_settings(NULL, values, 2) == INR_BAD_CALL);
 
     /* Wrong settings are remembered, and told where the host can hand them on. */
     op = inr_operator_new(keys, wrong, 2);

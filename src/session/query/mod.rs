@@ -6,8 +6,10 @@
 //!   nearest node.
 //! - Between the last step that a network knows and the first of the next one values are interpolated linearly.
 
+mod names;
 mod piece;
 mod region;
+mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! What the networks say, as a table, an array or JSON.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use adios2_inr::Dtype;
@@ -23,30 +22,8 @@ pub struct Answers {
 impl Answers {
     /// Asks for all places of each time at once.
     pub fn new(field: &SeriesField, places: Places, gradients: bool) -> Result<Answers> {
-        let (n_axes, n_channels, n_points) = (field.n_axes(), field.n_channels(), places.times.len());
-        let n_slopes = if gradients { n_channels * (n_axes + 1) } else { 0 };
-        let mut answer = Answer {
-            values: vec![0.0; n_points * n_channels],
-            gradients: vec![0.0; n_points * n_slopes],
-            steps: Vec::new(),
-        };
-        let mut rows_of: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-        places.times.iter().enumerate().for_each(|(row, time)| rows_of.entry(time.to_bits()).or_default().push(row));
-        let mut steps = BTreeMap::new();
-        for (time, rows) in rows_of {
-            let own: Vec<f64> =
-                rows.iter().flat_map(|row| &places.coordinates[row * n_axes..][..n_axes]).copied().collect();
-            let part = field.evaluate(f64::from_bits(time), &own, gradients)?;
-            for (at, row) in rows.into_iter().enumerate() {
-                answer.values[row * n_channels..][..n_channels]
-                    .copy_from_slice(&part.values[at * n_channels..][..n_channels]);
-                answer.gradients[row * n_slopes..][..n_slopes]
-                    .copy_from_slice(&part.gradients[at * n_slopes..][..n_slopes]);
-                steps.insert(row, part.steps[at]);
-            }
-        }
-        answer.steps = steps.into_values().collect();
-        Ok(Answers { places, answer, n_axes, n_channels })
+        let answer = field.evaluate_each(&places.times, &places.coordinates, gradients)?;
+        Ok(Answers { places, answer, n_axes: field.n_axes(), n_channels: field.n_channels() })
     }
 
     pub fn n_points(&self) -> usize {
