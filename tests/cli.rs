@@ -221,7 +221,7 @@ fn bench_measures_what_the_files_hold() {
     assert!(stem.with_extension("png").exists() && stem.with_extension("svg").exists());
 }
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "encode",
     "decode",
     "inspect",
@@ -237,6 +237,8 @@ const COMMANDS: [&str; 15] = [
     "table",
     "figures",
     "dimension",
+    "completions",
+    "man",
 ];
 
 #[test]
@@ -293,6 +295,34 @@ fn doctor_names_every_part() {
     let failed = checks.iter().any(|c| c["status"] == "failed");
     assert_eq!(done.status.code(), Some(i32::from(failed)));
     assert!(checks.iter().all(|c| c["status"] == "ok" || c["fix"].is_string()), "what is not well has a remedy");
+}
+
+#[test]
+fn every_shell_completes_every_command_and_its_flags() {
+    for (shell, start) in [("bash", "_inr()"), ("zsh", "#compdef inr"), ("fish", "complete -c inr")] {
+        let script = stdout(&run(inr().args(["completions", shell]), 0));
+        assert!(script.contains(start), "{shell}: {script}");
+        for word in COMMANDS.into_iter().chain(["accuracy", "gradient"]) {
+            assert!(script.contains(word), "{shell} does not know {word}");
+        }
+    }
+    let refused = stderr(&run(inr().args(["completions", "cmd"]), 2));
+    assert!(refused.contains("bash, zsh, fish"), "{refused}");
+}
+
+#[test]
+fn every_command_has_a_man_page_with_its_examples() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("share/man/man1");
+    run(inr().arg("man").arg(&pages), 0);
+    for name in COMMANDS.map(|command| format!("inr-{command}")).iter().map(String::as_str).chain(["inr"]) {
+        let page = std::fs::read_to_string(pages.join(name).with_extension("1")).unwrap();
+        assert!(page.contains(".TH ") && page.contains(".SH EXAMPLES\n.nf\n"), "{name}: {page}");
+    }
+    assert_eq!(std::fs::read_dir(&pages).unwrap().count(), COMMANDS.len() + 1);
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert!(stderr(&run(inr().arg("man").arg(&file), 1)).contains("file"));
 }
 
 #[test]

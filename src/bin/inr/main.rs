@@ -1,6 +1,8 @@
-//! `inr`: encode, decode, inspect, pack, ask and finish networks, verify, predict, check the installation, read run logs, measure, train. The only place that prints.
+//! `inr`: encode, decode, inspect, pack, ask and finish networks, verify, predict, check the installation, read run logs, measure, train, explain
+//! itself to shells and `man`. The only place that prints.
 
 mod bench;
+mod completions;
 mod decode;
 mod dimension;
 mod doctor;
@@ -37,7 +39,7 @@ mod verify;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,6 +85,8 @@ enum Command {
     Table(table_runs::Args),
     Figures(figures::Args),
     Dimension(dimension::Args),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
 }
 
 /// What a command hands to `main`.
@@ -131,6 +135,8 @@ fn main() -> ExitCode {
         Command::Table(args) => table_runs::run(&args),
         Command::Figures(args) => figures::run(&args),
         Command::Dimension(args) => dimension::run(&args),
+        Command::Completions(args) => completions::completions(&args, Cli::command()),
+        Command::Man(args) => completions::man(&args, Cli::command()),
     };
     match done {
         Ok(done) => {
