@@ -13,6 +13,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     test_python();
     test_hosts();
+    test_wheel();
     test_gpu();
     #[cfg(feature = "adios2")]
     let include = adios2::include_dir();
@@ -44,6 +45,17 @@ fn test_hosts() {
     for host in std::fs::read_dir(hosts).into_iter().flatten().flatten() {
         if host.path().join(".installed").exists() {
             println!("cargo::rustc-cfg=test_host=\"{}\"", host.file_name().display());
+        }
+    }
+}
+
+/// The wheel is built and tested, and the packages for CMake and pkg-config are tried, with what `scripts/setup.sh` installed of requirements-wheel.txt.
+fn test_wheel() {
+    println!("cargo::rerun-if-changed=scripts/requirements-wheel.txt");
+    for (cfg, program) in [("test_wheel", "auditwheel"), ("test_cmake", "cmake"), ("test_pkg_config", "pkg-config")] {
+        println!("cargo::rustc-check-cfg=cfg({cfg})");
+        if root().join(".venv/bin").join(program).exists() {
+            println!("cargo::rustc-cfg={cfg}");
         }
     }
 }

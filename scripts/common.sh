@@ -46,6 +46,21 @@ need_cargo() {
         die "Rust $have is too old: install $(min_rust) or newer from https://rustup.rs"
 }
 
+# Of the package, which stands before those of dependencies.
+version() { sed -n '/^version = "/{s/^version = "\(.*\)"/\1/p;q}' Cargo.toml; }
+
+# Sets `artefacts` to the folder with inr and libadios2_inr.so: INR_ARTEFACTS, or where they are built now.
+find_artefacts() {
+    artefacts=${INR_ARTEFACTS:-}
+    if [ -z "$artefacts" ]; then
+        scripts/build.sh
+        artefacts=$TARGET/release
+    fi
+    artefacts=$(realpath "$artefacts")
+    [ -x "$artefacts/inr" ] && [ -e "$artefacts/libadios2_inr.so" ] ||
+        die "$artefacts has no inr or no libadios2_inr.so: set INR_ARTEFACTS to the folder where both are"
+}
+
 min_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml; }
 
 # Where ensurepip is missing, the system's pip (22.3 or newer) works on .venv from outside; false without that one too.

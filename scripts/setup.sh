@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv with the packages of requirements.txt and, as far as they are to be had, of requirements-peers.txt.
+# Makes .venv with the packages of requirements.txt and, as far as they are to be had, of requirements-peers.txt and requirements-wheel.txt.
 # Works without Debian's python3-venv. Arguments are further requirement files, optional too.
 . "$(dirname "$0")/common.sh"
 
@@ -39,4 +39,5 @@ optional() {
 
 required scripts/requirements.txt
 optional scripts/requirements-peers.txt
+optional scripts/requirements-wheel.txt
 for file in "$@"; do optional "$file"; done
