@@ -1,7 +1,7 @@
 # Thin: every target is one script. `make help` lists them.
 PREFIX ?= /usr/local
 
-.PHONY: all setup demo test bench install clean help
+.PHONY: all setup demo test bench install wheel clean help
 .DEFAULT_GOAL := all
 
 all: setup ## set up .venv (adios2 wheel, numpy, matplotlib) and build the operator and `inr`
@@ -19,11 +19,14 @@ test: ## run every test; what cannot run here is skipped by name
 bench: ## kernel speeds and rate-distortion against SZ3, SPERR and ZFP; tables in bench-out/
 	@scripts/bench.sh
 
-install: ## install inr, libadios2_inr.so and inr.h under PREFIX (default /usr/local)
+install: ## install inr, libadios2_inr.so, inr.h, its CMake package, man pages and completions under PREFIX (default /usr/local)
 	@scripts/install.sh "$(PREFIX)"
 
+wheel: ## build the Python wheel adios2-inr (module, operator, inr) into dist/
+	@scripts/wheel.sh
+
 clean: ## remove everything that was built, downloaded or measured here
-	rm -rf target .venv .hosts .tools demo-out bench-out
+	rm -rf target .venv .hosts .tools demo-out bench-out dist
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

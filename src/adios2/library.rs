@@ -125,7 +125,8 @@ pub(super) fn c_string(text: &str) -> Result<CString> {
 }
 
 /// Where the library is looked for, in this order: `ADIOS2_DIR`, `adios2-config`, a `.venv` beside the working directory
-/// or the executable, `lib` beside the executable's folder, where the build found ADIOS2, the loader's own search.
+/// or the executable, the Python environment the executable was installed in, `lib` beside the executable's folder, where the build
+/// found ADIOS2, the loader's own search.
 /// [`Library::load`] asks `python3` last.
 pub fn candidates() -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -147,7 +148,10 @@ pub fn candidates() -> Vec<PathBuf> {
     for folder in std::iter::once(working.as_path()).chain(executable.ancestors().skip(1)) {
         found.extend(wheel(&folder.join(".venv")));
     }
-    found.extend(executable.ancestors().nth(2).map(|prefix| prefix.join("lib").join(NAME)));
+    if let Some(prefix) = executable.ancestors().nth(2) {
+        found.extend(wheel(prefix));
+        found.push(prefix.join("lib").join(NAME));
+    }
     // Where the build found ADIOS2.
     if let Some(package) = Path::new(env!("INR_ADIOS2_INCLUDE")).parent() {
         found.extend(["", "lib", "lib64"].map(|sub| package.join(sub).join(NAME)));
@@ -156,10 +160,9 @@ pub fn candidates() -> Vec<PathBuf> {
     found
 }
 
-/// The library in a virtual environment's adios2 wheel.
-fn wheel(venv: &Path) -> Vec<PathBuf> {
-    let Ok(pythons) = std::fs::read_dir(venv.join("lib")) else { return Vec::new() };
-    pythons.flatten().map(|entry| entry.path().join("site-packages/adios2").join(NAME)).collect()
+/// The library in the adios2 wheel of a virtual environment or another Python prefix.
+fn wheel(prefix: &Path) -> impl Iterator<Item = PathBuf> {
+    super::site_packages(prefix).map(|folder| folder.join("adios2").join(NAME))
 }
 
 fn from_python() -> Option<PathBuf> {

@@ -3,6 +3,8 @@
 //! Loading at run time keeps `inr` and the plugin free of ADIOS2 symbols: `inr` starts without ADIOS2, and the plugin
 //! serves whatever ADIOS2 loaded it. [`Dataset`] reads, [`Writer`] writes, [`Dataset::records`] shows what is stored.
 
+use std::path::{Path, PathBuf};
+
 mod attributes;
 mod bindings;
 mod blocks;
@@ -20,3 +22,9 @@ pub use library::{Library, candidates};
 pub use plugin::{Plugin, plugin_path};
 pub use records::{BlockRecord, Stored};
 pub use writer::{Target, Writer};
+
+/// Where wheels are installed under the prefix of a Python.
+fn site_packages(prefix: &Path) -> impl Iterator<Item = PathBuf> {
+    let pythons = ["lib", "lib64"].into_iter().filter_map(|sub| std::fs::read_dir(prefix.join(sub)).ok());
+    pythons.flatten().flatten().map(|entry| entry.path().join("site-packages"))
+}

@@ -25,15 +25,17 @@ pub struct Plugin {
 }
 
 /// The library that ADIOS2 will load in this process: in a folder of `ADIOS2_PLUGIN_PATH` when that is set; else beside
-/// the executable or in `lib` beside its folder, which works because ADIOS2 then asks the loader for the bare name and
-/// gets the library that is already loaded.
+/// the executable, in `lib` beside its folder or in the wheel `adios2-inr` there, which works because ADIOS2 then asks the loader for
+/// the bare name and gets the library that is already loaded.
 pub fn plugin_path() -> Option<PathBuf> {
     if let Some(folders) = std::env::var_os("ADIOS2_PLUGIN_PATH").filter(|folders| !folders.is_empty()) {
         return std::env::split_paths(&folders).map(|folder| folder.join(NAME)).find(|path| path.exists());
     }
     let executable = std::env::current_exe().ok()?;
-    let folders = [executable.parent()?.to_owned(), executable.parent()?.join("../lib")];
-    folders.into_iter().map(|folder| folder.join(NAME)).find(|path| path.exists())
+    let folder = executable.parent()?;
+    let wheels = super::site_packages(folder.parent()?).map(|packages| packages.join("adios2_inr"));
+    let folders = [folder.to_owned(), folder.join("../lib")];
+    folders.into_iter().chain(wheels).map(|folder| folder.join(NAME)).find(|path| path.exists())
 }
 
 impl Plugin {
