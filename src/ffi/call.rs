@@ -74,6 +74,9 @@ pub(super) unsafe fn text<'a>(text: *const c_char) -> Option<Cow<'a, str>> {
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy())
 }
 
+/// A key and its value.
+pub(super) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// `n` pairs of strings at `keys` and `values`.
 ///
 /// # Safety
@@ -82,7 +85,7 @@ pub(super) unsafe fn pairs<'a>(
     keys: *const *const c_char,
     values: *const *const c_char,
     n: usize,
-) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, Failure> {
+) -> Result<Vec<Pair<'a>>, Failure> {
     // SAFETY: `n` pointers each, by the caller's promise.
     let (keys, values) = unsafe { (input(keys, n, "keys")?, input(values, n, "values")?) };
     let both = keys.iter().zip(values);
