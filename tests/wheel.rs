@@ -15,7 +15,7 @@ mod cli_common;
 mod networks;
 use artefacts::{artefacts, script};
 use cli_common::{inr, run, stdout};
-use networks::{SIDE, dataset};
+use networks::{SIDE, complex_dataset, dataset};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -118,11 +118,17 @@ fn what_is_wrong_is_a_value_error_with_a_full_sentence() {
 #[test]
 #[cfg_attr(not(test_wheel), ignore = "scripts/setup.sh installs requirements-wheel.txt; build again")]
 fn a_series_says_what_inr_query_says() {
-    let folder = dataset(&[(&[0, 0], &[SIDE, SIDE], 1, 1), (&[0, SIDE], &[SIDE, SIDE], 1, 2)]);
-    let places = ["1.5,7,2.25", "0,0", "3,3,3", "5,5.4,8.5"].map(|place| ["--at", place]).concat();
+    let real = dataset(&[(&[0, 0], &[SIDE, SIDE], 1, 1), (&[0, SIDE], &[SIDE, SIDE], 1, 2)]);
+    compared("series", &real, &["1.5,7,2.25", "0,0", "3,3,3", "3,3,4", "5,5.4,8.5"]);
+    compared("complex_series", &complex_dataset(), &["1.5,2,2.25", "0,0", "3,3,4"]);
+}
+
+/// The wheel's answers at these places, beside those of `inr query`.
+fn compared(mode: &str, folder: &TempDir, places: &[&str]) {
+    let places = places.iter().flat_map(|place| ["--at", place]);
     let mut query = inr();
     query.arg("query").arg(folder.path()).arg("u").args(places).args(["--gradient", "--json"]);
-    client("series", folder.path(), &[&stdout(&run(&mut query, 0))]);
+    client(mode, folder.path(), &[&stdout(&run(&mut query, 0))]);
 }
 
 #[test]

@@ -78,20 +78,27 @@ def _describe(record: bytes) -> tuple[np.dtype[Any], tuple[int, ...]]:
     return np.dtype(_TYPES[number.value - 1]), tuple(dims[: n_dims.value])
 
 
-def decode(record: bytes | bytearray | memoryview) -> NDArray[Any]:
+def decode(record: bytes | bytearray | memoryview, *, limit: int = 16 << 30) -> NDArray[Any]:
     """Decodes a record, of `encode` or of `inr encode`.
+
+    Args:
+        record: the bytes.
+        limit: refuse what claims to be larger, in bytes; an array of one value takes 29 bytes whatever its size.
 
     Returns:
         A new array in C order with the shape and type of the original.
 
     Raises:
-        ValueError: the record is damaged, or refers to networks in the folder of a dataset (read those through ADIOS2).
+        ValueError: the record is damaged, claims to be larger than the limit, or refers to networks in the folder of a dataset (read those through ADIOS2).
         MemoryError: there is not the room for the array.
     """
     data = bytes(memoryview(record))
     kind, shape = _describe(data)
+    asked = math.prod(shape) * kind.itemsize
+    if asked > limit:
+        raise ValueError(f"The record asks for {asked} bytes, the limit is {limit}: raise the limit if the record is trusted.")
     values = np.empty(shape, kind)
     n_bytes = c_size_t()
     check(library.inr_decode(None, data, len(data), values.ctypes.data, byref(n_bytes)))
-    assert n_bytes.value == math.prod(shape) * kind.itemsize
+    assert n_bytes.value == asked
     return values

@@ -29,7 +29,7 @@ class SeriesFacts(ctypes.Structure):
 class Step(ctypes.Structure):
     """inr_step."""
 
-    _fields_ = [("step", c_uint64), ("error", c_float), ("is_certified", c_int), ("is_by_network", c_int)]
+    _fields_ = [("step", c_uint64), ("error", c_float), ("is_certified", c_int), ("is_broken", c_int), ("is_by_network", c_int)]
 
 
 _texts, _sizes = POINTER(c_char_p), POINTER(c_size_t)

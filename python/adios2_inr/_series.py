@@ -27,6 +27,8 @@ class Answer:
     """``(...)``, relative L2 error of the network over its block at that step; NaN when it is not known."""
     is_certified: NDArray[np.bool_]
     """``(...)``, false where the error is the one when the step was written, by a network that was trained on since."""
+    is_broken: NDArray[np.bool_]
+    """``(...)``, true where the certified error is above what was promised."""
     is_by_network: NDArray[np.bool_]
     """``(...)``, false where readers get that step from a record of its own."""
 
@@ -101,6 +103,7 @@ class Series:
             known["step"].copy(),
             known["error"].copy(),
             known["is_certified"] != 0,
+            known["is_broken"] != 0,
             known["is_by_network"] != 0,
         )
 

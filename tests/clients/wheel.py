@@ -103,6 +103,7 @@ def errors():
         (refusal(inr.encode, np.ma.masked_less(wave(), 0)), "filled"),
         (refusal(inr.decode, b""), "too few for a record"),
         (refusal(inr.decode, inr.encode(wave())[:-1]), "checksum"),
+        (refusal(inr.decode, inr.encode(np.ones((400, 400))), limit=1_000_000), "asks for 1280000 bytes, the limit is 1000000"),
         (refusal(inr.open_series, folder), "model store"),
     ]
     for said, wanted in cases:
@@ -124,6 +125,7 @@ def series():
         np.testing.assert_allclose(answer.gradients, [p["gradients"][0] for p in points], rtol=1e-14)
         for name in ("step", "error", "is_certified"):
             assert getattr(answer, name).tolist() == [p[name] for p in points], name
+        assert answer.is_broken.any() and answer.is_broken.tolist() == [p["promise"] == "broken" for p in points]
         assert answer.is_by_network.tolist() == [p["stored"] == "network" for p in points]
     # Arrays of places and times broadcast, in any layout; without times it is the last step.
     grid = np.stack(np.meshgrid(np.arange(6.0), np.arange(12.0), indexing="ij"), axis=-1)
@@ -141,6 +143,19 @@ def series():
         (refusal(adios2_inr.open_series, folder, "v"), "no network of 'v', it has those of 'u'"),
     ]:
         assert wanted in said and said.endswith("."), said
+
+
+def complex_series():
+    """ARGUMENT as for `series`."""
+    import adios2_inr
+
+    points = json.loads(sys.argv[3])["points"]
+    found = adios2_inr.open_series(folder)
+    answer = found.ask([p["at"] for p in points], [p["time"] for p in points], gradients=True)
+    assert found.is_complex and answer.values.dtype == np.complex64 and answer.gradients.shape == (len(points), 3)
+    assert answer.values.tolist() == [np.complex64(complex(*p["values"])) for p in points]
+    slopes = [np.array(p["gradients"][0]) + 1j * np.array(p["gradients"][1]) for p in points]
+    np.testing.assert_allclose(answer.gradients, slopes, rtol=1e-14)
 
 
 def env():

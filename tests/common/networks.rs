@@ -45,6 +45,26 @@ pub fn dataset(segments: &[(&[usize], &[usize], u64, u64)]) -> TempDir {
     folder
 }
 
+/// One block of a complex variable.
+pub fn complex_dataset() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let dims = [SIDE, SIDE];
+    let real = network(3, dims.len());
+    let shape = SeriesShape { n_channels: 2, ..real.shape };
+    let mut params = shape.initial_params(3);
+    params[shape.generator_weights()].iter_mut().for_each(|w| *w *= 50.0);
+    let steps = WeightSteps::of(&shape, &params, 8);
+    let params = steps.round(&shape, &params);
+    let certificate = real.certificate.iter().map(|row| vec![row[0], row[0] / 2.0]).collect();
+    let network = SeriesNetwork { shape, scales: vec![2.0, 3.0], params, steps, certificate, ..real };
+    let promise = Target::Accuracy(Mode::Rel, Norm::L2, 0.1);
+    let mut facts = Facts::new("u", &[0, 0], &dims, Dtype::C32, promise, None);
+    facts.is_finished = true;
+    (0..N_STEPS).for_each(|step| facts.add(1 + step, vec![0.1; 2], vec![]));
+    publish(&mut Store::create(folder.path()).unwrap(), 0, &facts, &network.encode());
+    folder
+}
+
 pub fn publish(store: &mut Store, segment: u32, facts: &Facts, network: &[u8]) {
     // One series for each place, one segment after the other.
     let series = facts.start.iter().sum::<usize>() as u32;
