@@ -66,7 +66,7 @@ inr_status inr_operator_set_place(inr_operator *op, const char *dataset, const c
 
 /* Encodes a block of n_dims dimensions, in the application's order, into out, which has room for the block's bytes +
  * INR_MAX_GROWTH. start has n_start entries (0 for local arrays). *out_bytes becomes the size of the record, never 0.
- * INR_BAD_SETTINGS comes only when the dataset is known: the host can then hand the error on to the user. Otherwise, and after
+ * INR_BAD_SETTINGS comes only when the dataset is known, for wrong parameters or what strict=1 refuses: the host can then hand the error on. Otherwise, and after
  * any failure inside, the block is stored as it is and one line on stderr says why. */
 inr_status inr_encode(inr_operator *op, inr_dtype type, const size_t *start, size_t n_start, const size_t *dims,
                       size_t n_dims, const void *data, void *out, size_t *out_bytes);

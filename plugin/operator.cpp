@@ -107,7 +107,7 @@ public:
         inr_operator_set_place(m_Operator, value("EngineName"), value("VariableName"));
     }
 
-    // Throws only for wrong parameters, and only where the host hands exceptions on (BP5).
+    // Throws only for wrong parameters and what strict=1 refuses, and only where the host hands exceptions on (BP5).
     size_t Operate(const char *data, const Dims &start, const Dims &count, const DataType type, char *out)
     {
         size_t n = 0;

@@ -150,6 +150,20 @@ fn a_temporal_that_an_engine_has_no_names_for_is_told_once() {
 
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_fallback_is_an_error_for_those_who_ask_for_one() {
+    let (_keep, path) = folder();
+    let (said, warned) = succeed(&mut python("wrong.py", &["not_strict", &path, "BP5"]));
+    assert!(said == "written\n" && warned.contains("the run log cannot be written"), "{said}{warned}");
+    let (said, _) = succeed(&mut python("wrong.py", &["strict", &path, "BP5"]));
+    let told = ["error:", "run.bp, as strict=1 asks for: variable 'u': ", "the run log cannot be written"];
+    assert!(told.iter().all(|part| said.contains(part)), "{said}");
+    // An error would abort the program there.
+    let (said, warned) = succeed(&mut python("wrong.py", &["strict", &path, "BP4"]));
+    assert!(said == "written\n" && warned.contains("strict=1 has no effect"), "{said}{warned}");
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn a_missing_library_is_a_clean_error() {
     let (_keep, path) = folder();
     let empty = tempfile::tempdir().unwrap();

@@ -112,8 +112,9 @@ impl Operator {
     /// Encodes a block: never empty, at most [`MAX_GROWTH`] bytes longer than it.
     ///
     /// # Errors
-    /// A sentence for the user when the parameters are wrong and the dataset is known, because such a host (BP5) hands it
-    /// on to the user; where it is not known (BP4) an error would abort the program, so the block is stored as it is.
+    /// A sentence for the user when the parameters are wrong, or with `strict` something else would be done than they ask for, and the
+    /// dataset is known, because such a host (BP5) hands it on to the user; where it is not known (BP4) an error would abort the
+    /// program, so the block is stored as it is.
     pub(super) fn encode<'a>(&self, host: &HostBlock<'a>) -> Result<Stored<'a>, String> {
         let place = self.place();
         let block = Block { dtype: host.dtype, dims: host.dims, bytes: host.bytes };
@@ -123,7 +124,7 @@ impl Operator {
                 if settings.temporal != Temporal::None {
                     self.count(&key);
                 }
-                Ok(encode_or_store(&place, &key, &block, settings))
+                encode_or_store(&place, &key, &block, settings)
             }
             Err(Unset::Unreadable(reason)) => {
                 warn_once(&format!("every block is stored as it is: {reason}"));
@@ -181,6 +182,19 @@ impl Place {
         }
     }
 
+    /// Says on stderr that something is done otherwise than asked; an error where the user wants one and the host hands it on.
+    fn tell(&self, what: &str, is_strict: bool) -> Result<(), String> {
+        if is_strict && !self.dataset.is_empty() {
+            let dataset = &self.dataset;
+            return Err(format!("adios2_inr stops writing {dataset}, as strict=1 asks for: {what}."));
+        }
+        warn_once(&format!("{what}."));
+        if is_strict {
+            warn_once("strict=1 has no effect: this engine tells no names, and an error would abort the program.");
+        }
+        Ok(())
+    }
+
     fn describe(&self) -> String {
         match (self.variable.as_str(), self.dataset.as_str()) {
             ("", "") => "an unnamed variable (this engine tells no names)".into(),
@@ -191,24 +205,29 @@ impl Place {
     }
 }
 
-fn encode_or_store<'a>(place: &Place, key: &SeriesKey, block: &Block<'a>, settings: &Settings) -> Stored<'a> {
+fn encode_or_store<'a>(
+    place: &Place,
+    key: &SeriesKey,
+    block: &Block<'a>,
+    settings: &Settings,
+) -> Result<Stored<'a>, String> {
     let failure = match guard(|| session::encode(key, block, settings)) {
         Ok(Outcome { record, warning }) => {
             if let Some(warning) = warning {
-                warn_once(&format!("{warning}."));
+                place.tell(&warning, settings.strict)?;
             }
             match record {
                 Some(record) if (1..=block.bytes.len() + MAX_GROWTH).contains(&record.len()) => {
-                    return Stored::whole(record);
+                    return Ok(Stored::whole(record));
                 }
                 Some(record) => format!("a record of {} bytes for {} bytes", record.len(), block.bytes.len()),
-                None => return Stored::as_it_is(block, settings.order),
+                None => return Ok(Stored::as_it_is(block, settings.order)),
             }
         }
         Err(error) => error.to_string(),
     };
-    warn_once(&format!("a block of {} is stored as it is: {failure}.", place.describe()));
-    Stored::as_it_is(block, settings.order)
+    place.tell(&format!("a block of {} is stored as it is: {failure}", place.describe()), settings.strict)?;
+    Ok(Stored::as_it_is(block, settings.order))
 }
 
 /// `path` made absolute without looking at the file system; empty stays empty.

@@ -136,6 +136,7 @@ pub struct Settings {
     pub order: Order,
     pub memory: usize,
     pub log: Option<PathBuf>,
+    pub strict: bool,
     pub segment_steps: usize,
     pub network: Network,
     pub sketch: Sketch,
@@ -175,6 +176,7 @@ impl Default for Settings {
             nodes: 100,
             bits: 8,
             points: None,
+            strict: false,
             strict_series: false,
             predictor: PredictorChoice::Auto,
             predictor_width: 16,
@@ -202,6 +204,11 @@ impl Parameter {
     /// True for parameters of `temporal=series`, which only datasets have.
     pub fn is_about_series(&self) -> bool {
         self.meaning.starts_with("series: ")
+    }
+
+    /// True for parameters of the operator alone, whose errors go to a simulation.
+    pub fn is_about_operator(&self) -> bool {
+        self.meaning.starts_with("operator: ")
     }
 
     /// True for parameters of `temporal=predict`.

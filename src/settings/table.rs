@@ -190,6 +190,13 @@ pub const PARAMETERS: &[Parameter] = &[
         set: |d, v| put(&mut d.settings.log, text(v).map(|v| Some(PathBuf::from(v)))),
     },
     Parameter {
+        key: "strict",
+        values: "0 or 1",
+        default: "0",
+        meaning: "operator: 1: where a block, step or log line would be written otherwise than asked, the write fails with the sentence that stderr gets else",
+        set: |d, v| put(&mut d.settings.strict, choice(v, &[("0", false), ("1", true)])),
+    },
+    Parameter {
         key: "segment_steps",
         values: "an integer from 2 to 100000",
         default: "200",

@@ -17,6 +17,8 @@ PARAMETERS = {
     "contradiction": {"accuracy": "1e-3", "ratio": "10"},
     "no_names": {"temporal": "predict"},
     "missing_library": {},
+    "strict": {"strict": "1", "log": "nowhere/run.jsonl"},
+    "not_strict": {"log": "nowhere/run.jsonl"},
 }
 U = smooth("u", (60, 70), 0).astype("f4")
 

@@ -5,7 +5,7 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches};
 
 const HEADING: &str = "Parameters (the same as in XML)";
 
-/// Parameters given as flags, checked by [`Settings::from_pairs`]. Without those about networks of series, which only datasets have;
+/// Parameters given as flags, checked by [`Settings::from_pairs`]. Without those about networks of series, which only datasets have, and about the operator;
 /// with `BENCH`, without those that `inr bench` sets itself for each row.
 #[derive(Clone, Debug)]
 pub struct SettingsArgs<const BENCH: bool> {
@@ -34,7 +34,8 @@ impl<const BENCH: bool> SettingsArgs<BENCH> {
     fn parameters() -> impl Iterator<Item = &'static Parameter> {
         const SET_BY_BENCH: [&str; 8] = ["accuracy", "mode", "norm", "psnr", "ratio", "model", "effort", "log"];
         let is_for_bench = |p: &Parameter| !p.is_about_prediction() && !SET_BY_BENCH.contains(&p.key);
-        let is_shown = move |p: &Parameter| !p.is_about_series() && (!BENCH || is_for_bench(p));
+        let is_shown =
+            move |p: &Parameter| !p.is_about_series() && !p.is_about_operator() && (!BENCH || is_for_bench(p));
         PARAMETERS.iter().filter(move |p| is_shown(p))
     }
 }
