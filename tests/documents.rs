@@ -1,5 +1,7 @@
 //! What the documents say is what the code has.
 
+use std::path::{Path, PathBuf};
+
 use adios2_inr::settings;
 
 #[test]
@@ -13,4 +15,87 @@ fn the_parameter_table_in_the_documents_is_the_one_in_the_code() {
 fn the_recipe_for_conda_has_the_version_of_the_crate() {
     let recipe = include_str!("../packaging/conda/recipe.yaml");
     assert!(recipe.contains(concat!("version: \"", env!("CARGO_PKG_VERSION"), "\"\n")), "packaging/conda/recipe.yaml");
+}
+
+/// Files whose sentences users see.
+fn sentences_of(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sentences_of(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "cpp") {
+            files.push(path);
+        }
+    }
+}
+
+/// String literals of code, as they are written, in one line each.
+fn literals(code: &str) -> Vec<String> {
+    let (mut found, mut chars) = (Vec::new(), code.chars().peekable());
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => {
+                // A character, or a lifetime.
+                if chars.next() == Some('\\') {
+                    chars.next();
+                }
+            }
+            '"' => {
+                let mut text = String::new();
+                while let Some(c) = chars.next().filter(|c| *c != '"') {
+                    match (c, chars.peek()) {
+                        ('\\', Some('\n')) => while chars.next_if(|c| c.is_whitespace()).is_some() {},
+                        ('\\', _) => text.extend(chars.next()),
+                        _ => text.push(c),
+                    }
+                }
+                found.push(text);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The longest part between placeholders.
+fn fixed_part(sentence: &str) -> &str {
+    let mut parts: Vec<&str> = sentence.split('}').map(|part| part.split('{').next().unwrap_or_default()).collect();
+    parts.sort_by_key(|part| part.len());
+    parts.last().map_or("", |part| part.trim())
+}
+
+#[test]
+fn every_sentence_that_users_see_has_its_cause_and_cure() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/TROUBLESHOOTING.md")).unwrap();
+    let mut files: Vec<_> = ["error.rs", "backend/choose.rs"].iter().map(|name| root.join("src").join(name)).collect();
+    files.extend(
+        ["adapter", "check", "device", "handle", "owner"].map(|n| root.join(format!("src/backend/gpu/{n}.rs"))),
+    );
+    for folder in ["src/session", "src/store", "src/adios2", "src/ffi", "plugin"] {
+        sentences_of(&root.join(folder), &mut files);
+    }
+    let (mut n, mut missing) = (0, Vec::new());
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        // Comments, reasons for the compiler and what can only fail by a bug are no sentences for users.
+        let is_code = |line: &&str| {
+            let line = line.trim_start();
+            !["//", "#![", "#[expect", "#[cfg", "static_assert"].iter().any(|start| line.starts_with(start))
+                && !line.contains(".expect(")
+        };
+        let code: String = text.lines().filter(is_code).map(|line| format!("{line}\n")).collect();
+        for sentence in
+            literals(&code).into_iter().filter(|text| text.split_whitespace().count() >= 5 && !text.contains("import "))
+        {
+            n += 1;
+            let part = fixed_part(&sentence).replace('`', "'");
+            if !page.contains(&part) {
+                missing.push(format!("{}: {part}", path.file_name().unwrap().display()));
+            }
+        }
+    }
+    assert!(n > 100, "{n} sentences were found");
+    assert!(missing.is_empty(), "docs/TROUBLESHOOTING.md lacks:\n{}", missing.join("\n"));
 }
