@@ -37,6 +37,11 @@ fn inspect_and_report_show_what_a_simulation_wrote() {
     let names: Vec<_> = report["variables"].as_array().unwrap().iter().map(|v| v["variable"].clone()).collect();
     assert_eq!(names, ["U", "V"]);
     assert_eq!(report["variables"][0]["steps"].as_array().unwrap().len(), 3);
+    let given = &report["runs"].as_array().unwrap()[..];
+    assert!(given.len() == 1 && given[0]["parameters"]["norm"] == "Linf", "{given:?}");
+    assert!(given[0]["dataset"].as_str().unwrap().ends_with("/out.bp"), "{given:?}");
+    let text = stdout(&run(inr().arg("report").arg(&log), 0));
+    assert!(text.contains("1 process: version ") && text.contains("model=transform norm=Linf"), "{text}");
 }
 
 #[test]

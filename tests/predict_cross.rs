@@ -10,7 +10,7 @@ use adios2_inr::session::{self, Line};
 use cross::{ACCURACY, N_STEPS, error, key, settings, try_read, u, v, write, write_both};
 
 fn lines(log: &Path) -> Vec<Line> {
-    std::fs::read_to_string(log).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    std::fs::read_to_string(log).unwrap().lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn bytes_of(log: &Path, variable: &str) -> usize {

@@ -96,7 +96,8 @@ mod tests {
 
     fn compared(original: &[f32], decoded: &[f32]) -> Comparison {
         let original = bytes(original);
-        let block = Block::new(Dtype::F32, &[original.len() / 4], &original).unwrap();
+        let dims = [original.len() / 4];
+        let block = Block::new(Dtype::F32, &dims, &original).unwrap();
         compare(&block, &bytes(decoded), Some(-999.0)).unwrap()
     }
 

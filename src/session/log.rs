@@ -1,16 +1,33 @@
 //! The run log: one JSON line per block, appended and flushed at once, by as many processes as like.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::SeriesKey;
 use super::live::{Candidate, Running};
-use crate::Block;
 use crate::codec::Report;
+use crate::{Block, Settings};
 
-/// One line of the run log.
+/// The first line of a process about a dataset.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct RunLine {
+    /// Seconds since 1970, UTC.
+    pub time: f64,
+    /// Process that writes the dataset.
+    pub pid: u32,
+    /// Absolute path of the dataset; empty when the engine does not tell.
+    pub dataset: String,
+    /// Version of this library.
+    pub version: String,
+    /// Parameters that were given to the operator which wrote first.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// One line of the run log about a block.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Line {
     /// Seconds since 1970, UTC.
@@ -110,6 +127,34 @@ impl SegmentLine {
             why: why.to_owned(),
         }
     }
+}
+
+/// Datasets of which a process has written the first line, with the log; beyond it all are forgotten.
+const MAX_STARTED: usize = 4096;
+
+/// Appends a line about a block, and before the first one of a dataset who writes it.
+///
+/// # Errors
+/// What the file system reports.
+pub fn block(path: &Path, line: &Line, settings: &Settings) -> std::io::Result<()> {
+    static STARTED: LazyLock<Mutex<HashSet<(u32, PathBuf, String)>>> = LazyLock::new(Mutex::default);
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if started.len() >= MAX_STARTED {
+        started.clear();
+    }
+    // A forked process is another one.
+    if started.insert((line.pid, path.to_owned(), line.dataset.clone())) {
+        let run = RunLine {
+            time: line.time,
+            pid: line.pid,
+            dataset: line.dataset.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            parameters: settings.given.iter().cloned().collect(),
+        };
+        append(path, &run)?;
+    }
+    drop(started);
+    append(path, line)
 }
 
 fn now() -> f64 {

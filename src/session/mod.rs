@@ -33,7 +33,7 @@ pub use chains::n_steps_decoded;
 pub use facts::Facts;
 pub use finalize::{Consolidated, Finalized, finalize};
 pub use live::finish;
-pub use log::{Line, SegmentLine, append};
+pub use log::{Line, RunLine, SegmentLine, append};
 pub use networks::StoredNetworks;
 pub use query::{Answer, SeriesField, StepError};
 pub use series::SeriesKey;
@@ -99,7 +99,7 @@ pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings) -> Outcome {
     };
     let step = series::learn(key, &encoded, settings.memory);
     if let Some(path) = &settings.log
-        && let Err(error) = log::append(path, &Line::new(key, step, block, &encoded.report))
+        && let Err(error) = log::block(path, &Line::new(key, step, block, &encoded.report), settings)
     {
         warning.get_or_insert_with(|| format!("the run log cannot be written ({error})"));
     }

@@ -148,6 +148,8 @@ pub struct Settings {
     pub predictor_width: usize,
     pub cross: bool,
     pub key_interval: usize,
+    /// The parameters that were given, in order: for the run log.
+    pub given: Vec<(String, String)>,
 }
 
 impl Default for Settings {
@@ -182,6 +184,7 @@ impl Default for Settings {
             predictor_width: 16,
             cross: true,
             key_interval: 16,
+            given: Vec::new(),
         }
     }
 }
@@ -252,6 +255,7 @@ impl Settings {
                     expected: parameter.values,
                 });
             }
+            draft.settings.given.push((lower, value.trim().to_owned()));
         }
         draft.finish()
     }

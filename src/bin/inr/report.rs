@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use adios2_inr::session::{Line, SegmentLine};
+use adios2_inr::session::{Line, RunLine, SegmentLine};
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
@@ -72,7 +72,7 @@ pub struct Variable {
 }
 
 pub fn run(args: &Args) -> Result<Done> {
-    let (lines, segments, n_bad) = read(&args.log)?;
+    let Log { lines, segments, runs, n_bad } = read(&args.log)?;
     if n_bad > 0 {
         eprintln!("inr: {}: {n_bad} lines are not of a run log and were passed over", args.log.display());
     }
@@ -84,24 +84,33 @@ pub fn run(args: &Args) -> Result<Done> {
     if args.json {
         return Done::ok(format!(
             "{}\n",
-            serde_json::json!({"variables": variables, "segments": segments, "plots": plots, "n_bad_lines": n_bad})
+            serde_json::json!({"runs": runs, "variables": variables, "segments": segments, "plots": plots, "n_bad_lines": n_bad})
         ));
     }
     let wrote: String = plots.iter().map(|p| format!("wrote {p}\n")).collect();
     let chains = variables.iter().filter_map(|v| Some((v.variable.as_str(), v.chain.as_ref()?)));
-    Done::ok(render(&variables) + &report_chains::render(chains) + &render_segments(&segments) + &wrote)
+    Done::ok(render(&variables, &runs) + &report_chains::render(chains) + &render_segments(&segments) + &wrote)
 }
 
-/// Blocks, segments of series, and how many lines are neither.
-fn read(path: &Path) -> Result<(Vec<Line>, Vec<SegmentLine>, usize)> {
+/// The lines of a run log by what they are about.
+struct Log {
+    lines: Vec<Line>,
+    segments: Vec<SegmentLine>,
+    runs: Vec<RunLine>,
+    /// Those that are nothing of a run log.
+    n_bad: usize,
+}
+
+fn read(path: &Path) -> Result<Log> {
     let name = || path.display().to_string();
     let text = std::fs::read(path).with_context(name)?;
     let all: Vec<_> = text.split(|&b| b == b'\n').filter(|l| !l.trim_ascii().is_empty()).collect();
     let lines: Vec<Line> = all.iter().filter_map(|l| serde_json::from_slice(l).ok()).collect();
     ensure!(!lines.is_empty(), "{}: holds no line of a run log; set the parameter 'log' to write one", name());
     let segments: Vec<SegmentLine> = all.iter().filter_map(|l| serde_json::from_slice(l).ok()).collect();
-    let n_bad = all.len() - lines.len() - segments.len();
-    Ok((lines, segments, n_bad))
+    let runs: Vec<RunLine> = all.iter().filter_map(|l| serde_json::from_slice(l).ok()).collect();
+    let n_bad = all.len() - lines.len() - segments.len() - runs.len();
+    Ok(Log { lines, segments, runs, n_bad })
 }
 
 fn summarise(lines: &[Line], segments: &[SegmentLine]) -> Vec<Variable> {
@@ -162,12 +171,26 @@ fn join(step: u64, lines: &[&Line]) -> Step {
     }
 }
 
-fn render(variables: &[Variable]) -> String {
+/// With which parameters a dataset was written, and by how many processes.
+fn render_runs(dataset: &str, runs: &[RunLine]) -> String {
+    let mut groups: BTreeMap<String, usize> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.dataset == dataset) {
+        let parameters: Vec<_> = run.parameters.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        *groups.entry(format!("version {}, {}", run.version, parameters.join(" "))).or_default() += 1;
+    }
+    groups
+        .into_iter()
+        .map(|(what, n)| format!("  {n} {}: {what}\n", if n == 1 { "process" } else { "processes" }))
+        .collect()
+}
+
+fn render(variables: &[Variable], runs: &[RunLine]) -> String {
     let mut text = String::new();
     for group in variables.chunk_by(|a, b| a.dataset == b.dataset) {
         if !group[0].dataset.is_empty() {
             text += &format!("{}\n", group[0].dataset);
         }
+        text += &render_runs(&group[0].dataset, runs);
         let header = [
             "variable",
             "model (blocks)",
