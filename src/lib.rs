@@ -43,6 +43,7 @@ pub mod model;
 pub mod npy;
 pub mod predict;
 mod process;
+pub mod ranks;
 pub mod series;
 pub mod session;
 pub mod settings;

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up; ARCHITECTURE.md says what each is for.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "error",
     "process",
+    "ranks",
     "threads",
     "settings",
     "entropy",

@@ -67,7 +67,7 @@ pub fn check_values(what: &str, n_values: usize, dims: &[usize], n_channels: usi
 
 /// A device that trains and evaluates models.
 pub trait Backend: stencil::StencilKernels {
-    /// For logs: "cpu (AVX-512, 2 threads)", "NVIDIA H200 (Vulkan)".
+    /// For logs: "cpu (AVX-512, 2 threads)", "NVIDIA H200 (Vulkan, device 0)".
     fn name(&self) -> String;
 
     /// Floating-point operations per second to expect in training: an order of magnitude for planning a budget.

@@ -1,7 +1,7 @@
 //! Memory that encoding takes. It is asked for before: an allocation that fails on the way would end the host's process.
 
 use crate::settings::Temporal;
-use crate::{Block, Dtype, Error, Result, Settings};
+use crate::{Block, Dtype, Error, Result, Settings, threads};
 
 /// Values that each thread and one more work on at most.
 const CHUNK: usize = 1 << 24;
@@ -13,9 +13,7 @@ const REST: usize = 64 << 20;
 pub fn needed(block: &Block, settings: &Settings, temporal: Temporal) -> usize {
     let Some((real, n_components)) = block.dtype.components() else { return 3 * block.bytes.len() + REST };
     let n = block.len().saturating_mul(n_components);
-    let all = || std::thread::available_parallelism().map_or(1, usize::from);
-    let n_threads = if settings.threads == 0 { all() } else { settings.threads };
-    let n_worked_on = n.min(CHUNK.saturating_mul(n_threads + 1));
+    let n_worked_on = n.min(CHUNK.saturating_mul(threads::number(settings.threads) + 1));
     let (per_value, of_steps) = if real == Dtype::F32 { (8, 40) } else { (14, 50) };
     let of_steps = match temporal {
         Temporal::None => 0,

@@ -144,7 +144,7 @@ pub const PARAMETERS: &[Parameter] = &[
         key: "threads",
         values: "an integer from 0 to 1024",
         default: "0",
-        meaning: "CPU threads; 0: all that the process may use. The result does not depend on it",
+        meaning: "CPU threads; 0: all that the process may use, shared among the MPI ranks of a node. The result does not depend on it",
         set: |d, v| put(&mut d.settings.threads, integer(v, 0..=1024).map(|n| n as usize)),
     },
     Parameter {

@@ -36,7 +36,7 @@ pub struct CpuBackend {
 }
 
 impl CpuBackend {
-    /// `n_threads` = 0 takes one thread per core (or `RAYON_NUM_THREADS`). Threads start with the first use and are
+    /// `n_threads` = 0 takes the share of the process ([`crate::ranks`], or `RAYON_NUM_THREADS`). Threads start with the first use and are
     /// shared by all backends of the same size.
     pub fn new(n_threads: usize) -> Self {
         CpuBackend { n_threads, instructions: Instructions::best() }

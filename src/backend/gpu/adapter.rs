@@ -116,20 +116,6 @@ pub(super) fn choose(
     }
 }
 
-/// Rank of this process on its node as MPI launchers tell it: Open MPI, Intel MPI and MPICH (Hydra), MVAPICH, Cray
-/// PALS, Flux, Slurm. 0 without a launcher.
-pub(super) fn local_rank() -> usize {
-    const NAMES: [&str; 6] = [
-        "OMPI_COMM_WORLD_LOCAL_RANK",
-        "MPI_LOCALRANKID",
-        "MV2_COMM_WORLD_LOCAL_RANK",
-        "PALS_LOCAL_RANKID",
-        "FLUX_TASK_LOCAL_ID",
-        "SLURM_LOCALID",
-    ];
-    NAMES.iter().find_map(|name| std::env::var(name).ok()?.trim().parse().ok()).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,7 +32,7 @@ pub use tile::{DeviceKind, Tile, WorkgroupLimits};
 use super::series::{SeriesProblem, SeriesTraining};
 use super::{Backend, SirenTraining, TrainingSet};
 use crate::model::SirenShape;
-use crate::{Error, Result};
+use crate::{Error, Result, ranks};
 
 /// Points of a block, at most: doubled indices are signed 32-bit numbers in the kernels.
 const MAX_POINTS: usize = 1 << 30;
@@ -43,6 +43,15 @@ const MAX_POINTS: usize = 1 << 30;
 /// [`Error::Backend`] when a driver fails while it is loaded.
 pub fn adapters() -> Result<Vec<AdapterInfo>> {
     owner::call(|state| Ok(state.infos()))
+}
+
+/// Index among `adapters` of the real GPU that this process takes when `device` is not set; `None` where there is none.
+pub fn taken(adapters: &[AdapterInfo]) -> Option<usize> {
+    adapter::choose(adapters, None, false, local_rank()).ok()
+}
+
+fn local_rank() -> usize {
+    ranks::rank().map_or(0, |rank| rank.local)
 }
 
 /// A GPU to train and evaluate on. Cheap to make: the device itself belongs to the process and stays open.
@@ -64,7 +73,7 @@ impl GpuBackend {
         let device = device.map(str::to_string);
         let info = owner::call(move |state| {
             let infos = state.infos();
-            let index = adapter::choose(&infos, device.as_deref(), allow_software, adapter::local_rank())?;
+            let index = adapter::choose(&infos, device.as_deref(), allow_software, local_rank())?;
             state.device(index)?;
             infos.into_iter().nth(index).ok_or_else(|| Error::Internal("adapter index".into()))
         })?;
@@ -123,7 +132,7 @@ impl GpuBackend {
 impl Backend for GpuBackend {
     fn name(&self) -> String {
         let software = if self.info.is_software() { ", software" } else { "" };
-        format!("{} ({}{software})", self.info.name, self.info.api)
+        format!("{} ({}{software}, device {})", self.info.name, self.info.api, self.info.index)
     }
 
     fn training_flops(&self) -> f64 {

@@ -16,12 +16,16 @@ pub fn checks() -> Vec<Check> {
                 "to use a GPU, install its Vulkan driver and libvulkan1",
             )]
         }
-        Ok(found) => found.iter().map(check).collect(),
+        Ok(found) => {
+            let taken = gpu::taken(&found);
+            found.iter().map(|info| check(info, taken == Some(info.index))).collect()
+        }
         Err(e) => vec![Check::failed(NAME, e.to_string(), "reinstall the GPU's driver, or set backend=cpu")],
     }
 }
 
-fn check(info: &AdapterInfo) -> Check {
+/// `is_taken`: by this process, unless `device` says otherwise.
+fn check(info: &AdapterInfo, is_taken: bool) -> Check {
     let what = format!(
         "{} = {} ({}, {}, driver {}), features: {}, workgroups of {} with {} KiB, blocks up to {} MiB",
         info.index,
@@ -37,6 +41,7 @@ fn check(info: &AdapterInfo) -> Check {
     match GpuBackend::open(Some(&info.index.to_string()), info.is_software()).and_then(|gpu| gpu.self_test()) {
         Ok(test) => {
             let result = format!("{what}; self-test: deviation {:.1e} in {:.1} s", test.max_deviation, test.seconds);
+            let result = if is_taken { result + "; taken by this process unless 'device' is set" } else { result };
             Check::ok(NAME, if info.is_software() { result + " (software: for tests only)" } else { result })
         }
         Err(e) => {

@@ -10,6 +10,7 @@ mod gpu;
 
 use std::path::{Path, PathBuf};
 
+use adios2_inr::ranks;
 use anyhow::Result;
 use serde::Serialize;
 
@@ -135,8 +136,12 @@ fn adios2_checks() -> Vec<Check> {
 }
 
 fn cpu() -> Check {
-    let n = std::thread::available_parallelism().map_or(1, usize::from);
-    Check::ok("cpu", format!("{} threads, {}", n, instruction_set()))
+    let n = ranks::n_threads();
+    let shared = ranks::rank().map_or_else(String::new, |rank| {
+        format!(", local rank {} of {} (told by {})", rank.local, rank.n_local, rank.launcher)
+    });
+    let plural = if n == 1 { "" } else { "s" };
+    Check::ok("cpu", format!("{n} thread{plural}, {}{shared}", instruction_set()))
 }
 
 #[cfg(target_arch = "x86_64")]
