@@ -122,7 +122,11 @@ impl Operator {
             Ok(settings) => {
                 let key = place.series(host.start, block.dims);
                 if settings.temporal != Temporal::None {
-                    self.count(&key);
+                    match session::refusal(&key) {
+                        // The same for all variables, so that it is said once.
+                        Some(why) => warn_once(&format!("{why}.")),
+                        None => self.count(&key),
+                    }
                 }
                 encode_or_store(&place, &key, &block, settings)
             }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 pub mod series;
+pub mod ways;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

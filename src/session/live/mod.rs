@@ -18,7 +18,7 @@ mod writer;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError};
 
 use chain::Predicting;
@@ -69,15 +69,27 @@ fn spot(key: &SeriesKey) -> Spot {
     (key.dataset.clone(), key.variable.clone(), key.start.clone())
 }
 
+/// Why blocks of a series cannot refer to others, whatever `temporal` says.
+pub fn refusal(key: &SeriesKey) -> Option<&'static str> {
+    // SST tells a name too, and announces itself in a file; a folder of that name is an older run's.
+    let is_stream = || !Path::new(&key.dataset).is_dir() || Path::new(&format!("{}.sst", key.dataset)).is_file();
+    match key.dataset.is_empty() || key.variable.is_empty() {
+        true => Some(
+            "the engine names no dataset or variable, so 'temporal' has no effect: use BP5 of ADIOS2 2.11 or newer",
+        ),
+        false if is_stream() => Some(
+            "the engine keeps no folder where earlier steps could stand (a stream), so 'temporal' has no effect and each \
+             step stands alone: set temporal=none, or use BP5",
+        ),
+        false => None,
+    }
+}
+
 /// Encodes a block as the next step of its series, or by `alone`, with a note why.
 pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings, alone: &dyn Fn() -> Attempt) -> Attempt {
-    let is_named = !key.dataset.is_empty() && !key.variable.is_empty();
-    if !is_named {
+    if let Some(why) = refusal(key) {
         let mut attempt = alone();
-        let why =
-            "the engine names no dataset or variable, so 'temporal' has no effect: use BP5 of ADIOS2 2.11 or newer";
         attempt.note(why);
-        attempt.warning.get_or_insert_with(|| why.to_owned());
         return attempt;
     }
     let attempt = catch_unwind(AssertUnwindSafe(|| match settings.temporal {
