@@ -22,16 +22,18 @@ double Wave(size_t i, size_t step) { return std::sin(0.05 * double(i % kColumns)
 
 void Fill(std::vector<float> &v, size_t first, size_t step) { for (size_t i = 0; i < v.size(); ++i) { v[i] = float(Wave(first + i, step)); } }
 void Fill(std::vector<double> &v, size_t first, size_t step) { for (size_t i = 0; i < v.size(); ++i) { v[i] = Wave(first + i, step); } }
-void Fill(std::vector<std::complex<double>> &v, size_t first, size_t step)
+template <class R>
+void Fill(std::vector<std::complex<R>> &v, size_t first, size_t step)
 {
-    for (size_t i = 0; i < v.size(); ++i) { v[i] = {Wave(first + i, step), Wave(first + i, step + 9)}; }
+    for (size_t i = 0; i < v.size(); ++i) { v[i] = {R(Wave(first + i, step)), R(Wave(first + i, step + 9))}; }
 }
 template <class T>
 void Fill(std::vector<T> &v, size_t first, size_t step) { for (size_t i = 0; i < v.size(); ++i) { v[i] = T((first + i) * 7 + step); } }
 
 double Difference(float a, float b) { return std::abs(double(a) - double(b)); }
 double Difference(double a, double b) { return std::abs(a - b); }
-double Difference(std::complex<double> a, std::complex<double> b) { return std::max(std::abs(a.real() - b.real()), std::abs(a.imag() - b.imag())); }
+template <class R>
+double Difference(std::complex<R> a, std::complex<R> b) { return std::max(Difference(a.real(), b.real()), Difference(a.imag(), b.imag())); }
 template <class T>
 double Difference(T a, T b) { return a == b ? 0 : 1e30; }
 
@@ -94,7 +96,8 @@ void Write(const std::string &engine_type, const std::string &path)
     auto op = adios.DefineOperator("inr", "plugin", {{"PluginName", "inr"}, {"PluginLibrary", "adios2_inr"}, {"accuracy", "1e-3"}, {"norm", "Linf"}});
     Define<float>(io, op, "float");
     Define<double>(io, op, "double");
-    Define<std::complex<double>>(io, op, "complex");
+    Define<std::complex<float>>(io, op, "complex64");
+    Define<std::complex<double>>(io, op, "complex128");
     Define<int8_t>(io, op, "int8");
     Define<uint64_t>(io, op, "uint64");
     auto scalar = io.DefineVariable<double>("time");
@@ -104,7 +107,8 @@ void Write(const std::string &engine_type, const std::string &path)
         engine.BeginStep();
         Put<float>(io, engine, "float", step);
         Put<double>(io, engine, "double", step);
-        Put<std::complex<double>>(io, engine, "complex", step);
+        Put<std::complex<float>>(io, engine, "complex64", step);
+        Put<std::complex<double>>(io, engine, "complex128", step);
         Put<int8_t>(io, engine, "int8", step);
         Put<uint64_t>(io, engine, "uint64", step);
         engine.Put(scalar, double(step));
@@ -122,7 +126,8 @@ void Read(const std::string &path)
     {
         Check<float>(io, engine, "float", step);
         Check<double>(io, engine, "double", step);
-        Check<std::complex<double>>(io, engine, "complex", step);
+        Check<std::complex<float>>(io, engine, "complex64", step);
+        Check<std::complex<double>>(io, engine, "complex128", step);
         Check<int8_t>(io, engine, "int8", step);
         Check<uint64_t>(io, engine, "uint64", step);
     }
