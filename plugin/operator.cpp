@@ -135,6 +135,15 @@ private:
     template <class Map>
     void Make(const Map &parameters)
     {
+        if (parameters.empty())
+        {
+            // A configured operator has the plugin's name at least. This one was made for reading, and some programs write what they
+            // read with it: default parameters would add an error that nobody asked for.
+            m_Operator = inr_operator_without_settings(
+                "the program writes with an operator that ADIOS2 made for reading, without parameters, as adios2_reorganize does; "
+                "'inr pack' copies datasets and keeps them small");
+            return;
+        }
         std::vector<const char *> keys, values;
         for (const auto &parameter : parameters)
         {

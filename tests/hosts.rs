@@ -105,3 +105,20 @@ fn an_unknown_host_is_refused_with_a_sentence_on_stderr_too() {
         assert!(warned.starts_with("adios2_inr: ") && warned.contains(cure), "{warned}");
     }
 }
+
+#[test]
+#[cfg_attr(
+    not(all(test_python, test_host = "adios2_2_11", test_host = "adios2_2_10")),
+    ignore = "run scripts/hosts.sh and build again"
+)]
+fn what_a_program_writes_through_the_io_it_reads_with_changes_no_bit() {
+    // In the folder "." stands ADIOS2 2.12.
+    for host in [".", "adios2_2_11", "adios2_2_10"] {
+        let (_keep, path) = folder();
+        succeed(&mut python("append_move.py", &["write", &path]));
+        let (_, said) = succeed(&mut hosted(host, "same_io.py", &[&path, "run.bp"]));
+        // ADIOS2 2.10 keeps no operator of what it reads.
+        let n_told = usize::from(host != "adios2_2_10");
+        assert_eq!(said.matches("an operator that ADIOS2 made for reading").count(), n_told, "{host}: {said}");
+    }
+}
