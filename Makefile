@@ -1,7 +1,7 @@
 # Thin: every target is one script. `make help` lists them.
 PREFIX ?= /usr/local
 
-.PHONY: all setup demo test bench install wheel clean help
+.PHONY: all setup demo test test-mpi bench install wheel clean help
 .DEFAULT_GOAL := all
 
 all: setup ## set up .venv (adios2 wheel, numpy, matplotlib) and build the operator and `inr`
@@ -16,6 +16,9 @@ demo: ## run a 3D Gray-Scott simulation through the operator; tables and picture
 test: ## run every test; what cannot run here is skipped by name
 	@scripts/test.sh
 
+test-mpi: ## build ADIOS2 with MPI (half an hour, once) and run the tests of parallel programs
+	@scripts/test_mpi.sh
+
 bench: ## kernel speeds and rate-distortion against SZ3, SPERR and ZFP; tables in bench-out/
 	@scripts/bench.sh
 
@@ -26,7 +29,7 @@ wheel: ## build the Python wheel adios2-inr (module, operator, inr) into dist/
 	@scripts/wheel.sh
 
 clean: ## remove everything that was built, downloaded or measured here
-	rm -rf target .venv .hosts .tools demo-out bench-out dist
+	rm -rf target .venv .hosts .mpi .tools demo-out bench-out dist
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16

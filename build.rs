@@ -14,6 +14,7 @@ fn main() {
     test_python();
     test_hosts();
     test_wheel();
+    test_mpi();
     test_gpu();
     #[cfg(feature = "adios2")]
     let include = adios2::include_dir();
@@ -56,6 +57,22 @@ fn test_wheel() {
         println!("cargo::rustc-check-cfg=cfg({cfg})");
         if root().join(".venv/bin").join(program).exists() {
             println!("cargo::rustc-cfg={cfg}");
+        }
+    }
+}
+
+/// Tests of parallel programs run with the ADIOS2 that `scripts/mpi.sh` built in the folder `INR_TEST_MPI`; without it they are shown as
+/// ignored.
+fn test_mpi() {
+    println!("cargo::rustc-check-cfg=cfg(test_mpi, values(\"cxx\", \"python\"))");
+    println!("cargo::rerun-if-env-changed=INR_TEST_MPI");
+    let Some(folder) = std::env::var_os("INR_TEST_MPI").filter(|folder| !folder.is_empty()).map(PathBuf::from) else {
+        return;
+    };
+    println!("cargo::rustc-env=INR_TEST_MPI={}", folder.display());
+    for (part, name) in [("adios2/include", "cxx"), ("adios2/python", "python")] {
+        if folder.join(part).exists() {
+            println!("cargo::rustc-cfg=test_mpi=\"{name}\"");
         }
     }
 }

@@ -99,3 +99,16 @@ fn every_sentence_that_users_see_has_its_cause_and_cure() {
     assert!(n > 100, "{n} sentences were found");
     assert!(missing.is_empty(), "docs/TROUBLESHOOTING.md lacks:\n{}", missing.join("\n"));
 }
+
+#[test]
+fn every_test_that_reliability_md_names_is_there() {
+    let page = include_str!("../docs/RELIABILITY.md");
+    let named: Vec<_> =
+        page.split('`').filter_map(|part| part.split_once("::")).filter(|(file, _)| !file.contains(' ')).collect();
+    assert!(named.len() > 30, "{named:?}");
+    for (file, name) in named.into_iter().filter(|named| *named != ("plugin", "name")) {
+        let path = format!("{}/tests/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        assert!(text.contains(&format!("fn {name}()")), "tests/{file}.rs has no test '{name}'");
+    }
+}
