@@ -22,7 +22,8 @@ const N_STEPS: usize = 14;
 
 /// The folder that `scripts/mpi.sh` made.
 fn mpi() -> &'static Path {
-    Path::new(option_env!("INR_TEST_MPI").expect("the test is ignored without it"))
+    let folder: Option<&str> = option_env!("INR_TEST_MPI");
+    Path::new(folder.expect("the test is ignored without it"))
 }
 
 /// A program of the build.
@@ -77,7 +78,7 @@ fn python(n_ranks: usize) -> Command {
     let mut command = mpirun(n_ranks);
     let path = std::env::join_paths([mpi().join("adios2/python"), mpi().join("python")]).unwrap();
     command.env("PYTHONPATH", path).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.arg(option_env!("INR_TEST_PYTHON").expect("the test is ignored without it"));
+    command.arg(cli_common::python().get_program());
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/mpi_writer.py"));
     command
 }
