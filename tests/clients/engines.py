@@ -93,7 +93,7 @@ def follow(name, engine_type, plain_name):
     plain = open_plain(plain_name)
     io = adios2.Adios().declare_io("reader")
     io.set_engine(engine_type)
-    io.set_parameters({"BeginStepPollingFrequencySecs": "0.02"})
+    io.set_parameters({"BeginStepPollingFrequencySecs": "0.02", "OpenTimeoutSecs": "60"})
     engine = io.open(name, low.Mode.Read)
     step = 0
     while (status := engine.begin_step(low.StepMode.Read, 60.0)) != low.StepStatus.EndOfStream:
