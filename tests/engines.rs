@@ -154,11 +154,23 @@ fn a_stream_keeps_bounds_and_says_once_that_temporal_has_no_effect() {
 
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_stream_that_is_asked_for_temporal_strictly_is_an_error() {
+    let (_keep, path) = folder();
+    let way = Way { parameters: &[("temporal", "predict"), ("strict", "1")], ..PREDICTED };
+    set_xml(&path, &engine("SST", "RendezvousReaderCount", "0"), &way);
+    let done = client(&["write", &path, "run.bp", "inr.xml", "0", "1"]).output().unwrap();
+    // SST itself prints memory that it has freed when it is not closed.
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success() && said.contains("as strict=1 asks for") && said.contains(NO_EFFECT), "{said}");
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn a_stream_named_like_an_older_dataset_leaves_that_alone() {
     let (_keep, path) = folder();
     set_xml(&path, BP5, &PREDICTED);
     write("write", &path, 0, N_STEPS);
-    set_xml(&path, "<engine type=\"SST\"><parameter key=\"RendezvousReaderCount\" value=\"0\"/></engine>", &PREDICTED);
+    set_xml(&path, &engine("SST", "RendezvousReaderCount", "0"), &PREDICTED);
     assert!(write("write", &path, 0, 4).contains(NO_EFFECT));
     assert_eq!(std::fs::read_dir(Path::new(&path).join("run.bp/inr")).unwrap().count(), 1);
     check(&path, &PREDICTED, "the older dataset");

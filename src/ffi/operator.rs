@@ -124,7 +124,7 @@ impl Operator {
                 if settings.temporal != Temporal::None {
                     match session::refusal(&key) {
                         // The same for all variables, so that it is said once.
-                        Some(why) => warn_once(&format!("{why}.")),
+                        Some(why) => place.tell(why, settings.strict)?,
                         None => self.count(&key),
                     }
                 }
