@@ -190,14 +190,15 @@ impl Errors {
         }
     }
 
-    /// The larger error of two in every measure.
+    /// The larger error of two in every measure; NaN is the largest.
     pub fn worst(&self, other: &Errors) -> Errors {
+        let larger = |a: f64, b: f64| if a >= b || a.is_nan() { a } else { b };
         Errors {
-            l2: self.l2.max(other.l2),
-            rel_l2: self.rel_l2.max(other.rel_l2),
-            max: self.max.max(other.max),
-            max_over_range: self.max_over_range.max(other.max_over_range),
-            psnr: self.psnr.min(other.psnr),
+            l2: larger(self.l2, other.l2),
+            rel_l2: larger(self.rel_l2, other.rel_l2),
+            max: larger(self.max, other.max),
+            max_over_range: larger(self.max_over_range, other.max_over_range),
+            psnr: -larger(-self.psnr, -other.psnr),
         }
     }
 }

@@ -367,11 +367,9 @@ mod tests {
     fn every_key_of_the_table_accepts_its_default() {
         for p in PARAMETERS {
             if p.default.starts_with(|c: char| c.is_ascii_digit()) || p.values.contains(p.default) {
-                assert!(
-                    Settings::from_pairs([(p.key, p.default)]).is_ok_and(|s| s == Settings::default()),
-                    "{}",
-                    p.key
-                );
+                let settings = Settings::from_pairs([(p.key, p.default)]).unwrap();
+                assert_eq!(settings.given, [(p.key.to_owned(), p.default.to_owned())]);
+                assert_eq!(Settings { given: Vec::new(), ..settings }, Settings::default(), "{}", p.key);
             }
         }
     }
