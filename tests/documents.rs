@@ -34,11 +34,9 @@ fn literals(code: &str) -> Vec<String> {
     let (mut found, mut chars) = (Vec::new(), code.chars().peekable());
     while let Some(c) = chars.next() {
         match c {
+            // A character, or a lifetime.
             '\'' => {
-                // A character, or a lifetime.
-                if chars.next() == Some('\\') {
-                    chars.next();
-                }
+                let _ = chars.next().filter(|c| *c == '\\').and_then(|_| chars.next());
             }
             '"' => {
                 let mut text = String::new();

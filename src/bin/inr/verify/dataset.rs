@@ -40,15 +40,14 @@ pub fn visit(args: &Args, take: &mut dyn FnMut(Piece)) -> Result<()> {
                     continue;
                 }
                 let stored = dataset.stored(&plugin, variable, step, block, n_bytes);
-                take(Piece {
-                    variable: variable.name.clone(),
-                    step,
-                    block,
-                    original: source.block(&info, block, n_bytes)?,
-                    ..about(variable, &info, stored.map_err(Into::into), &path, || {
-                        Ok(dataset.read_block(variable, step, block)?)
-                    })
-                });
+                let mut piece =
+                    Piece { step, block, original: source.block(&info, block, n_bytes)?, ..blank(variable, &info) };
+                let read = || Ok(dataset.read_block(variable, step, block)?);
+                piece.decoded = match stored {
+                    Ok(stored) => look(&mut piece, stored, &path, read),
+                    Err(error) => Err(error.into()),
+                };
+                take(piece);
             }
         }
     }
@@ -69,16 +68,10 @@ fn variables<'a>(args: &Args, dataset: &'a Dataset, original: &Original) -> Resu
     Ok(chosen)
 }
 
-/// What is stored of a block and what readers get.
-fn about(
-    variable: &Variable,
-    info: &BlockInfo,
-    stored: Result<Stored>,
-    path: &str,
-    read: impl FnOnce() -> Result<Vec<u8>>,
-) -> Piece {
-    let mut piece = Piece {
-        variable: String::new(),
+/// A block without its values.
+fn blank(variable: &Variable, info: &BlockInfo) -> Piece {
+    Piece {
+        variable: variable.name.clone(),
         step: 0,
         block: 0,
         dtype: variable.dtype.unwrap_or(adios2_inr::Dtype::U8),
@@ -88,24 +81,24 @@ fn about(
         promise: None,
         fill: None,
         n_stored: 0,
-    };
-    let look = || -> Result<Vec<u8>> {
-        match stored? {
-            Stored::Values(bytes) => {
-                piece.n_stored = bytes.len();
-                Ok(bytes)
-            }
-            Stored::Record(record) => {
-                let own = session::own_record(path, &record)?;
-                piece.promise = codec::inspect(&own)?.target;
-                piece.fill = codec::fill_of(&own)?;
-                piece.n_stored = own.len();
-                read()
-            }
+    }
+}
+
+/// Notes what was promised for a block that is stored so, and gives what readers get.
+fn look(piece: &mut Piece, stored: Stored, path: &str, read: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+    match stored {
+        Stored::Values(bytes) => {
+            piece.n_stored = bytes.len();
+            Ok(bytes)
         }
-    };
-    piece.decoded = look();
-    piece
+        Stored::Record(record) => {
+            let own = session::own_record(path, &record)?;
+            piece.promise = codec::inspect(&own)?.target;
+            piece.fill = codec::fill_of(&own)?;
+            piece.n_stored = own.len();
+            read()
+        }
+    }
 }
 
 /// The original values of a step.
