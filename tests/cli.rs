@@ -221,12 +221,13 @@ fn bench_measures_what_the_files_hold() {
     assert!(stem.with_extension("png").exists() && stem.with_extension("svg").exists());
 }
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "encode",
     "decode",
     "inspect",
     "query",
     "predict",
+    "verify",
     "finalize",
     "pack",
     "doctor",
@@ -250,7 +251,7 @@ fn every_command_explains_itself_with_examples() {
         assert!(help.contains("Examples:") && help.contains(&format!("inr {command} ")), "{help}");
     }
     let help = stdout(&run(inr().args(["encode", "--help"]), 0));
-    for parameter in adios2_inr::PARAMETERS.iter().filter(|p| !p.is_about_series()) {
+    for parameter in adios2_inr::PARAMETERS.iter().filter(|p| !p.is_about_series() && !p.is_about_operator()) {
         assert!(help.contains(&format!("--{}", parameter.key)), "{}", parameter.key);
     }
 }

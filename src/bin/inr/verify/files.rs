@@ -14,12 +14,16 @@ use crate::Usage;
 /// What was promised for an array that does not say so itself.
 #[derive(clap::Args)]
 pub struct PromiseArgs {
+    /// Of an array: the error that was promised
     #[arg(long, value_name = "VALUE")]
     accuracy: Option<String>,
+    /// Of the accuracy (default: REL)
     #[arg(long, value_name = "REL|ABS")]
     mode: Option<String>,
+    /// Of the accuracy (default: L2)
     #[arg(long, value_name = "L2|Linf")]
     norm: Option<String>,
+    /// Of an array: the PSNR that was promised
     #[arg(long, value_name = "DB")]
     psnr: Option<String>,
     /// A value that marks missing data

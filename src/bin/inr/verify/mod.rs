@@ -43,7 +43,6 @@ pub struct Args {
     /// Of a dataset: this variable alone
     #[arg(long, value_name = "NAME")]
     variable: Option<String>,
-    /// What was promised for an array, as the operator's parameters: accuracy with mode and norm, psnr or ratio
     #[command(flatten)]
     promise: files::PromiseArgs,
     /// Print one JSON object
