@@ -1,0 +1,5 @@
+#![no_main]
+
+use adios2_inr_fuzz::{seeds, targets};
+
+libfuzzer_sys::fuzz_target!(init: seeds::write("entropy"), |data: &[u8]| targets::entropy(data));
