@@ -1,5 +1,5 @@
 #![no_main]
 
-use adios2_inr_fuzz::{seeds, targets};
+use adios2_inr_fuzz::{plant, targets};
 
-libfuzzer_sys::fuzz_target!(init: seeds::write("entropy"), |data: &[u8]| targets::entropy(data));
+libfuzzer_sys::fuzz_target!(init: plant("entropy"), |data: &[u8]| targets::entropy(data));

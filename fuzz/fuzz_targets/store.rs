@@ -1,5 +1,5 @@
 #![no_main]
 
-use adios2_inr_fuzz::{seeds, targets};
+use adios2_inr_fuzz::{plant, targets};
 
-libfuzzer_sys::fuzz_target!(init: seeds::write("store"), |data: &[u8]| targets::networks(data));
+libfuzzer_sys::fuzz_target!(init: plant("store"), |data: &[u8]| targets::networks(data));

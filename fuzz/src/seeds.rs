@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use adios2_inr::codec::{self, Context};
-use adios2_inr::entropy::{Bit, Encoder, encode_bits, encode_integers};
 use adios2_inr::entropy::rans::{self, RawBits, Step, Table};
+use adios2_inr::entropy::{Bit, Encoder, encode_bits, encode_integers};
 use adios2_inr::model::{NetworkKind, SeriesNetwork, SeriesShape, WeightSteps};
 use adios2_inr::session::{ChainWriter, Facts};
 use adios2_inr::store::{Key, Kind, MAGIC, write_entry};
@@ -23,14 +23,6 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "settings" => settings(),
         "npy" => arrays(),
         _ => Vec::new(),
-    }
-}
-
-/// Writes the seeds of a target into the folder that `INR_FUZZ_SEEDS` names, if it does.
-pub fn write(target: &str) {
-    let Some(folder) = std::env::var_os("INR_FUZZ_SEEDS").map(PathBuf::from) else { return };
-    for (i, seed) in of(target).iter().enumerate() {
-        std::fs::write(folder.join(format!("seed-{i:03}")), seed).expect("a seed");
     }
 }
 
@@ -64,17 +56,12 @@ fn records() -> Vec<Vec<u8>> {
     ];
     let encode = |dtype, dims: &[usize], values: &[f32], pairs: &[(&'static str, &'static str)]| {
         let pairs = pairs.iter().copied().chain([("threshold", "1"), ("backend", "cpu")]);
-        let block = Block::new(dtype, dims, bytemuck(values)).expect("a block");
+        let block = Block::new(dtype, dims, bytemuck::cast_slice(values)).expect("a block");
         codec::encode(&block, &Settings::from_pairs(pairs).expect("settings"), &Context::default()).expect("a record")
     };
-    let both = |pairs: &&[_]| {
-        [encode(Dtype::F32, &[4, 6, 10], &values, pairs), encode(Dtype::C32, &[12, 10], &holes, pairs)]
-    };
+    let both =
+        |pairs: &&[_]| [encode(Dtype::F32, &[4, 6, 10], &values, pairs), encode(Dtype::C32, &[12, 10], &holes, pairs)];
     asked.iter().flat_map(both).map(|encoded| encoded.record).collect()
-}
-
-fn bytemuck(values: &[f32]) -> &[u8] {
-    ::bytemuck::cast_slice(values)
 }
 
 /// Of each coder that [`super::targets::entropy`] knows.
@@ -134,7 +121,7 @@ fn chain(predictor: &str) -> Vec<u8> {
     let (mut writer, mut file) = ChainWriter::start(Dtype::F32, 5, &[12, 10], &settings).expect("a file");
     for step in 0..5 {
         let values: Vec<f32> = (0..120).map(|i| wave(i, step)).collect();
-        file.extend(writer.push(bytemuck(&values)).expect("a step").0);
+        file.extend(writer.push(bytemuck::cast_slice(&values)).expect("a step").0);
     }
     file
 }

@@ -101,7 +101,8 @@ pub fn networks(data: &[u8]) {
 
 fn ask(field: &SeriesField) {
     let (first, last) = field.steps();
-    let corners = [0.0, 0.5, 1.0].map(|part| field.bounds().iter().map(|(a, b)| a + part * (b - a)).collect::<Vec<_>>());
+    let corners =
+        [0.0, 0.5, 1.0].map(|part| field.bounds().iter().map(|(a, b)| a + part * (b - a)).collect::<Vec<_>>());
     for time in [first as f64, 0.5 * (first as f64 + last as f64), last as f64] {
         let _ = answered(field.evaluate(time, &corners.concat(), true));
     }
