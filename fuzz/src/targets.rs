@@ -115,7 +115,7 @@ pub fn chain(data: &[u8]) {
     let path = folder().join("steps.inr");
     write(&path, &file);
     let Some(reader) = answered(ChainReader::open(&path)) else { return };
-    if !answered(reader.array().step_bytes()).is_some_and(|n| n as u64 <= LIMIT) {
+    if answered(reader.array().step_bytes()).is_none_or(|n| n as u64 > LIMIT) {
         return;
     }
     for step in (0..reader.array().n_steps).take(8) {
