@@ -22,4 +22,6 @@ mkdir -p "$corpus" "$finds"
 INR_FUZZ_SEEDS=$corpus "$TARGET/fuzz/$host/release/$target" "$corpus" -artifact_prefix="$finds/" -fork=1 -ignore_crashes=1 \
     -ignore_ooms=1 -ignore_timeouts=1 -rss_limit_mb=2048 -timeout=5 -max_len=16384 -max_total_time="$seconds" 2>&1 |
     tee "$log" | grep -a -E '^(thread|SUMMARY)' || true
-say "$target: $(sed -n 's/^#\([0-9]*\): cov.*/\1/p' "$log" | tail -n 1) executions in $seconds s, $(find "$finds" -type f | wc -l) finds in $finds"
+n_finds=$(find "$finds" -type f | wc -l)
+say "$target: $(sed -n 's/^#\([0-9]*\): cov.*/\1/p' "$log" | tail -n 1) executions in $seconds s, $n_finds finds in $finds"
+[ "$n_finds" = 0 ]

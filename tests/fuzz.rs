@@ -10,6 +10,9 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use adios2_inr::codec;
+use adios2_inr::session::{ChainReader, SeriesField};
+use adios2_inr::store;
 use cpu_time::ProcessTime;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -97,4 +100,23 @@ fn what_was_found_stays_mended_and_mutations_of_sound_inputs_are_errors_or_answe
         println!("{name}: {n_inputs} inputs in {:.1} s of processor time", started.elapsed().as_secs_f64());
     }
     targets::clear();
+}
+
+#[test]
+fn seeds_are_sound() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(seeds::of("record").iter().all(|record| codec::decode_within(record, 16 << 20).is_ok()));
+    std::fs::create_dir(folder.path().join(store::FOLDER)).expect("a folder");
+    for file in seeds::of("store") {
+        std::fs::write(store::path(folder.path(), 1), file).expect("a file");
+        for variable in ["p", "u"] {
+            let field = SeriesField::open(folder.path(), variable).expect("networks");
+            assert!(field.evaluate(3.5, &[1.0, 2.5], true).expect("values").values[0].is_finite());
+        }
+    }
+    for (i, file) in seeds::of("chain").iter().enumerate() {
+        let path = folder.path().join(format!("{i}.inr"));
+        std::fs::write(&path, file).expect("a file");
+        assert_eq!(ChainReader::open(&path).and_then(|reader| reader.decode(4)).expect("a step").len(), 480);
+    }
 }
