@@ -24,4 +24,4 @@ INR_FUZZ_SEEDS=$corpus "$TARGET/fuzz/$host/release/$target" "$corpus" -artifact_
     tee "$log" | grep -a -E '^(thread|SUMMARY)' || true
 n_finds=$(find "$finds" -type f | wc -l)
 say "$target: $(sed -n 's/^#\([0-9]*\): cov.*/\1/p' "$log" | tail -n 1) executions in $seconds s, $n_finds finds in $finds"
-[ "$n_finds" = 0 ]
+[ "$n_finds" = 0 ] || die "each of them is shown by: $TARGET/fuzz/$host/release/$target FILE"
