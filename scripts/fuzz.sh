@@ -18,6 +18,10 @@ RUSTFLAGS=$(tr -s ' \n' ' ' <<<"$RUSTFLAGS") CARGO_TARGET_DIR=$TARGET/fuzz \
 
 corpus=fuzz/corpus/$target finds=fuzz/finds/$target log=$TARGET/fuzz/$target.log
 mkdir -p "$corpus" "$finds"
+# Files that targets write stay in memory where the system has such a folder, and go with the run.
+TMPDIR=$(mktemp -d -p "$([ -d /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 # Goes on after a find, in a process of its own each time.
 INR_FUZZ_SEEDS=$corpus "$TARGET/fuzz/$host/release/$target" "$corpus" -artifact_prefix="$finds/" -fork=1 -ignore_crashes=1 \
     -ignore_ooms=1 -ignore_timeouts=1 -rss_limit_mb=2048 -timeout=5 -max_len=16384 -max_total_time="$seconds" 2>&1 |

@@ -151,12 +151,10 @@ fn answered<T>(answer: Result<T, Error>) -> Option<T> {
     answer.inspect_err(refused).ok()
 }
 
-/// Files of this process, in memory where the system has such a folder.
+/// Files of this process.
 fn folder() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-        let memory = Path::new("/dev/shm");
-        let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let folder = place.join(format!("inr-fuzz-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("inr-fuzz-{}", std::process::id()));
         std::fs::create_dir_all(folder.join(store::FOLDER)).expect("a folder");
         folder
     });
