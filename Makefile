@@ -29,7 +29,7 @@ wheel: ## build the Python wheel adios2-inr (module, operator, inr) into dist/
 	@scripts/wheel.sh
 
 clean: ## remove everything that was built, downloaded or measured here
-	rm -rf target .venv .hosts .mpi .tools demo-out bench-out dist
+	rm -rf target .venv .hosts .mpi .tools demo-out bench-out dist fuzz/corpus
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
