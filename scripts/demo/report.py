@@ -56,7 +56,8 @@ def row(codec, originals, decoded, n_bytes, encode_seconds, decode_seconds):
 
 def our_row(codec, name, originals, run_log, decoded_folder):
     """The row of a run of the operator, and its bytes and error for every step."""
-    blocks = [line for line in map(json.loads, run_log.read_text().splitlines()) if line["variable"] == name]
+    lines = map(json.loads, run_log.read_text().splitlines())
+    blocks = [line for line in lines if "model" in line and line["variable"] == name]
     if len(blocks) != len(originals):
         sys.exit(f"{run_log} has {len(blocks)} blocks of {name}, expected {len(originals)}")
     decoded = series(decoded_folder, name)
