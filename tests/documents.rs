@@ -1,8 +1,12 @@
 //! What the documents say is what the code has.
 
+#[path = "common/sources.rs"]
+mod sources;
+
 use std::path::{Path, PathBuf};
 
 use adios2_inr::settings;
+use sources::sources;
 
 #[test]
 fn the_parameter_table_in_the_documents_is_the_one_in_the_code() {
@@ -15,18 +19,6 @@ fn the_parameter_table_in_the_documents_is_the_one_in_the_code() {
 fn the_recipe_for_conda_has_the_version_of_the_crate() {
     let recipe = include_str!("../packaging/conda/recipe.yaml");
     assert!(recipe.contains(concat!("version: \"", env!("CARGO_PKG_VERSION"), "\"\n")), "packaging/conda/recipe.yaml");
-}
-
-/// Files whose sentences users see.
-fn sentences_of(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sentences_of(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "cpp") {
-            files.push(path);
-        }
-    }
 }
 
 /// String literals of code, as they are written, in one line each.
@@ -70,9 +62,9 @@ fn every_sentence_that_users_see_has_its_cause_and_cure() {
     files.extend(
         ["adapter", "check", "device", "handle", "owner"].map(|n| root.join(format!("src/backend/gpu/{n}.rs"))),
     );
-    for folder in ["src/session", "src/store", "src/adios2", "src/ffi", "plugin"] {
-        sentences_of(&root.join(folder), &mut files);
-    }
+    let is_code = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs" || extension == "cpp");
+    let folders = ["src/session", "src/store", "src/adios2", "src/ffi", "plugin"].map(|folder| root.join(folder));
+    files.extend(folders.iter().flat_map(|folder| sources(folder)).filter(is_code));
     let (mut n, mut missing) = (0, Vec::new());
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();

@@ -1,7 +1,12 @@
 //! The modules of the library stand in an order: the code of each one names only those before it.
 
+#[path = "common/sources.rs"]
+mod sources;
+
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use sources::sources;
 
 /// From the bottom up; ARCHITECTURE.md says what each is for.
 const ORDER: [&str; 25] = [
@@ -31,12 +36,6 @@ const ORDER: [&str; 25] = [
     "adios2",
     "ffi",
 ];
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("a folder of sources").map(|entry| entry.expect("an entry").path());
-    let files = entries.filter(|path| !path.ends_with("src/bin"));
-    files.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
-}
 
 /// Code without its comments and tests.
 fn code(path: &Path) -> String {

@@ -13,25 +13,16 @@ use std::process::Stdio;
 
 use approx::assert_abs_diff_eq;
 use cli_common::series::{client, errors, inspect, inspect_command};
+use cli_common::ways::{CERTIFIED, IN_TRAINING, SERIES};
 use cli_common::{BP5, inr, python, run, series, stdout};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const ACCURACY: f64 = 0.15;
-
-const PARAMETERS: [(&str, &str); 8] = [
-    ("temporal", "series"),
-    ("accuracy", "0.15"),
-    ("width", "16"),
-    ("blocks", "2"),
-    ("iterations", "40"),
-    ("seconds", "0.4"),
-    ("backend", "cpu"),
-    ("log", "run.jsonl"),
-];
+const ACCURACY: f64 = SERIES.l2;
 
 fn xml(engine: &str) -> String {
-    cli_common::xml(engine, &PARAMETERS, &["u"])
+    let parameters = [SERIES.parameters, &[("backend", "cpu"), ("log", "run.jsonl")]].concat();
+    cli_common::xml(engine, &parameters, &["u"])
 }
 
 fn folder() -> (TempDir, String) {
@@ -58,8 +49,7 @@ fn check(folder: &str, name: &str, n_steps: usize) -> usize {
         assert!(!is_by_network || block["stored_bytes"].as_u64().unwrap() <= 64, "{block}");
         assert!(!is_by_network || block["network"]["is_finished"] == true, "{block}");
         let is_named = block["network"]["is_broken"] == true;
-        // A certificate of 32 rows knows an error within 1.4.
-        let limit = if is_by_network { 1.4 * ACCURACY } else { ACCURACY };
+        let limit = if is_by_network { CERTIFIED * ACCURACY } else { ACCURACY };
         assert!(is_named || errors[&place] <= limit, "{place:?}: {} {block}", errors[&place]);
     }
     if !by_network.is_empty() {
@@ -115,7 +105,7 @@ fn a_killed_series_is_readable_to_its_last_step_goes_on_and_is_finished_afterwar
         let killed = errors(&path, "run.bp", "3");
         assert!(killed.len() >= 2 * n_finished, "{} of {n_finished} steps", killed.len());
         // What later steps moved is not certified yet, but it is there.
-        assert!(killed.values().all(|error| *error <= 3.0 * ACCURACY), "{killed:?}");
+        assert!(killed.values().all(|error| *error <= IN_TRAINING * ACCURACY), "{killed:?}");
 
         let dataset = Path::new(&path).join("run.bp");
         let told = stdout(&run(&mut inspect_command(&path, "run.bp"), 0));

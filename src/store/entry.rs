@@ -103,7 +103,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// The entry at the start of `file`, which may be damaged in its body; `None` without a sound head or all of its bytes.
+    /// The entry at byte `at` of a file, which may be damaged in its body; `None` without a sound head or all of its bytes.
     fn read(file: &[u8], at: usize) -> Option<Found> {
         let rest = file.get(at..)?;
         let head = Head::read(rest)?;

@@ -5,14 +5,14 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::cli_common::plugin_folder;
+
 /// A folder with both, as `INR_ARTEFACTS` wants it.
 pub fn artefacts() -> TempDir {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_inr"));
-    let beside = program.parent().unwrap();
-    let library = [beside.join("deps"), beside.to_owned()].map(|folder| folder.join("libadios2_inr.so"));
-    let library = library.into_iter().find(|path| path.exists()).expect("libadios2_inr.so is built with the tests");
+    let library = plugin_folder().join("libadios2_inr.so");
     // On the same disk as both, so that links will do.
-    let folder = tempfile::tempdir_in(beside).unwrap();
+    let folder = tempfile::tempdir_in(program.parent().unwrap()).unwrap();
     for path in [program, library] {
         std::fs::hard_link(&path, folder.path().join(path.file_name().unwrap())).unwrap();
     }

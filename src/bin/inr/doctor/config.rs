@@ -139,8 +139,7 @@ fn parameters(node: &Node) -> Parameters {
 
 fn settings(node: &Node) -> adios2_inr::Result<Settings> {
     let pairs = parameters(node);
-    let own = pairs.iter().filter(|(key, _)| !is(key, "PluginName") && !is(key, "PluginLibrary"));
-    Settings::from_pairs(own.map(|(key, value)| (key.as_str(), value.as_str())))
+    Settings::from_pairs(pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())))
 }
 
 fn is_temporal(node: &Node) -> bool {

@@ -40,8 +40,9 @@ pub fn visit(args: &Args, take: &mut dyn FnMut(Piece)) -> Result<()> {
                     continue;
                 }
                 let stored = dataset.stored(&plugin, variable, step, block, n_bytes);
-                let mut piece =
-                    Piece { step, block, original: source.block(&info, block, n_bytes)?, ..blank(variable, &info) };
+                let dtype = variable.dtype.unwrap_or(adios2_inr::Dtype::U8);
+                let original = source.block(&info, block, n_bytes)?;
+                let mut piece = Piece { step, block, original, ..Piece::new(variable.name.clone(), dtype, &info.dims) };
                 let read = || Ok(dataset.read_block(variable, step, block)?);
                 piece.decoded = match stored {
                     Ok(stored) => look(&mut piece, stored, &path, read),
@@ -66,22 +67,6 @@ fn variables<'a>(args: &Args, dataset: &'a Dataset, original: &Original) -> Resu
         return Err(Usage(format!("{}: has several variables: set --variable", args.decoded.display())).into());
     }
     Ok(chosen)
-}
-
-/// A block without its values.
-fn blank(variable: &Variable, info: &BlockInfo) -> Piece {
-    Piece {
-        variable: variable.name.clone(),
-        step: 0,
-        block: 0,
-        dtype: variable.dtype.unwrap_or(adios2_inr::Dtype::U8),
-        dims: info.dims.clone(),
-        original: Vec::new(),
-        decoded: Ok(Vec::new()),
-        promise: None,
-        fill: None,
-        n_stored: 0,
-    }
 }
 
 /// Notes what was promised for a block that is stored so, and gives what readers get.
@@ -121,11 +106,7 @@ impl<'a> Source<'a> {
                 if variable.shape.is_empty() || found.shape.is_empty() {
                     return Ok(Source::Blocks { dataset, variable: found, step });
                 }
-                Ok(Source::Whole {
-                    bytes: dataset.read_step(found, step)?,
-                    shape: dataset.layout(found, step)?.shape,
-                    size,
-                })
+                Ok(Source::Whole { bytes: dataset.read_step(found, step)?, shape: found.shape.clone(), size })
             }
             Original::Array(steps) => {
                 ensure!(Some(steps.dtype) == variable.dtype, "{path}: is of another type than variable '{name}'");
@@ -138,12 +119,8 @@ impl<'a> Source<'a> {
                     return Ok(Source::Whole { bytes, shape, size });
                 }
                 if steps.dims.split_first() != Some((&variable.n_steps, &shape)) {
-                    let (found, wanted) = (&steps.dims, (variable.n_steps, &shape));
-                    bail!(
-                        "{path}: has the dimensions {found:?}, variable '{name}' has {} steps of {:?}",
-                        wanted.0,
-                        wanted.1
-                    );
+                    let (found, n_steps) = (&steps.dims, variable.n_steps);
+                    bail!("{path}: has the dimensions {found:?}, variable '{name}' has {n_steps} steps of {shape:?}");
                 }
                 Ok(Source::Whole { bytes: steps.read_next()?, shape, size })
             }

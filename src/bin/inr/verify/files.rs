@@ -58,7 +58,9 @@ pub fn visit(args: &Args, take: &mut dyn FnMut(Piece)) -> Result<()> {
     let settings = args.promise.settings()?;
     let piece = |decoded: Array, promise, fill, n_stored| -> Result<Piece> {
         ensure_same(&original, &decoded, &args.decoded)?;
-        Ok(Piece { promise, fill, n_stored, ..piece(&original, Ok(decoded.bytes), &args.original) })
+        let (original_bytes, decoded) = (original.bytes.clone(), Ok(decoded.bytes));
+        let blank = blank(&original, &original.dims, &args.original);
+        Ok(Piece { original: original_bytes, decoded, promise, fill, n_stored, ..blank })
     };
     if args.decoded.extension().is_some_and(|extension| extension == "npy") {
         if !args.promise.is_given() {
@@ -96,31 +98,21 @@ fn steps(args: &Args, original: &Array, take: &mut dyn FnMut(Piece)) -> Result<(
         let summary = about.map(|record| codec::inspect(record)).transpose()?;
         take(Piece {
             step: step as usize,
-            dims: array.dims.clone(),
             original: bytes.to_vec(),
             promise: promise(summary.and_then(|summary| summary.target), args)?,
             fill: about.map(|record| codec::fill_of(record)).transpose()?.flatten(),
             n_stored: about.map_or(0, Vec::len),
-            ..piece(original, record.and_then(|_| reader.decode(step)).map_err(Into::into), &args.original)
+            decoded: record.and_then(|_| reader.decode(step)).map_err(Into::into),
+            ..blank(original, &array.dims, &args.original)
         });
     }
     Ok(())
 }
 
-/// A block of the whole array, called as its file is.
-fn piece(original: &Array, decoded: Result<Vec<u8>>, path: &Path) -> Piece {
-    Piece {
-        variable: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-        step: 0,
-        block: 0,
-        dtype: original.dtype,
-        dims: original.dims.clone(),
-        original: original.bytes.clone(),
-        decoded,
-        promise: None,
-        fill: None,
-        n_stored: 0,
-    }
+/// A block of an array that is called as its file is.
+fn blank(array: &Array, dims: &[usize], path: &Path) -> Piece {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Piece::new(name, array.dtype, dims)
 }
 
 fn ensure_same(original: &Array, decoded: &Array, path: &Path) -> Result<()> {

@@ -27,7 +27,7 @@ The error of each block is computed from the values, missing data (NaN, infiniti
 was stored without a promise has to be the same. Datasets are read as any reader does.
 Exit code 1 if a promise is broken or a block cannot be read; both are named.";
 
-/// Blocks named before \"...\".
+/// Blocks named before "...".
 const N_NAMED: usize = 20;
 
 /// Compare decoded values with the original, against what was promised
@@ -65,6 +65,24 @@ struct Piece {
     /// A value that marks missing data.
     fill: Option<f64>,
     n_stored: usize,
+}
+
+impl Piece {
+    /// A block of which nothing is known yet.
+    fn new(variable: String, dtype: Dtype, dims: &[usize]) -> Piece {
+        Piece {
+            variable,
+            step: 0,
+            block: 0,
+            dtype,
+            dims: dims.to_vec(),
+            original: Vec::new(),
+            decoded: Ok(Vec::new()),
+            promise: None,
+            fill: None,
+            n_stored: 0,
+        }
+    }
 }
 
 /// What was found about a block.
