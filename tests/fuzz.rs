@@ -1,6 +1,9 @@
 //! Hostile bytes on every way into the product: what the fuzz targets found stays mended, and a minute of mutations of sound inputs
 //! finds nothing new. Longer runs, led by coverage: `scripts/fuzz.sh`.
 
+#[cfg(feature = "cli")]
+#[path = "../fuzz/src/configs.rs"]
+mod configs;
 #[path = "../fuzz/src/seeds.rs"]
 mod seeds;
 #[path = "../fuzz/src/targets.rs"]
@@ -13,6 +16,8 @@ use std::time::Duration;
 use adios2_inr::codec;
 use adios2_inr::session::{ChainReader, SeriesField};
 use adios2_inr::store;
+#[cfg(feature = "cli")]
+use configs::Usage;
 use cpu_time::ProcessTime;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -28,13 +33,14 @@ const LARGEST: usize = 16 << 10;
 static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, MEMORY);
 
 /// Inputs of each target: about ten seconds of them.
-const N_INPUTS: [(&str, usize); 6] = [
+const N_INPUTS: [(&str, usize); 7] = [
     ("record", 120_000),
     ("entropy", 150_000),
     ("store", 20_000),
     ("chain", 50_000),
     ("settings", 400_000),
     ("npy", 250_000),
+    ("config", 20_000),
 ];
 
 /// One to four changes of bytes, ranges, numbers or lengths.
@@ -83,11 +89,18 @@ fn finds(name: &str) -> Vec<PathBuf> {
     files.map(|file| file.expect("a file").path()).collect()
 }
 
+/// Each target with its seeds.
+fn all() -> Vec<(&'static str, targets::Target, Vec<Vec<u8>>)> {
+    let mut all: Vec<_> = targets::TARGETS.iter().map(|&(name, target)| (name, target, seeds::of(name))).collect();
+    #[cfg(feature = "cli")]
+    all.push(("config", configs::read, configs::seeds()));
+    all
+}
+
 #[test]
 fn what_was_found_stays_mended_and_mutations_of_sound_inputs_are_errors_or_answers() {
-    for (name, target) in targets::TARGETS {
+    for (name, target, seeds) in all() {
         finds(name).iter().for_each(|path| run(name, target, &std::fs::read(path).expect("a find")));
-        let seeds = seeds::of(name);
         seeds.iter().for_each(|seed| run(name, target, seed));
         let (_, n_inputs) = N_INPUTS.into_iter().find(|(known, _)| *known == name).expect("a number of inputs");
         let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
@@ -114,6 +127,8 @@ fn seeds_are_sound() {
             assert!(field.evaluate(3.5, &[1.0, 2.5], true).expect("values").values[0].is_finite());
         }
     }
+    #[cfg(feature = "cli")]
+    assert!(configs::seeds().iter().all(|seed| configs::n_runs(seed).is_ok_and(|n| n > 0)));
     for (i, file) in seeds::of("chain").iter().enumerate() {
         let path = folder.path().join(format!("{i}.inr"));
         std::fs::write(&path, file).expect("a file");

@@ -85,36 +85,186 @@ fn a_wiped_folder_is_filled_again_at_the_next_append() {
 }
 
 #[test]
-fn two_writers_of_one_dataset_have_a_file_each() {
+fn writers_of_one_node_share_a_file_and_its_numbers() {
     let dataset = tempfile::tempdir().unwrap();
-    let writers: Vec<_> = (0..2)
+    let writers: Vec<_> = (0..4)
         .map(|writer| {
             let dataset = dataset.path().to_owned();
             std::thread::spawn(move || {
-                let mut store = Store::create(&dataset).unwrap();
-                for step in 0..50 {
-                    store.append(&[(network(0), &payload(writer + step, 300))]).unwrap();
+                let mut store = Store::join(&dataset).unwrap();
+                let series = store.new_series().unwrap();
+                // Large enough for compactions by each of them.
+                for step in 0..60 {
+                    store.append(&[(network(series), &payload(writer + step, 9000))]).unwrap();
                 }
-                store
+                (series, store)
             })
         })
         .collect();
-    let stores: Vec<Store> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
-    assert_eq!(store::ids(dataset.path()).len(), 2);
-    for (writer, store) in stores.iter().enumerate() {
-        assert_eq!(read(dataset.path(), store.id()).get(network(0)), Some(&payload(writer + 49, 300)[..]));
+    let stores: Vec<(u32, Store)> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+    let mut numbers: Vec<u32> = stores.iter().map(|(series, _)| *series).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, [0, 1, 2, 3]);
+    assert_eq!(store::ids(dataset.path()), [stores[0].1.id()]);
+    let contents = read(dataset.path(), stores[0].1.id());
+    assert!(contents.damage(Path::new("it")).is_none());
+    assert!(contents.n_bytes() < 4 * (2 * 9100 + (64 << 10)), "{} bytes", contents.n_bytes());
+    for (writer, (series, _)) in stores.iter().enumerate() {
+        assert_eq!(contents.get(network(*series)), Some(&payload(writer + 59, 9000)[..]), "writer {writer}");
     }
 }
 
 #[test]
-fn a_running_writers_file_cannot_be_taken_over() {
+fn what_a_killed_writer_left_unfinished_goes_with_the_next_entry_of_another() {
     let dataset = tempfile::tempdir().unwrap();
-    let store = Store::create(dataset.path()).unwrap();
-    let refused = Store::open(dataset.path(), store.id()).unwrap_err();
-    assert!(refused.to_string().contains("running process"), "{refused}");
-    let id = store.id();
+    let mut killed = Store::join(dataset.path()).unwrap();
+    let mut other = Store::join(dataset.path()).unwrap();
+    let numbers = [killed.new_series().unwrap(), other.new_series().unwrap()];
+    killed.append(&[(network(numbers[0]), b"whole")]).unwrap();
+    let whole = fs::read(killed.path()).unwrap().len();
+    killed.append(&[(network(numbers[0]), &payload(1, 5000))]).unwrap();
+    for cut in [whole + 1, whole + 11, whole + 12, whole + 20, whole + 4000] {
+        let file = fs::OpenOptions::new().write(true).open(other.path()).unwrap();
+        file.set_len(cut as u64).unwrap();
+        other.append(&[(network(numbers[1]), b"next")]).unwrap();
+        let contents = read(dataset.path(), other.id());
+        assert_eq!(contents.damage(other.path()), None, "cut at {cut}");
+        assert_eq!(
+            numbers.map(|n| contents.get(network(n)).map(<[u8]>::to_vec)),
+            [Some(b"whole".to_vec()), Some(b"next".to_vec())]
+        );
+    }
+}
+
+#[test]
+fn a_wiped_folder_is_filled_again_by_all_writers_of_a_node() {
+    let dataset = tempfile::tempdir().unwrap();
+    let mut stores: Vec<Store> = (0..3).map(|_| Store::join(dataset.path()).unwrap()).collect();
+    let numbers: Vec<u32> = stores.iter_mut().map(|store| store.new_series().unwrap()).collect();
+    for (store, &n) in stores.iter_mut().zip(&numbers) {
+        store.append(&[(network(n), &payload(n as usize, 700))]).unwrap();
+    }
+    fs::remove_dir_all(dataset.path().join(store::FOLDER)).unwrap();
+    assert!(stores[2].ensure().unwrap() && !stores[2].ensure().unwrap());
+    stores[0].append(&[(network(numbers[0]), b"newer")]).unwrap();
+    assert!(stores[1].ensure().unwrap());
+    // No number is given twice, be it that of a writer that has not been heard of since.
+    assert_eq!(stores[0].new_series().unwrap(), 3);
+    let contents = read(dataset.path(), stores[1].id());
+    assert_eq!(contents.get(network(0)), Some(&b"newer"[..]));
+    assert!((1..3).all(|n| contents.get(network(n)) == Some(&payload(n as usize, 700)[..])));
+    assert_eq!(store::ids(dataset.path()).len(), 1);
+}
+
+#[test]
+fn a_writer_whose_numbers_others_took_in_a_new_file_goes_on_in_one_of_its_own() {
+    let dataset = tempfile::tempdir().unwrap();
+    let [mut before, mut first] = [(); 2].map(|()| Store::join(dataset.path()).unwrap());
+    let n = before.new_series().unwrap();
+    before.append(&[(network(n), b"before")]).unwrap();
+    // What is in the place then was made by one that knew nothing of the numbers.
+    fs::remove_dir_all(dataset.path().join(store::FOLDER)).unwrap();
+    fs::create_dir(dataset.path().join(store::FOLDER)).unwrap();
+    let mut file = fs::read(first.path()).unwrap_or_else(|_| store::MAGIC.to_vec());
+    store::write_entry(Key { kind: Kind::OWNER, series: n, segment: 0 }, b"another.", &mut file).unwrap();
+    fs::write(before.path(), &file).unwrap();
+    before.append(&[(network(n), b"too")]).unwrap();
+    first.append(&[(network(99), b"first")]).unwrap();
+    assert_ne!(before.id(), first.id());
+    assert_eq!(read(dataset.path(), before.id()).get(network(n)), Some(&b"too"[..]));
+    assert_eq!(read(dataset.path(), first.id()).get(network(99)), Some(&b"first"[..]));
+    assert_eq!(read(dataset.path(), first.id()).get(network(n)), None);
+}
+
+#[test]
+fn a_run_that_goes_on_later_has_a_file_of_its_own() {
+    let dataset = tempfile::tempdir().unwrap();
+    let ids = [(); 2].map(|()| {
+        let [mut one, other] = [(); 2].map(|()| Store::join(dataset.path()).unwrap());
+        one.append(&[(network(0), b"it")]).unwrap();
+        assert_eq!(one.id(), other.id());
+        one.id()
+    });
+    assert_ne!(ids[0], ids[1]);
+    assert_eq!(fs::read_dir(dataset.path().join(store::FOLDER)).unwrap().count(), 2);
+}
+
+#[test]
+fn a_running_writers_file_cannot_be_taken_over_and_one_that_is_cannot_be_joined() {
+    let dataset = tempfile::tempdir().unwrap();
+    for start in [Store::create, Store::join] {
+        let store = start(dataset.path()).unwrap();
+        let refused = Store::open(dataset.path(), store.id()).unwrap_err();
+        assert!(refused.to_string().contains("running process"), "{refused}");
+        let id = store.id();
+        drop(store);
+        let taken = Store::open(dataset.path(), id).unwrap();
+        assert_ne!(Store::join(dataset.path()).unwrap().id(), id);
+        drop(taken);
+    }
+}
+
+/// What a reader finds of a key, by the two ways that there are.
+fn found(path: &Path, key: Key) -> Option<Vec<u8>> {
+    let contents = Contents::read(path).unwrap();
+    let found = contents.get(key).map(<[u8]>::to_vec);
+    assert_eq!(store::Index::open(path).unwrap().get(key).ok().flatten(), found);
+    found
+}
+
+#[test]
+fn what_is_kept_is_restored_wherever_a_sector_is_lost_and_is_whole_again_after_a_compaction() {
+    let dataset = tempfile::tempdir().unwrap();
+    let mut store = Store::create(dataset.path()).unwrap();
+    let (finished, other) = (payload(3, 20_000), payload(4, 3000));
+    store.append(&[(network(0), b"in training"), (network(1), b"other")]).unwrap();
+    let start = fs::read(store.path()).unwrap().len();
+    store.append_kept(&[(network(0), &finished)], |_| true).unwrap();
+    store.append(&[(network(1), &other)]).unwrap();
+    let (id, path) = (store.id(), store.path().to_owned());
     drop(store);
-    assert!(Store::open(dataset.path(), id).is_ok());
+    let whole = fs::read(&path).unwrap();
+    assert!(whole.len() - start < 29_000, "{} bytes", whole.len() - start);
+    let end = whole.len() - other.len() - 40;
+    for at in (start..end - 4096).step_by(997).chain([start, end - 4096]) {
+        let mut damaged = whole.clone();
+        damaged[at..at + 4096].iter_mut().for_each(|byte| *byte = !*byte);
+        fs::write(&path, &damaged).unwrap();
+        assert_eq!(found(&path, network(0)).as_ref(), Some(&finished), "sector at {at}");
+        assert_eq!(found(&path, network(1)).as_ref(), Some(&other), "sector at {at}");
+    }
+    // Whoever goes on makes up for it: each append writes a new file, as much of this one is stale.
+    let mut store = Store::open(dataset.path(), id).unwrap();
+    (0..9).for_each(|_| store.append(&[(network(1), &other)]).unwrap());
+    (0..99).for_each(|_| store.append(&[(network(1), &other)]).unwrap());
+    let contents = read(dataset.path(), id);
+    assert_eq!((contents.get(network(0)), contents.damage(&path)), (Some(&finished[..]), None));
+}
+
+#[test]
+fn a_newer_entry_and_one_that_was_taken_back_are_not_undone_by_a_spare() {
+    let dataset = tempfile::tempdir().unwrap();
+    let mut store = Store::create(dataset.path()).unwrap();
+    store.append_kept(&[(network(0), &payload(1, 900)), (network(1), &payload(2, 900))], |_| true).unwrap();
+    store.append(&[(network(0), b"newer"), (network(1), b"")]).unwrap();
+    assert_eq!(found(store.path(), network(0)).as_deref(), Some(&b"newer"[..]));
+    assert_eq!(found(store.path(), network(1)), None);
+}
+
+#[test]
+fn a_kept_entry_that_is_the_last_and_damaged_is_restored_before_others_follow() {
+    let dataset = tempfile::tempdir().unwrap();
+    let [mut damaged, mut store] = [(); 2].map(|()| Store::join(dataset.path()).unwrap());
+    damaged.append_kept(&[(network(7), &payload(1, 900))], |_| true).unwrap();
+    let path = store.path().to_owned();
+    let mut bytes = fs::read(&path).unwrap();
+    let head = bytes.len() - 900 - 15;
+    bytes[head + 3] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    store.append(&[(network(8), b"next")]).unwrap();
+    assert_eq!(found(&path, network(7)), Some(payload(1, 900)));
+    assert_eq!(found(&path, network(8)).as_deref(), Some(&b"next"[..]));
+    assert_eq!(read(dataset.path(), store.id()).damage(&path), None);
 }
 
 #[test]

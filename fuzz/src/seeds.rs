@@ -7,7 +7,7 @@ use adios2_inr::entropy::rans::{self, RawBits, Step, Table};
 use adios2_inr::entropy::{Bit, Encoder, encode_bits, encode_integers};
 use adios2_inr::model::{NetworkKind, SeriesNetwork, SeriesShape, WeightSteps};
 use adios2_inr::session::{ChainWriter, Facts};
-use adios2_inr::store::{Key, Kind, MAGIC, write_entry};
+use adios2_inr::store::{Key, Kind, MAGIC, Store, write_entry};
 use adios2_inr::{Block, Dtype, Mode, Norm, PARAMETERS, Settings, Target};
 
 /// Larger golden records would make each try slow.
@@ -87,6 +87,14 @@ fn streams() -> Vec<Vec<u8>> {
     ]
 }
 
+/// Entries with their spares, as a writer appends them.
+fn kept(entries: &[(Key, &[u8])], file: &mut Vec<u8>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::create(folder.path()).expect("a store");
+    store.append_kept(entries, |_| true).expect("entries");
+    file.extend(&std::fs::read(store.path()).expect("a file")[MAGIC.len()..]);
+}
+
 /// A store file with an untrained network over a grid of two axes and one over nodes with coordinates.
 fn store(kind: NetworkKind) -> Vec<u8> {
     let shape = SeriesShape { kind, n_space: 2, width: 8, n_blocks: 1, n_channels: 1, time_span: 1 };
@@ -101,9 +109,8 @@ fn store(kind: NetworkKind) -> Vec<u8> {
         let mut facts = Facts::new(name, &[0, 0], &[6, 5], Dtype::F32, promise, points);
         (0..8).for_each(|step| facts.add(step, vec![0.1], vec![]));
         facts.is_finished = true;
-        for (kind, payload) in [(Kind::SEGMENT, facts.encode()), (Kind::NETWORK, network.encode())] {
-            write_entry(Key { kind, series, segment: 0 }, &payload, &mut file).expect("an entry");
-        }
+        let key = |kind| Key { kind, series, segment: 0 };
+        kept(&[(key(Kind::SEGMENT), &facts.encode()), (key(Kind::NETWORK), &network.encode())], &mut file);
     }
     // Axes, bounds of each, coordinates.
     let mut points = vec![2u8];

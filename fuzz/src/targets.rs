@@ -151,10 +151,16 @@ fn answered<T>(answer: Result<T, Error>) -> Option<T> {
     answer.inspect_err(refused).ok()
 }
 
+/// Where files stay in memory, if the system has such a folder.
+pub fn memory() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
+}
+
 /// Files of this process.
 fn folder() -> &'static Path {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-        let folder = std::env::temp_dir().join(format!("inr-fuzz-{}", std::process::id()));
+        let folder = memory().join(format!("inr-fuzz-{}", std::process::id()));
         std::fs::create_dir_all(folder.join(store::FOLDER)).expect("a folder");
         folder
     });

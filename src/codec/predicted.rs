@@ -197,6 +197,11 @@ pub fn describe_predictor(bytes: &[u8]) -> Result<(Option<u32>, String)> {
     Ok((before, Predictor::name_of(rest)?))
 }
 
+/// True for a predictor in the model store that updates no other.
+pub fn is_by_itself(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&0)
+}
+
 /// What a component of a step was coded with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uses {

@@ -7,7 +7,7 @@ use super::facts::key;
 use crate::Result;
 use crate::codec::predicted::{self, Uses};
 use crate::codec::{self, Summary};
-use crate::store::{Contents, Kind};
+use crate::store::{Contents, Key, Kind};
 
 /// A chain of steps, each predicted from those before it.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -105,7 +105,8 @@ fn lose_beside(chain: &mut StoredChain, sound: &BTreeSet<(u32, u32)>) {
 fn chain(contents: &Contents, series: u32) -> StoredChain {
     let numbers = |kind| contents.keys().filter(move |key| (key.kind, key.series) == (kind, series));
     let predictors = predictors(contents, numbers(Kind::PREDICTOR).map(|key| key.segment), series);
-    let predictor_bytes = numbers(Kind::PREDICTOR).map(|key| contents.entry_bytes(key)).sum();
+    let with_spare = |key: Key| contents.entry_bytes(key) + contents.entry_bytes(key.spare());
+    let predictor_bytes = numbers(Kind::PREDICTOR).map(with_spare).sum();
     let mut steps: BTreeMap<u32, StoredStep> = BTreeMap::new();
     for number in numbers(Kind::STEP).map(|key| key.segment) {
         let step = step(contents, (series, number), &steps, &predictors);
@@ -119,7 +120,9 @@ fn chain(contents: &Contents, series: u32) -> StoredChain {
         n_keys,
         n_predictors: numbers(Kind::PREDICTOR).count(),
         predictor_bytes,
-        n_bytes: predictor_bytes + steps.values().map(|step| step.n_bytes).sum::<usize>(),
+        n_bytes: steps.values().map(|step| step.n_bytes).sum::<usize>()
+            + predictor_bytes
+            + contents.entry_bytes(key(Kind::OWNER, series, 0)),
         gain: estimate(&mut steps, share),
         steps,
         ..StoredChain::default()

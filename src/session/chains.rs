@@ -1,7 +1,7 @@
 //! Reading steps of chains: from the last key on, each step once; decoded steps are kept for the next and for other variables.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -9,13 +9,12 @@ use lru::LruCache;
 
 use self::payload::Payload;
 use super::facts::key;
+use super::files::{self, StoreFile};
 use crate::codec::{self, DEFAULT_LIMIT, History, StepPlace, predicted};
 use crate::predict::Predictor;
 use crate::store::{Index, Kind};
 use crate::{Error, Result};
 
-/// Store files kept open.
-const N_FILES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 /// Predictors kept decoded.
 const N_PREDICTORS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// Limit of the decoded steps kept, in bytes; the newest one stays, or reading forward would decode from the key on each time.
@@ -67,22 +66,20 @@ pub mod payload {
     }
 }
 
-/// A chain in a file of the model store.
-type ChainKey = (PathBuf, u32);
+/// A chain in a file of the model store: the file's number, and the series.
+type ChainKey = (u64, u32);
 
 /// A decoded step of a chain with the one before it.
 type StepKey = (ChainKey, u32);
 
 struct Cache {
-    files: LruCache<PathBuf, Arc<Mutex<Index>>>,
     histories: LruCache<StepKey, History>,
     predictors: LruCache<(ChainKey, u32), Arc<Predictor>>,
     n_bytes: usize,
 }
 
 static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(|| {
-    let (files, predictors) = (LruCache::new(N_FILES), LruCache::new(N_PREDICTORS));
-    Mutex::new(Cache { files, histories: LruCache::unbounded(), predictors, n_bytes: 0 })
+    Mutex::new(Cache { histories: LruCache::unbounded(), predictors: LruCache::new(N_PREDICTORS), n_bytes: 0 })
 });
 
 static N_DECODED: AtomicU64 = AtomicU64::new(0);
@@ -101,51 +98,44 @@ fn cache() -> std::sync::MutexGuard<'static, Cache> {
 /// # Errors
 /// [`Error::Corrupt`] when the step or one that it needs is damaged or lost.
 pub fn decode(path: &Path, place: &StepPlace, out: &mut [u8]) -> Result<Option<()>> {
-    let Some(index) = open(path, place)? else { return Ok(None) };
-    Chains { path, index: &index }.decode(place, true, out).map(|_| Some(()))
+    let Some(file) = open(path, place)? else { return Ok(None) };
+    decode_step(&file, place, true, out).map(|_| Some(()))
 }
 
-/// The chains of a file.
-struct Chains<'a> {
-    path: &'a Path,
-    index: &'a Mutex<Index>,
+/// Decodes a step into `out` and returns the history after it; whether it may need another variable.
+fn decode_step(file: &StoreFile, place: &StepPlace, may_need_others: bool, out: &mut [u8]) -> Result<Option<History>> {
+    let chain: ChainKey = (file.number, place.series);
+    let (from, mut history) = start(file, place, chain)?;
+    for step in from..=place.step {
+        let lost = || lost(file, place, step);
+        let entry = entry(file, place.series, step)?.ok_or_else(lost)?;
+        let Payload { needs, beside, record } = payload::read(&entry).ok_or_else(lost)?;
+        if let Some((series, step)) = beside {
+            let other = StepPlace { series, step, ..*place };
+            let other = may_need_others.then(|| history_of(file, &other)).ok_or_else(lost)??;
+            history = history.and_then(|history| history.beside(&other));
+        }
+        let find = |number| predictor(file, chain, number, 0);
+        history = predicted::decode(record, needs as usize, history.as_ref(), &find, out)?;
+        N_DECODED.fetch_add(1, Ordering::Relaxed);
+        if let Some(history) = &history {
+            keep((chain, step), history.clone());
+        }
+    }
+    Ok(history)
 }
 
-impl Chains<'_> {
-    /// Decodes a step into `out` and returns the history after it; whether it may need another variable.
-    fn decode(&self, place: &StepPlace, may_need_others: bool, out: &mut [u8]) -> Result<Option<History>> {
-        let chain: ChainKey = (self.path.to_owned(), place.series);
-        let (from, mut history) = start(self.index, place, &chain)?;
-        for step in from..=place.step {
-            let lost = || lost(self.index, place, step);
-            let entry = entry(self.index, place.series, step)?.ok_or_else(lost)?;
-            let Payload { needs, beside, record } = payload::read(&entry).ok_or_else(lost)?;
-            if let Some((series, step)) = beside {
-                let other = StepPlace { series, step, ..*place };
-                let other = may_need_others.then(|| self.history(&other)).ok_or_else(lost)??;
-                history = history.and_then(|history| history.beside(&other));
-            }
-            let find = |number| predictor(self.index, &chain, number, 0);
-            history = predicted::decode(record, needs as usize, history.as_ref(), &find, out)?;
-            N_DECODED.fetch_add(1, Ordering::Relaxed);
-            if let Some(history) = &history {
-                keep((chain.clone(), step), history.clone());
-            }
-        }
-        Ok(history)
+/// A step of another variable and the one before it.
+fn history_of(file: &StoreFile, place: &StepPlace) -> Result<History> {
+    let key = ((file.number, place.series), place.step);
+    if let Some(history) = cache().histories.get(&key) {
+        return Ok(history.clone());
     }
-
-    /// A step of another variable and the one before it.
-    fn history(&self, place: &StepPlace) -> Result<History> {
-        let key = ((self.path.to_owned(), place.series), place.step);
-        if let Some(history) = cache().histories.get(&key) {
-            return Ok(history.clone());
-        }
-        let entry = entry(self.index, place.series, place.step)?.ok_or_else(|| lost(self.index, place, place.step))?;
-        let record = payload::read(&entry).ok_or_else(|| lost(self.index, place, place.step))?.record;
-        let mut bytes = codec::room(codec::inspect(record)?.raw_bytes, DEFAULT_LIMIT)?;
-        self.decode(place, false, &mut bytes)?.ok_or_else(|| lost(self.index, place, place.step))
-    }
+    let lost = || lost(file, place, place.step);
+    let entry = entry(file, place.series, place.step)?.ok_or_else(lost)?;
+    let record = payload::read(&entry).ok_or_else(lost)?.record;
+    let mut bytes = codec::room(codec::inspect(record)?.raw_bytes, DEFAULT_LIMIT)?;
+    decode_step(file, place, false, &mut bytes)?.ok_or_else(lost)
 }
 
 /// The record of a step of the store file at `path`; `None` when the file is not there or holds no such step.
@@ -153,19 +143,20 @@ impl Chains<'_> {
 /// # Errors
 /// As [`decode`].
 pub fn record(path: &Path, place: &StepPlace) -> Result<Option<Vec<u8>>> {
-    let Some(index) = open(path, place)? else { return Ok(None) };
-    let entry = entry(&index, place.series, place.step)?.ok_or_else(|| lost(&index, place, place.step))?;
-    payload::read(&entry).map(|found| Some(found.record.to_vec())).ok_or_else(|| lost(&index, place, place.step))
+    let Some(file) = open(path, place)? else { return Ok(None) };
+    let lost = || lost(&file, place, place.step);
+    let entry = entry(&file, place.series, place.step)?.ok_or_else(lost)?;
+    payload::read(&entry).map(|found| Some(found.record.to_vec())).ok_or_else(lost)
 }
 
 /// The first step to decode for `place`, and the history before it.
-fn start(index: &Mutex<Index>, place: &StepPlace, chain: &ChainKey) -> Result<(u32, Option<History>)> {
+fn start(file: &StoreFile, place: &StepPlace, chain: ChainKey) -> Result<(u32, Option<History>)> {
     let (mut step, mut needed) = (place.step, place.step);
     loop {
-        let entry = entry(index, place.series, step)?.ok_or_else(|| lost(index, place, step))?;
-        let needs = payload::read(&entry).ok_or_else(|| lost(index, place, step))?.needs;
-        needed = needed.min(step.checked_sub(needs).ok_or_else(|| lost(index, place, step))?);
-        let known = step.checked_sub(1).and_then(|before| cache().histories.get(&(chain.clone(), before)).cloned());
+        let entry = entry(file, place.series, step)?.ok_or_else(|| lost(file, place, step))?;
+        let needs = payload::read(&entry).ok_or_else(|| lost(file, place, step))?.needs;
+        needed = needed.min(step.checked_sub(needs).ok_or_else(|| lost(file, place, step))?);
+        let known = step.checked_sub(1).and_then(|before| cache().histories.get(&(chain, before)).cloned());
         if needed == step {
             // A step that stands alone needs none, but the one after it may need both.
             return Ok((step, known));
@@ -175,83 +166,58 @@ fn start(index: &Mutex<Index>, place: &StepPlace, chain: &ChainKey) -> Result<(u
         }
         step -= 1;
         if place.step - step > LONGEST {
-            return Err(lost(index, place, place.step));
+            return Err(lost(file, place, place.step));
         }
     }
 }
 
-fn entry(index: &Mutex<Index>, series: u32, step: u32) -> Result<Option<Vec<u8>>> {
-    index.lock().unwrap_or_else(PoisonError::into_inner).get(key(Kind::STEP, series, step))
+fn entry(file: &StoreFile, series: u32, step: u32) -> Result<Option<Vec<u8>>> {
+    file.index().get(key(Kind::STEP, series, step))
 }
 
 /// The predictor of this number; those that it updates come first. They are few hundred bytes each, and many.
-fn predictor(index: &Mutex<Index>, chain: &ChainKey, number: u32, depth: u32) -> Result<Arc<Predictor>> {
+fn predictor(file: &StoreFile, chain: ChainKey, number: u32, depth: u32) -> Result<Arc<Predictor>> {
     if depth > predicted::MAX_UPDATES {
         return Err(Error::corrupt(format!("predictor {number} of series {} updates too many others", chain.1)));
     }
-    let known = (chain.clone(), number);
+    let known = (chain, number);
     if let Some(found) = cache().predictors.get(&known) {
         return Ok(Arc::clone(found));
     }
-    let bytes = index.lock().unwrap_or_else(PoisonError::into_inner).get(key(Kind::PREDICTOR, chain.1, number))?;
-    let lost = || Error::corrupt(format!("predictor {number} of series {} is lost{}", chain.1, why(index)));
+    let bytes = file.index().get(key(Kind::PREDICTOR, chain.1, number))?;
+    let lost = || Error::corrupt(format!("predictor {number} of series {} is lost{}", chain.1, why(file)));
     let bytes = bytes.ok_or_else(lost)?;
-    let found = predicted::decode_predictor(&bytes, number, &|before| predictor(index, chain, before, depth + 1))?;
+    let found = predicted::decode_predictor(&bytes, number, &|before| predictor(file, chain, before, depth + 1))?;
     cache().predictors.put(known, Arc::clone(&found));
     Ok(found)
 }
 
-fn lost(index: &Mutex<Index>, place: &StepPlace, step: u32) -> Error {
+fn lost(file: &StoreFile, place: &StepPlace, step: u32) -> Error {
     let StepPlace { series, step: wanted, store } = place;
     let whose = if *store == NO_STORE { String::new() } else { format!(" of series {series} in store {store:016x}") };
-    Error::corrupt(format!("step {wanted}{whose} needs step {step}, which is lost or damaged{}", why(index)))
+    Error::corrupt(format!("step {wanted}{whose} needs step {step}, which is lost or damaged{}", why(file)))
 }
 
 /// Says of a file with damage where it is.
-fn why(index: &Mutex<Index>) -> String {
-    let damage = index.lock().unwrap_or_else(PoisonError::into_inner).damage();
+fn why(file: &StoreFile) -> String {
+    let damage = file.index().damage();
     damage.map(|damage| format!(": {damage}")).unwrap_or_default()
 }
 
-/// The index of the file at `path`, which knows the step of `place`.
-fn open(path: &Path, place: &StepPlace) -> Result<Option<Arc<Mutex<Index>>>> {
-    let has = |index: &Index| index.has(key(Kind::STEP, place.series, place.step));
-    let known = cache().files.get(path).cloned();
-    if let Some(known) = known {
-        let mut index = known.lock().unwrap_or_else(PoisonError::into_inner);
-        if index.is_current() {
-            if !has(&index) {
-                index.refresh()?;
-            }
-            let found = has(&index);
-            drop(index);
-            return there(known, found, place);
-        }
+/// The file at `path`, which has the step of `place`.
+fn open(path: &Path, place: &StepPlace) -> Result<Option<StoreFile>> {
+    let Some(file) = files::open(path)? else { return Ok(None) };
+    let mut index = file.index();
+    let has = |index: &Index| index.span(key(Kind::STEP, place.series, place.step)).is_some();
+    if !has(&index) {
+        index.refresh()?;
     }
-    if !path.exists() {
-        return Ok(None);
-    }
-    let index = Index::open(path)?;
-    let found = has(&index);
-    let index = Arc::new(Mutex::new(index));
-    let mut cache = cache();
-    cache.files.put(path.to_owned(), Arc::clone(&index));
-    cache.predictors.clear();
-    // What was decoded from another file at this path says nothing about this one.
-    let stale = cache.histories.iter().map(|(step, _)| step.clone()).filter(|step| step.0.0 == path);
-    for step in stale.collect::<Vec<_>>() {
-        forget(&mut cache, &step);
-    }
-    drop(cache);
-    there(index, found, place)
-}
-
-/// An index that may not have the step of `place`: a file of this name is no other's, so that damage is why.
-fn there(index: Arc<Mutex<Index>>, found: bool, place: &StepPlace) -> Result<Option<Arc<Mutex<Index>>>> {
-    let is_damaged = || index.lock().unwrap_or_else(PoisonError::into_inner).damage().is_some();
-    match found || !is_damaged() {
-        true => Ok(found.then_some(index)),
-        false => Err(lost(&index, place, place.step)),
+    let (is_there, is_damaged) = (has(&index), index.damage().is_some());
+    drop(index);
+    match is_there || !is_damaged {
+        true => Ok(is_there.then_some(file)),
+        // A file of this name is no other's.
+        false => Err(lost(&file, place, place.step)),
     }
 }
 

@@ -119,7 +119,7 @@ fn consolidate(
     let bytes = network.encode();
     facts.is_finished = true;
     facts.errors.clear();
-    store.append(&[(keys[0], &facts.encode()), (keys[1], &bytes), (keys[2], &[])])?;
+    store.append_kept(&[(keys[0], &facts.encode()), (keys[1], &bytes), (keys[2], &[])], |_| true)?;
     Ok(Consolidated {
         n_steps: network.n_trained,
         n_relearnt: network.n_trained.saturating_sub(n_known),

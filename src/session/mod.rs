@@ -8,6 +8,7 @@ mod chain_file;
 mod chain_survey;
 mod chains;
 mod facts;
+mod files;
 mod finalize;
 mod live;
 mod log;

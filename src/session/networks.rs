@@ -2,19 +2,19 @@
 //! has open.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use lru::LruCache;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::facts::{self, Facts};
-use super::{chains, nodes};
+use super::{chains, files, nodes};
 use crate::codec::{Networks, Place, Segment, StepPlace};
 use crate::mesh::Mesh;
 use crate::model::SeriesNetwork;
-use crate::store::{self, Contents, Kind};
+use crate::store::{self, Kind};
 use crate::threads::canonical;
 use crate::{Error, Result};
 
@@ -23,8 +23,8 @@ const N_NETWORKS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// Meshes of coordinates kept decoded; they are much larger.
 const N_MESHES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
-/// What a file looked like when it was read.
-type Stamp = (u64, Option<SystemTime>);
+/// Where network and facts stood when they were read: they may be published anew.
+type Stamp = [Option<Range<u64>>; 2];
 
 /// A network as it was found.
 #[derive(Clone)]
@@ -44,7 +44,8 @@ pub struct Standing {
 }
 
 struct Cache {
-    networks: LruCache<(PathBuf, u32, u32), Found>,
+    /// By number of the file, series and segment.
+    networks: LruCache<(u64, u32, u32), Found>,
     meshes: LruCache<u64, Arc<Mesh>>,
 }
 
@@ -94,10 +95,7 @@ impl StoredNetworks<'_> {
     }
 
     fn find(&self, place: &Place) -> Result<Found> {
-        let found = self.look(place.store, |path| match stamp(path) {
-            Some(stamp) => read(path, stamp, place),
-            None => Ok(None),
-        })?;
+        let found = self.look(place.store, |path| read(path, place))?;
         let &Place { store, series, segment, .. } = place;
         found.map_err(|looked| Error::NoNetwork { store, series, segment, looked })
     }
@@ -126,36 +124,37 @@ impl StoredNetworks<'_> {
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    std::fs::metadata(path).ok().map(|metadata| (metadata.len(), metadata.modified().ok()))
-}
-
 /// The network in the store file at `path`; `None` when it holds none for this place.
-fn read(path: &Path, stamp: Stamp, place: &Place) -> Result<Option<Found>> {
-    let key = (path.to_owned(), place.series, place.segment);
+fn read(path: &Path, place: &Place) -> Result<Option<Found>> {
+    let Some(file) = files::open(path)? else { return Ok(None) };
+    let known = (file.number, place.series, place.segment);
     let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(found) = lock().networks.get(&key).filter(|found| found.stamp == stamp) {
+    let mut index = file.index();
+    index.refresh()?;
+    let keys = [Kind::NETWORK, Kind::SEGMENT].map(|kind| facts::key(kind, place.series, place.segment));
+    let stamp = keys.map(|key| index.span(key));
+    if let Some(found) = lock().networks.get(&known).filter(|found| found.stamp == stamp) {
         return Ok(Some(found.clone()));
     }
     let _mode = canonical();
-    let contents = Contents::read(path)?;
-    let Some(bytes) = contents.get(facts::key(Kind::NETWORK, place.series, place.segment)) else {
+    let Some(bytes) = index.get(keys[0])? else {
         // A file of this id is no other's.
-        return match contents.damage(path) {
+        return match index.damage() {
             Some(damage) => Err(Error::corrupt(format!("its network is lost, for {damage}"))),
             None => Ok(None),
         };
     };
-    let network = SeriesNetwork::decode(bytes)?;
-    let about = contents.get(facts::key(Kind::SEGMENT, place.series, place.segment)).map(Facts::decode).transpose()?;
+    let network = SeriesNetwork::decode(&bytes)?;
+    let about = index.get(keys[1])?.map(|facts| Facts::decode(&facts)).transpose()?;
     let mesh = match about.as_ref().and_then(|facts| facts.points) {
-        Some(points) => Some(mesh(&contents, points)?),
+        Some(points) => Some(mesh(index.get(facts::key(Kind::POINTS, points, 0))?.as_deref(), points)?),
         None => None,
     };
+    drop(index);
     let doubt = about.and_then(|facts| doubt(&facts, &network, path));
-    let standing = Standing { hash: xxh3_64(bytes), doubt };
+    let standing = Standing { hash: xxh3_64(&bytes), doubt };
     let found = Found { stamp, segment: Arc::new(Segment { network, mesh }), standing };
-    lock().networks.put(key, found.clone());
+    lock().networks.put(known, found.clone());
     Ok(Some(found))
 }
 
@@ -180,13 +179,13 @@ fn doubt(facts: &Facts, network: &SeriesNetwork, path: &Path) -> Option<String> 
     })
 }
 
-/// The coordinates of number `points` in a store file.
+/// The coordinates of number `points`, from their entry in a store file.
 ///
 /// # Errors
 /// [`Error::Corrupt`].
-pub fn mesh(contents: &Contents, points: u32) -> Result<Arc<Mesh>> {
+pub fn mesh(entry: Option<&[u8]>, points: u32) -> Result<Arc<Mesh>> {
     let lost = || Error::corrupt(format!("the coordinates {points} of its mesh are not in the model store"));
-    let bytes = contents.get(facts::key(Kind::POINTS, points, 0)).ok_or_else(lost)?;
+    let bytes = entry.ok_or_else(lost)?;
     let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     let hash = xxh3_64(bytes);
     if let Some(mesh) = lock().meshes.get(&hash) {

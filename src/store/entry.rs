@@ -37,6 +37,10 @@ impl Kind {
     pub const PREDICTOR: Kind = Kind(6);
     /// Of which array the steps in a file are, where the file is no part of a dataset.
     pub const ARRAY: Kind = Kind(7);
+    /// Whose a series is, where several processes share a file.
+    pub const OWNER: Kind = Kind(8);
+    /// Added to a kind: spare of an entry of that kind (`spare.rs`).
+    const SPARE: u8 = 0x80;
 }
 
 /// What an entry is about.
@@ -48,6 +52,18 @@ pub struct Key {
     pub series: u32,
     /// Number of the segment within the series.
     pub segment: u32,
+}
+
+impl Key {
+    /// Key of the spare of this entry.
+    pub fn spare(self) -> Key {
+        Key { kind: Kind(self.kind.0 | Kind::SPARE), ..self }
+    }
+
+    /// What this is the spare of; `None` when it is none.
+    pub fn spared(self) -> Option<Key> {
+        (self.kind.0 & Kind::SPARE != 0).then_some(Key { kind: Kind(self.kind.0 & !Kind::SPARE), ..self })
+    }
 }
 
 /// Appends an entry to `file`; an empty payload takes the key back.
@@ -100,6 +116,8 @@ pub struct Found {
     pub span: Range<usize>,
     /// Key and place of the payload; `None` where it is damaged.
     pub content: Option<(Key, Range<usize>)>,
+    /// Key and place that a damaged entry seems to have.
+    pub remains: Option<(Key, Range<usize>)>,
 }
 
 impl Found {
@@ -109,10 +127,11 @@ impl Found {
         let head = Head::read(rest)?;
         let body = rest[HEAD..].get(..head.length)?;
         let span = at..at + HEAD + body.len();
+        let key = postcard::take_from_bytes::<Key>(body).ok();
+        let found = key.map(|(key, payload)| (key, span.end - payload.len()..span.end));
         let is_whole = crc32c::crc32c(body) == head.checksum;
-        let key = if is_whole { postcard::take_from_bytes::<Key>(body).ok() } else { None };
-        let content = key.map(|(key, payload)| (key, span.end - payload.len()..span.end));
-        Some(Found { span, content })
+        let (content, remains) = if is_whole { (found, None) } else { (None, found) };
+        Some(Found { span, content, remains })
     }
 }
 
@@ -157,7 +176,7 @@ impl Iterator for Walk<'_> {
     fn next(&mut self) -> Option<Found> {
         let found = Found::read(self.file, self.at).or_else(|| {
             let end = self.at + next_whole(self.file.get(self.at..)?)?;
-            Some(Found { span: self.at..end, content: None })
+            Some(Found { span: self.at..end, content: None, remains: None })
         })?;
         self.at = found.span.end;
         Some(found)

@@ -5,11 +5,49 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::entry::{HEAD, Head, Key, MAGIC, Walk, check_magic, next_whole};
+use super::entry::{HEAD, Head, Key, MAGIC, Walk, check_magic, n_bytes, next_whole};
+use super::spare::Spare;
 use crate::{Error, Result};
 
 /// A key and the bytes before it at most: five bytes for each number.
 const KEY_BYTES: usize = HEAD + 1 + 5 + 5;
+
+/// What [`scan`] comes across.
+pub enum Seen {
+    /// An entry with a sound head, head and body; its body may be damaged, and its key with it.
+    Entry(Key, Range<u64>),
+    /// Entries whose head is damaged, one or several in a row.
+    Damage(Range<u64>),
+}
+
+/// Goes over the heads of a store file from byte `at` on, where one stands, and returns where whole entries end.
+///
+/// # Errors
+/// Of the file.
+pub fn scan(file: &File, mut at: u64, mut see: impl FnMut(Seen)) -> std::io::Result<u64> {
+    let length = file.metadata()?.len();
+    loop {
+        let mut bytes = [0; KEY_BYTES];
+        let n = read_at(file, at, &mut bytes)?;
+        let Some(head) = Head::read(&bytes[..n]) else {
+            let mut rest = vec![0; usize::try_from(length.saturating_sub(at)).unwrap_or(0)];
+            let n = read_at(file, at, &mut rest)?;
+            // Without another one it is torn, or not all written yet.
+            let Some(next) = next_whole(&rest[..n]) else { return Ok(at) };
+            see(Seen::Damage(at..at + next as u64));
+            at += next as u64;
+            continue;
+        };
+        let end = at + (HEAD + head.length) as u64;
+        if end > length {
+            return Ok(at);
+        }
+        if let Ok((key, _)) = postcard::take_from_bytes::<Key>(&bytes[HEAD..n.min(HEAD + head.length)]) {
+            see(Seen::Entry(key, at..end));
+        }
+        at = end;
+    }
+}
 
 /// The newest entries of a store file that is read while it may still grow.
 #[derive(Debug)]
@@ -19,7 +57,6 @@ pub struct Index {
     /// Everything before was walked over.
     at: u64,
     newest: BTreeMap<Key, Range<u64>>,
-    /// Entries whose head is damaged, one or several in a row.
     damaged: Vec<Range<u64>>,
 }
 
@@ -29,7 +66,14 @@ impl Index {
     /// # Errors
     /// [`Error::File`], [`Error::Version`], [`Error::Corrupt`] when it is no store file.
     pub fn open(path: &Path) -> Result<Index> {
-        let file = File::open(path).map_err(|e| failure(path, &e))?;
+        Index::of(File::open(path).map_err(|e| failure(path, &e))?, path)
+    }
+
+    /// As [`Self::open`], of an open file that stood at `path`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of(file: File, path: &Path) -> Result<Index> {
         let mut magic = [0; MAGIC.len()];
         let n = read_at(&file, 0, &mut magic).map_err(|e| failure(path, &e))?;
         check_magic(&magic[..n])?;
@@ -49,38 +93,17 @@ impl Index {
     /// # Errors
     /// [`Error::File`].
     pub fn refresh(&mut self) -> Result<()> {
-        let length = self.file.metadata().map_err(|e| failure(&self.path, &e))?.len();
-        loop {
-            let mut bytes = [0; KEY_BYTES];
-            let n = read_at(&self.file, self.at, &mut bytes).map_err(|e| failure(&self.path, &e))?;
-            let Some(head) = Head::read(&bytes[..n]) else {
-                match self.next_whole(length)? {
-                    // Torn, or not all written yet.
-                    None => return Ok(()),
-                    Some(next) => {
-                        self.damaged.push(self.at..next);
-                        self.at = next;
-                        continue;
-                    }
-                }
-            };
-            let end = self.at + (HEAD + head.length) as u64;
-            if end > length {
-                return Ok(());
-            }
-            // A damaged key is found out when the body's checksum is.
-            if let Ok((key, _)) = postcard::take_from_bytes::<Key>(&bytes[HEAD..n.min(HEAD + head.length)]) {
-                self.newest.insert(key, self.at..end);
-            }
-            self.at = end;
-        }
+        let see = |seen| match seen {
+            Seen::Entry(key, span) => drop(self.newest.insert(key, span)),
+            Seen::Damage(span) => self.damaged.push(span),
+        };
+        self.at = scan(&self.file, self.at, see).map_err(|e| failure(&self.path, &e))?;
+        Ok(())
     }
 
-    /// Where the next whole entry starts behind a damaged head.
-    fn next_whole(&self, length: u64) -> Result<Option<u64>> {
-        let mut bytes = vec![0; usize::try_from(length.saturating_sub(self.at)).unwrap_or(0)];
-        let n = read_at(&self.file, self.at, &mut bytes).map_err(|e| failure(&self.path, &e))?;
-        Ok(next_whole(&bytes[..n]).map(|next| self.at + next as u64))
+    /// Where whole entries end.
+    pub fn end(&self) -> u64 {
+        self.at
     }
 
     /// A sentence when entries are lost whose heads are damaged: where they stood.
@@ -90,34 +113,70 @@ impl Index {
         Some(format!("{} is damaged: {n} bytes from byte {} on cannot be read", self.path.display(), first.start))
     }
 
-    /// True when there is an entry of this key, be it one that takes it back.
-    pub fn has(&self, key: Key) -> bool {
-        self.newest.contains_key(&key)
+    /// Where the newest entry of a key stands, head and body, be it one that takes the key back.
+    pub fn span(&self, key: Key) -> Option<Range<u64>> {
+        self.newest.get(&key).cloned()
     }
 
-    /// The newest payload of a key; `None` when there is none.
+    /// The newest payload of a key, restored where it is damaged and has a spare; `None` when there is none.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when it is damaged, [`Error::File`].
     pub fn get(&self, key: Key) -> Result<Option<Vec<u8>>> {
-        let Some(span) = self.newest.get(&key) else { return Ok(None) };
+        let newest = self.newest.get(&key);
+        let found = newest.map_or(Ok(None), |span| self.payload(key, span));
+        // The entry that a spare is of starts where the spare ends; one before that is older.
+        let is_of_use = |spare: &&Range<u64>| match newest {
+            Some(span) if span.start == spare.end => found.is_err(),
+            Some(span) => span.start < spare.end,
+            None => true,
+        };
+        let spare = self.newest.get(&key.spare()).filter(is_of_use);
+        match spare.map_or(Ok(None), |spare| self.restore(key, spare))? {
+            None => found,
+            restored => Ok(restored),
+        }
+    }
+
+    fn payload(&self, key: Key, span: &Range<u64>) -> Result<Option<Vec<u8>>> {
         let mut bytes = MAGIC.to_vec();
-        bytes.resize(MAGIC.len() + (span.end - span.start) as usize, 0);
-        let n = read_at(&self.file, span.start, &mut bytes[MAGIC.len()..]).map_err(|e| failure(&self.path, &e))?;
-        bytes.truncate(MAGIC.len() + n);
+        bytes.extend(self.bytes(span)?);
         let content = Walk::new(&bytes).next().and_then(|found| found.content).filter(|(found, _)| *found == key);
         let damaged = || {
             let Key { series, segment, .. } = key;
             let (path, at) = (self.path.display(), span.start);
-            Error::corrupt(format!("entry {segment} of series {series} in {path} is damaged, behind byte {at}"))
+            Error::corrupt(format!(
+                "entry {segment} of series {series} in the model store {path} is damaged, behind byte {at}"
+            ))
         };
         let (_, payload) = content.ok_or_else(damaged)?;
         Ok((!payload.is_empty()).then(|| bytes[payload].to_vec()))
     }
 
-    /// Keys in order, with the bytes of their entries.
-    pub fn entries(&self) -> impl Iterator<Item = (Key, u64)> + '_ {
-        self.newest.iter().map(|(key, span)| (*key, span.end - span.start))
+    /// The payload behind a spare; `None` when too much is damaged.
+    fn restore(&self, key: Key, spare: &Range<u64>) -> Result<Option<Vec<u8>>> {
+        let bytes = self.bytes(spare)?;
+        let Some(spare_payload) = bytes.get(n_bytes(key.spare(), 0)..).and_then(Spare::read) else { return Ok(None) };
+        let start = spare.end + n_bytes(key, 0) as u64;
+        let length = self.file.metadata().map_err(|e| failure(&self.path, &e))?.len();
+        let found = self.bytes(&(start..start.saturating_add(spare_payload.n_bytes as u64).min(length)))?;
+        Ok(spare_payload.restore(&found))
+    }
+
+    /// The bytes of a span, as they are.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn bytes(&self, span: &Range<u64>) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; (span.end.saturating_sub(span.start)) as usize];
+        let n = read_at(&self.file, span.start, &mut bytes).map_err(|e| failure(&self.path, &e))?;
+        bytes.truncate(n);
+        Ok(bytes)
+    }
+
+    /// Keys in order, with the places of their entries.
+    pub fn entries(&self) -> impl Iterator<Item = (Key, Range<u64>)> + '_ {
+        self.newest.iter().map(|(key, span)| (*key, span.clone()))
     }
 }
 
@@ -150,6 +209,21 @@ fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> std::io::Result<usize> {
         }
     }
     Ok(n)
+}
+
+/// Writes all bytes; does not move the file's position.
+#[cfg(unix)]
+pub fn write_at(file: &File, at: u64, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::FileExt as _;
+    file.write_all_at(bytes, at)
+}
+
+/// Writes all bytes.
+#[cfg(not(unix))]
+pub fn write_at(mut file: &File, at: u64, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
 }
 
 fn failure(path: &Path, error: &std::io::Error) -> Error {

@@ -1,13 +1,19 @@
 //! The model store: files in `NAME.bp/inr/` that records refer to. Layout, checks and publishing; what the payloads mean
 //! is the session's business.
 //!
-//! Each writing process has one file of its own, `<id>.inr`, and appends to it. The newest entry of a key is the one that
-//! counts, so a network is published anew without changing a byte that a reader may be looking at. docs/FORMAT.md, "Model
-//! store", describes every byte.
+//! The processes of a node append to one file, `<id>.inr`, one at a time ([`Store::join`]). The newest entry of a key is the one
+//! that counts, so a network is published anew without changing a byte that a reader may be looking at. What many steps depend
+//! on has a spare that restores it. docs/FORMAT.md, "Model store", describes every byte.
 
+mod draft;
 mod entry;
 mod index;
+mod lock;
+mod node;
+mod parity;
+mod place;
 mod reader;
+mod spare;
 mod writer;
 
 use std::fs::{self, File};
@@ -18,6 +24,8 @@ pub use index::Index;
 pub use reader::Contents;
 pub use writer::Store;
 
+use crate::Error;
+
 /// Folder of the store inside a dataset.
 pub const FOLDER: &str = "inr";
 /// Ending of a store file's name; 16 hex digits stand before it.
@@ -25,7 +33,16 @@ const ENDING: &str = ".inr";
 
 /// Path of the file of `id` in the dataset at `dataset`.
 pub fn path(dataset: &Path, id: u64) -> PathBuf {
-    dataset.join(FOLDER).join(format!("{id:016x}{ENDING}"))
+    dataset.join(FOLDER).join(name(id))
+}
+
+fn name(id: u64) -> String {
+    format!("{id:016x}{ENDING}")
+}
+
+fn failure(path: &Path, error: &std::io::Error) -> Error {
+    let reason = format!("networks and predicted steps cannot be kept here ({error})");
+    Error::File { path: path.display().to_string(), reason }
 }
 
 /// Ids of the store files in the dataset at `dataset`, in ascending order; none where there is no store.

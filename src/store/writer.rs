@@ -1,106 +1,165 @@
-//! The store file of one process: appending, publishing again after the file was removed, compaction.
+//! The store file that a process appends to, by itself or with the others of its node.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, Hasher};
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::entry::{self, Key, MAGIC, Walk};
+use super::draft::Draft;
+use super::entry::{self, Key, Kind, MAGIC};
+use super::index::Index;
+use super::lock::{self, Hold, Part};
+use super::node;
+use super::place::Place;
 use crate::{Error, Result};
 
 /// Stale bytes that are never worth a compaction.
 const LEAST_STALE: u64 = 64 << 10;
 
-/// The store file of one process, locked as long as this lives. What [`Self::append`] was given can be found by readers
-/// when it returns, whatever happens to this process afterwards.
+/// A store file with what this process keeps in it; in use as long as this lives. What [`Self::append`] was given can be found
+/// by readers when it returns, whatever happens to this process afterwards.
 #[derive(Debug)]
 pub struct Store {
-    id: u64,
-    path: PathBuf,
-    file: File,
-    /// Bytes of the file that count.
-    end: u64,
-    /// Where the newest entry of each key stands, head and body.
-    live: BTreeMap<Key, Range<u64>>,
+    pub(super) id: u64,
+    pub(super) place: Place,
+    pub(super) own: Spans,
+    /// Above those of all series in the file.
+    pub(super) next_series: u32,
+    /// Tells this process's series from those of others that append to the same file; `None` where nobody else does.
+    pub(super) token: Option<u64>,
+}
+
+/// Where the newest entry of each key of this process stands, head and body.
+#[derive(Debug, Default)]
+pub(super) struct Spans {
+    pub spans: BTreeMap<Key, Range<u64>>,
+    n_bytes: u64,
+    /// Bytes of entries that count no more.
+    n_stale: u64,
+}
+
+impl Spans {
+    /// Sets the place of an entry; `None` for one that is gone.
+    pub fn set(&mut self, key: Key, span: Option<Range<u64>>) {
+        self.n_bytes += span.as_ref().map_or(0, |span| span.end - span.start);
+        let former = match span {
+            Some(span) => self.spans.insert(key, span),
+            None => self.spans.remove(&key),
+        };
+        let n_former = former.map_or(0, |span| span.end - span.start);
+        self.n_bytes -= n_former;
+        self.n_stale += n_former;
+    }
 }
 
 impl Store {
-    /// Makes a file of its own in the dataset at `dataset`, a folder that exists.
+    /// The file that the running processes of this node write in the dataset at `dataset`, a folder that exists; the first one
+    /// makes it. A file of this process alone where there are no locks between processes.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn join(dataset: &Path) -> Result<Store> {
+        check_folder(dataset)?;
+        let joined = node::number().and_then(|node| Store::join_node(dataset, node).ok());
+        joined.map_or_else(|| Store::create(dataset), Ok)
+    }
+
+    fn join_node(dataset: &Path, node: u32) -> Result<Store> {
+        let _door = node::Door::open(dataset, node)?;
+        let places = super::ids(dataset).into_iter().filter(|id| node::of(*id) == node);
+        let mut places = places.filter_map(|id| Some((id, Place::in_use(super::path(dataset, id))?)));
+        let (id, place) = match places.next() {
+            Some((id, place)) => (id, place.await_turn()?),
+            None => {
+                let id = node::id(node, random_id() as u32);
+                (id, Place::new(super::path(dataset, id), &MAGIC, Hold::Shared)?)
+            }
+        };
+        place.index()?;
+        let mut store = Store { id, place, own: Spans::default(), next_series: 0, token: Some(random_id()) };
+        let caught_up = store.catch_up();
+        lock::end_turn(&store.place.file);
+        caught_up.map(|()| store)
+    }
+
+    /// A file of this process alone in the dataset at `dataset`.
     ///
     /// # Errors
     /// [`Error::File`].
     pub fn create(dataset: &Path) -> Result<Store> {
-        if !dataset.is_dir() {
-            let reason = "is not a folder, so that networks have no place in it".to_owned();
-            return Err(Error::File { path: dataset.display().to_string(), reason });
-        }
+        check_folder(dataset)?;
         let id = random_id();
-        let path = super::path(dataset, id);
-        let file = new_file(&path, &MAGIC).map_err(|e| failure(&path, &e))?;
-        Ok(Store { id, path, file, end: MAGIC.len() as u64, live: BTreeMap::new() })
+        let place = Place::new(super::path(dataset, id), &MAGIC, Hold::Alone)?;
+        Ok(Store { id, place, own: Spans::default(), next_series: 0, token: None })
     }
 
-    /// Takes over the file of a process that is gone.
+    /// Takes over a file with all that processes left in it that are gone.
     ///
     /// # Errors
-    /// [`Error::File`], also when the process still runs; [`Error::Version`], [`Error::Corrupt`].
+    /// [`Error::File`], also when one of them still runs; [`Error::Version`], [`Error::Corrupt`].
     pub fn open(dataset: &Path, id: u64) -> Result<Store> {
         let path = super::path(dataset, id);
-        let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(|e| failure(&path, &e))?;
-        if matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)) {
+        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(|e| super::failure(&path, &e))?;
+        if matches!(lock::set(&file, Part::InUse, Hold::Alone), Ok(false)) {
             let reason = "is in use by a running process; try again when it has ended".to_owned();
             return Err(Error::File { path: path.display().to_string(), reason });
         }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|e| failure(&path, &e))?;
-        entry::check_magic(&bytes)?;
-        let mut walk = Walk::new(&bytes);
-        let mut live = BTreeMap::new();
-        for found in walk.by_ref() {
-            let span = found.span.start as u64..found.span.end as u64;
-            let Some((key, payload)) = found.content else { continue };
-            if payload.is_empty() {
-                live.remove(&key);
-            } else {
-                live.insert(key, span);
-            }
-        }
-        let end = walk.at() as u64;
         // What a process left that was killed during a compaction.
         let _ = fs::remove_file(path.with_extension("tmp"));
-        Ok(Store { id, path, file, end, live })
+        let mut place = Place { path, file, end: 0 };
+        let (index, mut own) = (place.index()?, Spans::default());
+        for (key, span) in index.entries() {
+            let is_there = span.end - span.start > entry::n_bytes(key, 0) as u64;
+            own.set(key, is_there.then_some(span));
+        }
+        place.end = index.end();
+        Ok(Store { id, place, own, next_series: 0, token: None })
     }
 
-    /// Name of the file, and what records know it by.
+    /// Name of the file, and what records know it by. Another one once others have this process's numbers in a file that was
+    /// removed.
     pub fn id(&self) -> u64 {
         self.id
     }
 
     /// Where the file is.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.place.path
     }
 
-    /// Bytes of the file.
+    /// Bytes of the file, as far as this process knows.
     pub fn n_bytes(&self) -> u64 {
-        self.end
+        self.place.end
     }
 
-    /// Keys that hold something, in order.
+    /// Keys of this process that hold something, in order; all of a file that was taken over.
     pub fn keys(&self) -> Vec<Key> {
-        self.live.keys().copied().collect()
+        self.own.spans.keys().copied().filter(|key| key.spared().is_none()).collect()
     }
 
     /// The newest payload of a key; `None` when there is none or it cannot be read.
-    pub fn get(&mut self, key: Key) -> Option<Vec<u8>> {
-        let span = self.live.get(&key)?.clone();
-        let mut file = MAGIC.to_vec();
-        file.extend(self.read_span(&span).ok()?);
-        let (found, payload) = Walk::new(&file).next()?.content?;
-        (found == key).then(|| file[payload].to_vec())
+    pub fn get(&self, key: Key) -> Option<Vec<u8>> {
+        self.place.index().ok()?.get(key).ok()?
+    }
+
+    /// A number for one more series or mesh of this process, which no other has in this file.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Internal`] when there is none left.
+    pub fn new_series(&mut self) -> Result<u32> {
+        self.in_turn(|store| {
+            let series = store.next_series;
+            let full = || Error::Internal("a store file has no number left for a series".to_owned());
+            store.next_series = series.checked_add(1).ok_or_else(full)?;
+            if let Some(token) = store.token {
+                let mut draft = Draft::at(store.place.end);
+                draft.push(owner(series), &token.to_le_bytes(), false)?;
+                store.put(draft)?;
+            }
+            Ok(series)
+        })
     }
 
     /// Publishes entries in this order; an empty payload takes its key back. First makes sure of what was published before
@@ -109,35 +168,26 @@ impl Store {
     /// # Errors
     /// [`Error::File`].
     pub fn append(&mut self, entries: &[(Key, &[u8])]) -> Result<()> {
-        self.ensure()?;
-        let mut bytes = Vec::new();
-        let mut spans = Vec::with_capacity(entries.len());
-        for &(key, payload) in entries {
-            let start = bytes.len() as u64;
-            entry::write(key, payload, &mut bytes)?;
-            spans.push((key, payload.is_empty(), self.end + start..self.end + bytes.len() as u64));
-        }
-        let written = self.file.seek(SeekFrom::Start(self.end)).and_then(|_| self.file.write_all(&bytes));
-        if let Err(e) = written {
-            // Half an entry would hide what is appended behind it.
-            let _ = self.file.set_len(self.end);
-            return Err(failure(&self.path, &e));
-        }
-        self.end += bytes.len() as u64;
-        for (key, is_removed, span) in spans {
-            if is_removed {
-                self.live.remove(&key);
-            } else {
-                self.live.insert(key, span);
+        self.append_kept(entries, |_| false).map(drop)
+    }
+
+    /// As [`Self::append`]; entries for which `is_kept` says so get a spare, so that they are restored where they are damaged.
+    /// Returns how many bytes were appended.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn append_kept(&mut self, entries: &[(Key, &[u8])], is_kept: impl Fn(Key) -> bool) -> Result<usize> {
+        self.in_turn(|store| {
+            let mut draft = Draft::at(store.place.end);
+            entries.iter().try_for_each(|&(key, payload)| draft.push(key, payload, is_kept(key)))?;
+            let n_bytes = draft.bytes.len();
+            store.put(draft)?;
+            if store.own.n_stale > store.own.n_bytes.max(LEAST_STALE) {
+                // The entries are durable already: a compaction that fails is tried again next time.
+                let _ = store.compact();
             }
-        }
-        let live = MAGIC.len() as u64 + self.live.values().map(|span| span.end - span.start).sum::<u64>();
-        let stale = self.end.saturating_sub(live);
-        if stale > live.max(LEAST_STALE) {
-            // The entries are durable already: a compaction that fails is tried again next time.
-            let _ = self.rewrite();
-        }
-        Ok(())
+            Ok(n_bytes)
+        })
     }
 
     /// Publishes everything again when the file was removed or replaced (ADIOS2 empties folders that it opens for writing):
@@ -146,54 +196,118 @@ impl Store {
     /// # Errors
     /// [`Error::File`].
     pub fn ensure(&mut self) -> Result<bool> {
-        if super::is_at(&self.file, &self.path, self.end) {
+        if self.place.is_current() {
             return Ok(false);
         }
-        self.rewrite()?;
-        Ok(true)
+        self.in_turn(|_| Ok(true))
     }
 
-    /// Writes the newest entries to a new file and puts it in the place of the old one.
-    fn rewrite(&mut self) -> Result<()> {
-        let (mut bytes, mut live) = (MAGIC.to_vec(), BTreeMap::new());
-        for (key, span) in self.live.clone() {
-            // An unlinked file can be read on; one that another machine removed perhaps not, then this entry is lost.
-            let Ok(entry) = self.read_span(&span) else { continue };
-            let start = bytes.len() as u64;
-            bytes.extend(entry);
-            live.insert(key, start..bytes.len() as u64);
+    /// Does `work` while no other process appends and the file is in its place.
+    fn in_turn<T>(&mut self, work: impl FnOnce(&mut Store) -> Result<T>) -> Result<T> {
+        if self.token.is_none() {
+            if !self.place.is_current() {
+                self.compact()?;
+            }
+            return work(self);
         }
-        self.file = new_file(&self.path, &bytes).map_err(|e| failure(&self.path, &e))?;
-        self.end = bytes.len() as u64;
-        self.live = live;
+        lock::await_turn(&self.place.file).map_err(|e| super::failure(&self.place.path, &e))?;
+        let ready = match self.place.is_current() {
+            true => self.catch_up(),
+            false => {
+                // The file in the place may be the same one, cut off.
+                lock::end_turn(&self.place.file);
+                self.rejoin()
+            }
+        };
+        let done = ready.and_then(|()| work(self));
+        lock::end_turn(&self.place.file);
+        done
+    }
+
+    fn put(&mut self, draft: Draft) -> Result<()> {
+        self.place.append(&draft)?;
+        draft.spans.into_iter().for_each(|(key, span)| self.own.set(key, span));
         Ok(())
     }
 
-    fn read_span(&mut self, span: &Range<u64>) -> std::io::Result<Vec<u8>> {
-        let mut entry = vec![0; (span.end - span.start) as usize];
-        self.file.seek(SeekFrom::Start(span.start))?;
-        self.file.read_exact(&mut entry)?;
-        Ok(entry)
+    /// Passes over what other processes have appended; what a killed one left unfinished goes.
+    fn catch_up(&mut self) -> Result<()> {
+        let (next_series, mut last) = (&mut self.next_series, None);
+        self.place.catch_up(|key, span| {
+            *next_series = (*next_series).max(key.series.saturating_add(1));
+            last = Some((key, span));
+        })?;
+        // The last one of all may have been damaged rather than unfinished.
+        let spared = last.filter(|(_, span)| span.end == self.place.end).and_then(|(key, _)| key.spared());
+        if let Some(key) = spared
+            && let Some(payload) = self.get(key)
+        {
+            let mut draft = Draft::at(self.place.end);
+            draft.push(key, &payload, false)?;
+            self.place.append(&draft)?;
+        }
+        Ok(())
+    }
+
+    /// Goes over to the file that is in the place now, an empty one where there is none, and publishes what is not in it. Where
+    /// others have the same numbers in it, a file of this process alone takes its place.
+    fn rejoin(&mut self) -> Result<()> {
+        let former = self.place.index()?;
+        let numbers = former.entries().map(|(key, _)| key.series.saturating_add(1));
+        self.next_series = numbers.max().unwrap_or(0).max(self.next_series);
+        let place = Place::shared(self.place.path.clone()).and_then(|place| place.await_turn())?;
+        let there = place.index()?;
+        let own = std::mem::take(&mut self.own);
+        let token = self.token.map(u64::to_le_bytes);
+        let is_other = |found: Vec<u8>| token.is_none_or(|token| found != token);
+        let mut owners = own.spans.keys().filter(|key| key.kind == Kind::OWNER);
+        if owners.any(|key| there.get(*key).ok().flatten().is_some_and(is_other)) {
+            (self.id, self.token) = (random_id(), None);
+            self.place.path.set_file_name(super::name(self.id));
+            return self.replace(&former, own.spans.keys().copied(), Hold::Alone);
+        }
+        self.place = place;
+        self.catch_up()?;
+        let mut draft = Draft::at(self.place.end);
+        for &key in own.spans.keys() {
+            match there.span(key) {
+                Some(span) => self.own.set(key, Some(span)),
+                None => draft.copy(&former, key)?,
+            }
+        }
+        self.put(draft)
+    }
+
+    /// Writes the newest entries to a new file and puts it in the place of the old one.
+    fn compact(&mut self) -> Result<()> {
+        let index = self.place.index()?;
+        let keys: Vec<Key> = index.entries().map(|(key, _)| key).collect();
+        self.replace(&index, keys.into_iter(), if self.token.is_some() { Hold::Shared } else { Hold::Alone })
+    }
+
+    /// Puts a file with entries of `former` in the place of this one.
+    fn replace(&mut self, former: &Index, mut keys: impl Iterator<Item = Key>, hold: Hold) -> Result<()> {
+        let mut draft = Draft::at(0);
+        draft.bytes.extend(MAGIC);
+        keys.try_for_each(|key| draft.copy(former, key))?;
+        self.place = Place::new(self.place.path.clone(), &draft.bytes, hold)?;
+        let before = std::mem::take(&mut self.own);
+        let is_own = |key: &Key| self.token.is_none() || before.spans.contains_key(key);
+        draft.spans.into_iter().filter(|(key, _)| is_own(key)).for_each(|(key, span)| self.own.set(key, span));
+        Ok(())
     }
 }
 
-/// A new locked file with these bytes, in place of what stood at `path`: readers see the old file or the whole new one.
-fn new_file(path: &Path, bytes: &[u8]) -> std::io::Result<File> {
-    if let Some(folder) = path.parent()
-        && !folder.is_dir()
-    {
-        match fs::create_dir(folder) {
-            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e),
-            _ => {}
-        }
+fn owner(series: u32) -> Key {
+    Key { kind: Kind::OWNER, series, segment: 0 }
+}
+
+fn check_folder(dataset: &Path) -> Result<()> {
+    if dataset.is_dir() {
+        return Ok(());
     }
-    let draft = path.with_extension("tmp");
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&draft)?;
-    // Some file systems have no locks; they only keep `inr finalize` from a file that is still written.
-    let _ = file.try_lock();
-    file.write_all(bytes)?;
-    fs::rename(&draft, path)?;
-    Ok(file)
+    let reason = "is not a folder, so that networks have no place in it".to_owned();
+    Err(Error::File { path: dataset.display().to_string(), reason })
 }
 
 /// Never the same twice: time, process and the hasher's random keys.
@@ -202,11 +316,4 @@ fn random_id() -> u64 {
     hasher.write_u128(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos()));
     hasher.write_u32(std::process::id());
     hasher.finish()
-}
-
-fn failure(path: &Path, error: &std::io::Error) -> Error {
-    Error::File {
-        path: path.display().to_string(),
-        reason: format!("networks and predicted steps cannot be kept here ({error})"),
-    }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use adios2_inr::session;
 #[allow(unused_imports, reason = "each test program uses a part")]
-pub use drift::{ACCURACY, N, drift, error, key, settings, try_read, write};
+pub use drift::{ACCURACY, N, drift, error, key, read_anew, settings, try_read, write};
 
 pub const N_STEPS: usize = 40;
 

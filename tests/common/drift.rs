@@ -40,6 +40,10 @@ pub fn try_read(dataset: &Path, record: &[u8]) -> adios2_inr::Result<Vec<f32>> {
     steps::try_read(dataset, record, N)
 }
 
+pub fn read_anew(dataset: &Path, record: &[u8]) -> adios2_inr::Result<Vec<f32>> {
+    steps::read_anew(dataset, record, N)
+}
+
 /// Largest error over the range of `values`.
 pub fn error(found: &[f32], values: &[f32]) -> f64 {
     let (low, high) = values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));

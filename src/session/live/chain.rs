@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::offers::Offer;
 use super::writer::Writer;
-use crate::codec::{self, Chain, Encoded, Link, Other, StepPlace};
+use crate::codec::{self, Chain, Encoded, Link, Other, StepPlace, predicted};
 use crate::session::chains::payload::Payload;
 use crate::session::facts::key;
 use crate::session::{Attempt, SeriesKey};
@@ -174,8 +174,10 @@ impl Predicting {
         }
         let writer = Arc::clone(&self.writer);
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.store()?;
-        let series = *self.number.get_or_insert_with(|| writer.next_series());
+        let series = match self.number {
+            Some(series) => series,
+            None => *self.number.insert(writer.next_series()?),
+        };
         let mut entries: Vec<(Key, Vec<u8>)> = Vec::new();
         let needed = self.pending.iter().filter(|(pending, _)| *pending as usize + link.needs >= step as usize);
         let alone = |record| Payload { needs: 0, beside: None, record }.write();
@@ -186,9 +188,10 @@ impl Predicting {
         entries.push((key(Kind::STEP, series, step), Payload { needs, beside, record }.write()));
         let borrowed: Vec<(Key, &[u8])> = entries.iter().map(|(key, bytes)| (*key, &bytes[..])).collect();
         let store = writer.store()?;
-        let before = store.n_bytes();
-        store.append(&borrowed)?;
-        let n_stored = store.n_bytes().saturating_sub(before) as usize;
+        // Many steps depend on it, those that update it too.
+        let by_itself = link.predictors.iter().filter(|(_, bytes)| predicted::is_by_itself(bytes));
+        let kept: Vec<Key> = by_itself.map(|(number, _)| key(Kind::PREDICTOR, series, *number)).collect();
+        let n_stored = store.append_kept(&borrowed, |key| kept.contains(&key))?;
         let place = StepPlace { store: store.id(), series, step };
         let record = codec::stub(record, place)?;
         self.pending

@@ -229,7 +229,8 @@ impl Running {
         self.facts.is_finished = true;
         self.facts.errors.clear();
         let about = self.facts.encode();
-        writer.store()?.append(&[(keys[0], &about), (keys[1], &candidate.bytes), (keys[2], &[])])?;
+        let store = writer.store()?;
+        store.append_kept(&[(keys[0], &about), (keys[1], &candidate.bytes), (keys[2], &[])], |_| true)?;
         Ok(candidate)
     }
 

@@ -148,8 +148,11 @@ impl Series {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let first = self.key.start.first().copied().unwrap_or(0);
         let nodes = writer.nodes(settings, step.dims(), first)?;
+        let series = match self.number {
+            Some(series) => series,
+            None => *self.number.insert(writer.next_series()?),
+        };
         let store = writer.store()?.id();
-        let series = *self.number.get_or_insert_with(|| writer.next_series());
         drop(writer);
         let place = Place { store, series, segment: self.n_segments, step: 0 };
         let start = settings.order.slowest_first(&self.key.start);

@@ -14,7 +14,6 @@ use crate::{Error, Result, Settings};
 pub struct Writer {
     dataset: PathBuf,
     store: Option<Store>,
-    n_series: u32,
     meshes: Vec<PointsFile>,
     generation: u64,
     n_before: u64,
@@ -26,7 +25,7 @@ struct PointsFile {
     path: PathBuf,
     first: usize,
     n: usize,
-    mesh: Arc<Mesh>,
+    nodes: Nodes,
 }
 
 /// The nodes of a series.
@@ -42,7 +41,7 @@ impl Writer {
     /// For the dataset at `dataset`, from its first block in this process on.
     pub fn new(dataset: &Path, generation: u64) -> Self {
         let n_before = index::n_steps(dataset);
-        Writer { dataset: dataset.to_owned(), store: None, n_series: 0, meshes: Vec::new(), generation, n_before }
+        Writer { dataset: dataset.to_owned(), store: None, meshes: Vec::new(), generation, n_before }
     }
 
     /// Steps that the dataset had before this run: none when it was opened for writing anew.
@@ -59,9 +58,11 @@ impl Writer {
     }
 
     /// A number for one more series.
-    pub fn next_series(&mut self) -> u32 {
-        self.n_series += 1;
-        self.n_series - 1
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn next_series(&mut self) -> Result<u32> {
+        self.store()?.new_series()
     }
 
     /// The store file, which is in its place when this returns.
@@ -71,7 +72,7 @@ impl Writer {
     pub fn store(&mut self) -> Result<&mut Store> {
         let store = match self.store.take() {
             Some(mut store) => store.ensure().map(|_| store),
-            None => Store::create(&self.dataset),
+            None => Store::join(&self.dataset),
         }?;
         Ok(self.store.insert(store))
     }
@@ -94,17 +95,19 @@ impl Writer {
         };
         let n = dims.iter().product();
         let is_same = |file: &PointsFile| &file.path == path && (file.first, file.n) == (first, n);
-        if let Some(at) = self.meshes.iter().position(is_same) {
-            return Ok(Nodes { mesh: Arc::clone(&self.meshes[at].mesh), points: Some(at as u32) });
+        if let Some(known) = self.meshes.iter().find(|file| is_same(file)) {
+            return Ok(known.nodes.clone());
         }
         let mesh = nodes::read_points(path, first, n)?;
         if mesh.n_axes() > u8::MAX.into() {
             return Err(Error::Series(format!("the nodes have {} coordinates", mesh.n_axes())));
         }
-        let points = self.meshes.len() as u32;
-        self.store()?.append(&[(points_key(points), &nodes::encode(&mesh))])?;
-        self.meshes.push(PointsFile { path: path.clone(), first, n, mesh: Arc::clone(&mesh) });
-        Ok(Nodes { mesh, points: Some(points) })
+        let store = self.store()?;
+        let points = store.new_series()?;
+        store.append_kept(&[(points_key(points), &nodes::encode(&mesh))], |_| true)?;
+        let nodes = Nodes { mesh, points: Some(points) };
+        self.meshes.push(PointsFile { path: path.clone(), first, n, nodes: nodes.clone() });
+        Ok(nodes)
     }
 }
 

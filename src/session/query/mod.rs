@@ -70,7 +70,8 @@ impl SeriesField {
             let named = |e: Error| Error::File { path: path.display().to_string(), reason: e.to_string() };
             let contents = Contents::read(&path)?;
             for (facts, piece) in pieces(&contents, variable, &mut known).map_err(named)? {
-                let mesh = facts.points.map(|points| networks::mesh(&contents, points)).transpose().map_err(named)?;
+                let mesh = |points| networks::mesh(contents.get(key(Kind::POINTS, points, 0)), points);
+                let mesh = facts.points.map(mesh).transpose().map_err(named)?;
                 let region = Region::new(&facts, mesh).map_err(named)?;
                 let new = || Block { region, pieces: Vec::new() };
                 blocks.entry((facts.start, facts.dims)).or_insert_with(new).pieces.push(piece);
