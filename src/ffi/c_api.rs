@@ -10,7 +10,7 @@ use super::call::{
 use super::guard::warn_once;
 use super::hooks;
 use super::operator::{self, HostBlock, MAX_GROWTH, Operator, Stored};
-use crate::{Dtype, Result, codec, session};
+use crate::{Dtype, Error, Result, codec, session};
 
 /// Types by their number in `inr.h`, from 1.
 const TYPES: [Dtype; 12] = {
@@ -233,14 +233,18 @@ pub unsafe extern "C" fn inr_decode(
         if decoded_bytes.is_null() {
             return Err(bad_call("the output is null"));
         }
-        // SAFETY: length by the caller's promise.
-        let record = unsafe { input(record.cast::<u8>(), record_bytes, "record") }?;
         // SAFETY: null or live, by the caller's promise.
         let op = unsafe { op.as_ref() };
         let failure = |error| match op {
             Some(op) => (INR_BAD_RECORD, op.describe_failure(&error)),
             None => (INR_BAD_RECORD, format!("adios2_inr: {error}.")),
         };
+        if isize::try_from(record_bytes).is_err() {
+            // ADIOS2 subtracts what it has read from the lengths of names in front of the record.
+            return Err(failure(Error::corrupt("what stands in front of it says that it has less than no bytes")));
+        }
+        // SAFETY: length by the caller's promise.
+        let record = unsafe { input(record.cast::<u8>(), record_bytes, "record") }?;
         if hooks::observed(record) {
             // SAFETY: not null, writable by the caller's promise.
             unsafe { decoded_bytes.write(codec::inspect(record).map_or(0, |summary| summary.raw_bytes)) };

@@ -104,6 +104,12 @@ impl Facts {
         steps.filter(|(_, (limits, errors))| Facts::is_above(limits, errors)).map(|(step, _)| step).collect()
     }
 
+    /// True when the network is finished and this is its certificate, not that of an older copy: damage may have hidden the newest one.
+    pub fn is_certified_by(&self, certificate: &[Vec<f32>]) -> bool {
+        let n_steps: usize = self.limits.iter().map(|(n, _)| *n as usize).sum();
+        self.is_finished && certificate.len() >= n_steps
+    }
+
     /// How bad a certificate is: how many steps are above their limit, and the largest error over its limit, where that is so close
     /// that the estimate may hide a broken promise.
     pub fn verdict(&self, certificate: &[Vec<f32>]) -> (usize, f32) {

@@ -70,7 +70,9 @@ pub fn finalize(dataset: &Path, settings: &Settings) -> Result<(Vec<Finalized>, 
 fn one(store: &mut Store, series: u32, segment: u32, settings: &Settings) -> Option<Finalized> {
     let bytes = store.get(key(Kind::SEGMENT, series, segment)).unwrap_or_default();
     let facts = Facts::decode(&bytes);
-    if facts.as_ref().is_ok_and(|facts| facts.is_finished) {
+    let network = store.get(key(Kind::NETWORK, series, segment)).and_then(|bytes| SeriesNetwork::decode(&bytes).ok());
+    let is_certified = |facts: &Facts| network.is_some_and(|network| facts.is_certified_by(&network.certificate));
+    if facts.as_ref().is_ok_and(is_certified) {
         return None;
     }
     let (variable, start) =
@@ -119,7 +121,8 @@ fn consolidate(
     let bytes = network.encode();
     facts.is_finished = true;
     facts.errors.clear();
-    store.append_kept(&[(keys[0], &facts.encode()), (keys[1], &bytes), (keys[2], &[])], |_| true)?;
+    // In this order, as in `Running::finish`.
+    store.append_kept(&[(keys[1], &bytes), (keys[0], &facts.encode()), (keys[2], &[])], |_| true)?;
     Ok(Consolidated {
         n_steps: network.n_trained,
         n_relearnt: network.n_trained.saturating_sub(n_known),

@@ -145,13 +145,15 @@ fn read(path: &Path, place: &Place) -> Result<Option<Found>> {
         };
     };
     let network = SeriesNetwork::decode(&bytes)?;
-    let about = index.get(keys[1])?.map(|facts| Facts::decode(&facts)).transpose()?;
-    let mesh = match about.as_ref().and_then(|facts| facts.points) {
-        Some(points) => Some(mesh(index.get(facts::key(Kind::POINTS, points, 0))?.as_deref(), points)?),
-        None => None,
-    };
+    let about = index.get(keys[1])?.ok_or_else(|| {
+        let why = index.damage().map(|damage| format!(", for {damage}")).unwrap_or_default();
+        Error::corrupt(format!("what was promised for the steps of its network is lost{why}"))
+    })?;
+    let about = Facts::decode(&about)?;
+    let points = |points| mesh(index.get(facts::key(Kind::POINTS, points, 0))?.as_deref(), points);
+    let mesh = about.points.map(points).transpose()?;
     drop(index);
-    let doubt = about.and_then(|facts| doubt(&facts, &network, path));
+    let doubt = doubt(&about, &network, path);
     let standing = Standing { hash: xxh3_64(&bytes), doubt };
     let found = Found { stamp, segment: Arc::new(Segment { network, mesh }), standing };
     lock().networks.put(known, found.clone());
@@ -161,7 +163,7 @@ fn read(path: &Path, place: &Place) -> Result<Option<Found>> {
 /// What a reader is to be told of a network in the store file at `path`, if anything.
 fn doubt(facts: &Facts, network: &SeriesNetwork, path: &Path) -> Option<String> {
     let dataset = path.ancestors().nth(2).unwrap_or(path).display();
-    if !facts.is_finished {
+    if !facts.is_certified_by(&network.certificate) {
         return (facts.n_by_network() > 0).then(|| {
             format!(
                 "{dataset} has networks that are still in training or whose run was killed, so that what was promised is not \

@@ -109,7 +109,7 @@ fn segment(contents: &Contents, series: u32, segment: u32) -> Result<StoredSegme
         segment,
         network_bytes: get(Kind::NETWORK).map_or(0, <[u8]>::len),
         checkpoint_bytes: get(Kind::CHECKPOINT).map_or(0, <[u8]>::len),
-        is_finished: facts.is_finished,
+        is_finished: facts.is_certified_by(certificate),
         n_steps: network.as_ref().map_or(0, |network| network.n_trained),
         n_by_network: facts.n_by_network(),
         certified: certificate.iter().map(|row| row.iter().copied().fold(0.0, f32::max)).collect(),

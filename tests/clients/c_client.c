@@ -127,6 +127,9 @@ int main(int argc, char **argv)
     record[0] ^= 1;
     REQUIRE(inr_decode(op, record, n, back, &decoded) == INR_BAD_RECORD);
     REQUIRE(strstr(inr_last_error(), "variable 'u'") != NULL && strstr(inr_last_error(), "run.bp") != NULL);
+    /* What ADIOS2 passes on when the bytes in front of a record are damaged. */
+    REQUIRE(inr_decode(op, record, (size_t)0 - 9, back, &decoded) == INR_BAD_RECORD);
+    REQUIRE(strstr(inr_last_error(), "variable 'u'") != NULL && strstr(inr_last_error(), "run.bp") != NULL);
     REQUIRE(inr_decoded_bytes(record, 0, &decoded) == INR_BAD_RECORD);
     REQUIRE(inr_decoded_bytes(NULL, 5, &decoded) == INR_BAD_CALL);
 

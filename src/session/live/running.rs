@@ -193,14 +193,13 @@ impl Running {
     pub fn publish(&mut self, candidate: &Candidate, writer: &mut Writer) -> Result<()> {
         let Place { series, segment, .. } = self.place;
         let about = self.facts.encode();
-        let mut entries = vec![
-            (key(Kind::SEGMENT, series, segment), &about[..]),
-            (key(Kind::NETWORK, series, segment), &candidate.bytes[..]),
-        ];
+        let mut entries = vec![(key(Kind::NETWORK, series, segment), &candidate.bytes[..])];
         let checkpoint = if self.is_checkpoint_due() { self.trainer.checkpoint()? } else { Vec::new() };
         if !checkpoint.is_empty() {
             entries.push((key(Kind::CHECKPOINT, series, segment), &checkpoint));
         }
+        // Last, for a kill may come between two: what is said of a network and its checkpoint is true of those that are there.
+        entries.push((key(Kind::SEGMENT, series, segment), &about));
         writer.store()?.append(&entries)?;
         if !checkpoint.is_empty() {
             self.checkpoint = Checkpoint { n_steps: self.n_steps(), n_bytes: checkpoint.len() };
@@ -229,8 +228,9 @@ impl Running {
         self.facts.is_finished = true;
         self.facts.errors.clear();
         let about = self.facts.encode();
+        // A kill between two of them leaves a network that is not yet said to be finished, with all that finishing it takes.
         let store = writer.store()?;
-        store.append_kept(&[(keys[0], &about), (keys[1], &candidate.bytes), (keys[2], &[])], |_| true)?;
+        store.append_kept(&[(keys[1], &candidate.bytes), (keys[0], &about), (keys[2], &[])], |_| true)?;
         Ok(candidate)
     }
 
