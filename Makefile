@@ -1,7 +1,7 @@
 # Thin: every target is one script. `make help` lists them.
 PREFIX ?= /usr/local
 
-.PHONY: all setup demo test test-mpi bench install wheel clean help
+.PHONY: all setup demo test test-mpi test-faults bench install wheel clean help
 .DEFAULT_GOAL := all
 
 all: setup ## set up .venv (adios2 wheel, numpy, matplotlib) and build the operator and `inr`
@@ -19,6 +19,9 @@ test: ## run every test; what cannot run here is skipped by name
 test-mpi: ## build ADIOS2 with MPI (half an hour, once) and run the tests of parallel programs
 	@scripts/test_mpi.sh
 
+test-faults: ## kill 200 runs, fill disks and damage files (20 minutes); FAULTS="--kills 30 --others 1" for fewer
+	@scripts/test_faults.sh $(FAULTS)
+
 bench: ## kernel speeds and rate-distortion against SZ3, SPERR and ZFP; tables in bench-out/
 	@scripts/bench.sh
 
@@ -32,4 +35,4 @@ clean: ## remove everything that was built, downloaded or measured here
 	rm -rf target .venv .hosts .mpi .tools demo-out bench-out dist fuzz/corpus
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18

@@ -114,7 +114,22 @@ def kills(place, n):
         row["after"] = judged(place, truth, after)
         rows.append(row)
         print("kill", json.dumps(row, default=float), flush=True)
+    for when in ("before", "after"):
+        sums = {key: sum(row[when][key] for row in rows) for key in ("by_network", "within", "missed")}
+        print(f"{when} finalize", json.dumps(sums | {"rate": sums["missed"] / sums["by_network"]}), flush=True)
     return rows
+
+
+def missed(place, errors, blocks, dataset):
+    """Steps above the accuracy that the network stands for and that neither `inr inspect` nor `inr query` names."""
+    n = 0
+    for (v, step), block in blocks.items():
+        if block["record"]["model"] != "series" or errors[v][step] <= SMALL_ACCURACY:
+            continue
+        by_inspect = block["network"]["is_broken"] or not block["network"]["is_finished"]
+        asked = json.loads(place.inr("query", dataset, v, "--at", f"0,0,{step}", "--json"))
+        n += not by_inspect and asked["points"][0]["promise"] == "certified"
+    return n
 
 
 def judged(place, truth, values, dataset="run.bp"):
@@ -123,7 +138,8 @@ def judged(place, truth, values, dataset="run.bp"):
     blocks = place.blocks(dataset)
     by_network = [errors[v][s] for (v, s), b in blocks.items() if b["record"]["model"] == "series"]
     within = sum(bool(e <= SMALL_ACCURACY) for e in by_network)
-    return judge(blocks, errors, SMALL_ACCURACY) | {"within": within}
+    n_missed = missed(place, errors, blocks, dataset)
+    return judge(blocks, errors, SMALL_ACCURACY) | {"within": within, "missed": n_missed}
 
 
 def life(place):
