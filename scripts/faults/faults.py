@@ -5,10 +5,11 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import Callable
 
-from fields import ARRAYS
+from fields import ARRAYS, N_STEPS
 
 
 class Missed(Exception):
@@ -35,17 +36,24 @@ class Fault:
 
 @dataclass(frozen=True)
 class Baseline:
-    """An undisturbed run: seconds from before the dataset is opened to the end of the process, bytes of the dataset and of its largest file."""
+    """An undisturbed run: seconds of a step, of its EndStep, and from Close to the end of the process; bytes of the dataset and of its
+    largest file."""
 
-    seconds: float
+    step: float
+    end_step: float
+    close: float
     n_bytes: int
     largest: int
 
 
-def wait_at_random(writer, rng, baseline):
-    """Some time within the run; more when it runs faster than the baseline did."""
+def wait_at_random(place, writer, rng, baseline):
+    """Until a random moment of a random step, or of the end: a load on the machine that comes and goes must not make it an early one."""
+    step = rng.randrange(N_STEPS + 1)
+    rest = rng.random() * (baseline.close if step == N_STEPS else baseline.step)
+    while writer.poll() is None and place.n_finished() < step:
+        time.sleep(0.002)
     try:
-        writer.wait(rng.random() * baseline.seconds)
+        writer.wait(rest)
     except subprocess.TimeoutExpired:
         return
     raise Missed
@@ -55,12 +63,25 @@ def killed_by(number):
     """Ends the writer by a signal at a random moment."""
 
     def harm(place, rng, baseline):
-        code, _ = place.write(hit=lambda writer: (wait_at_random(writer, rng, baseline), writer.send_signal(number)))
+        def hit(writer):
+            wait_at_random(place, writer, rng, baseline)
+            writer.send_signal(number)
+
+        code, _ = place.write(hit=hit)
         if code >= 0:
             raise Missed
         return f"signal {-code}"
 
     return harm
+
+
+def killed_in_end_step(place, rng, baseline):
+    """A signal at a random moment of a step's EndStep, which is too short for others to hit."""
+    alarm = f"{rng.randrange(N_STEPS)}:{max(1e-6, rng.random() * baseline.end_step)}"
+    code, _ = place.write(alarm=alarm)
+    if code >= 0:
+        raise Missed
+    return f"signal {-code}"
 
 
 def torn_write(place, rng, baseline):
@@ -124,7 +145,7 @@ def read_only(place, rng, baseline):
     """The dataset's folder or only its model store turns read-only at a random moment."""
 
     def hit(writer):
-        wait_at_random(writer, rng, baseline)
+        wait_at_random(place, writer, rng, baseline)
         if not place.dataset.exists():
             raise Missed
         store = place.dataset / "inr"
@@ -133,7 +154,7 @@ def read_only(place, rng, baseline):
         change_read_only(place, "+")
 
     code, _ = place.write(hit=hit)
-    return f"{place.chosen[0].name} read-only after '{place.noted()[-1]}', the writer's exit code was {code}"
+    return f"{place.chosen[0].name} read-only after '{place.noted()[-1].rsplit(' ', 1)[0]}', the writer's exit code was {code}"
 
 
 def writable(place):
@@ -160,7 +181,7 @@ def store_lost_while_writing(place, rng, baseline):
     lost = []
 
     def hit(writer):
-        wait_at_random(writer, rng, baseline)
+        wait_at_random(place, writer, rng, baseline)
         lost.extend(place.store_files()[:1])
         for path in lost:
             path.unlink()
@@ -209,6 +230,7 @@ FAULTS = (
     Fault("kill -9", killed_by(signal.SIGKILL), is_kill=True),
     Fault("SIGTERM", killed_by(signal.SIGTERM), is_kill=True),
     Fault("abort()", killed_by(signal.SIGUSR1), is_kill=True),
+    Fault("killed in EndStep", killed_in_end_step, is_kill=True),
     Fault("killed within a write", torn_write),
     Fault("full disk", full_disk, mend=more_room, check=check_mount),
     Fault("folder turns read-only", read_only, mend=writable, check=check_read_only),

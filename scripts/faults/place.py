@@ -49,9 +49,9 @@ class Place:
         self.said.append((name, done.stderr))
         return done
 
-    def start(self, mode="write", first=0, n=N_STEPS, file_bytes=0):
+    def start(self, mode="write", first=0, n=N_STEPS, file_bytes=0, alarm="never"):
         """A writer that is about to open its dataset."""
-        command = [HERE / "writer.py", mode, self.dataset, self.xml, self.notes, first, n, file_bytes]
+        command = [HERE / "writer.py", mode, self.dataset, self.xml, self.notes, first, n, file_bytes, alarm]
         errors = open(self.folder / "writer.txt", "a")
         writer = subprocess.Popen(
             [sys.executable, *map(str, command)],

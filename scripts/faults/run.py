@@ -3,7 +3,7 @@
 After each fault another process reads all steps whose EndStep has returned; then `inr finalize` (series), the next run appends, and all
 is read again. Prints a table and every failure with how to repeat it, writes faults.json, and fails when something failed.
 
-usage: python scripts/faults/run.py ARTEFACTS OUT [--kills 201] [--others 4] [--seconds 3600] [--seed N] [--jobs 2] [--case NUMBER]
+usage: python scripts/faults/run.py ARTEFACTS OUT [--kills 204] [--others 4] [--seconds 3600] [--seed N] [--jobs 2] [--case NUMBER]
 ARTEFACTS holds libadios2_inr.so and inr; needs the adios2 wheel and numpy.
 """
 
@@ -58,15 +58,23 @@ def measure(artefacts, out, jobs):
         judge.look("an undisturbed run", "0", N_STEPS, N_STEPS)
         if code or judge.failures:
             raise SystemExit(f"an undisturbed run failed: {judge.failures[:3]} {place.writer_said()}")
-        sizes = [path.stat().st_size for path in place.dataset.rglob("*") if path.is_file()]
-        return Baseline(seconds, sum(sizes), max(sizes))
+        return timed(place, seconds)
 
     baselines = {}
     for temporal in WAYS:
         with ThreadPoolExecutor(jobs) as pool:
-            found = list(pool.map(lambda i: one(temporal, i), range(jobs)))
-        baselines[temporal] = Baseline(statistics.mean(b.seconds for b in found), found[0].n_bytes, found[0].largest)
+            baselines[temporal] = list(pool.map(lambda i: one(temporal, i), range(jobs)))[0]
     return baselines
+
+
+def timed(place, seconds):
+    """What the notes of an undisturbed run say."""
+    notes = [line.split() for line in place.noted()]
+    at = {kind: [float(words[-1]) for words in notes if words[0] == kind] for kind in ("begin", "end", "done")}
+    end_step = statistics.mean(done - end for end, done in zip(at["end"], at["done"]))
+    writing = at["done"][-1] - at["begin"][0]
+    sizes = [path.stat().st_size for path in place.dataset.rglob("*") if path.is_file()]
+    return Baseline(writing / N_STEPS, end_step, max(0.0, seconds - writing), sum(sizes), max(sizes))
 
 
 def harmed(artefacts, folder, fault, way, rng, baseline):
@@ -175,7 +183,7 @@ def run(args, cases, baselines, names):
     if args.case is not None:
         numbers = [args.case]
 
-    def timed(number):
+    def within_time(number):
         if time.monotonic() - started > args.seconds:
             return None
         row = one(args.artefacts, args.out, number, args.seed, cases[number], baselines[cases[number][1]])
@@ -186,7 +194,7 @@ def run(args, cases, baselines, names):
         return row
 
     with ThreadPoolExecutor(args.jobs) as pool:
-        rows = [row for row in pool.map(timed, numbers) if row]
+        rows = [row for row in pool.map(within_time, numbers) if row]
     return rows, len(numbers) - len(rows)
 
 
@@ -195,7 +203,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("artefacts", type=lambda path: Path(path).resolve())
     parser.add_argument("out", type=lambda path: Path(path).resolve())
-    parser.add_argument("--kills", type=int, default=201, help="kill -9, SIGTERM and abort() together")
+    parser.add_argument("--kills", type=int, default=204, help="kill -9, SIGTERM, abort() and those in EndStep together")
     parser.add_argument("--others", type=int, default=4, help="runs of every other fault and temporal")
     parser.add_argument("--seconds", type=float, default=3600, help="no case begins later")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
@@ -212,10 +220,12 @@ def main():
     for old in args.out.glob("baseline-*"):
         shutil.rmtree(old)
     baselines = measure(args.artefacts, args.out, args.jobs)
-    print("undisturbed: " + ", ".join(f"{way} {b.seconds:.2f} s, {b.n_bytes} bytes" for way, b in baselines.items()))
+    print("an undisturbed step, with its EndStep: ", end="")
+    print(", ".join(f"{way} {1e3 * b.step:.1f} ms, {1e3 * b.end_step:.2f} ms" for way, b in baselines.items()), flush=True)
     names = possible(args.out)
     rows, n_left = run(args, plan(args.kills, args.others), baselines, names)
-    phases = Counter(row["phase"] for row in rows if row["fault"] in ("kill -9", "SIGTERM", "abort()"))
+    of_kills = {fault.name for fault in FAULTS if fault.is_kill}
+    phases = Counter(row["phase"] for row in rows if row["fault"] in of_kills)
     print(f"\n{table(rows)}\nkilled in: {', '.join(f'{phase} {n}' for phase, n in sorted(phases.items()))}")
     print(f"{n_left} cases were not begun within {args.seconds:.0f} s" if n_left else "all cases ran")
     failed = [row for row in rows if row["failures"]]

@@ -1,9 +1,9 @@
 """A program that knows nothing of the operator: writes steps as an XML file says, and notes in another file where it is.
 
-usage: ADIOS2_PLUGIN_PATH=<folder of libadios2_inr.so> python writer.py write|append DATASET.bp XML NOTES FIRST N FILE_BYTES
-Notes are lines "begin", "put STEP", "end STEP" (before EndStep), "done STEP" (EndStep has returned), "close", and "closed".
-SIGUSR1 calls abort() wherever the program is. With FILE_BYTES above 0 the write that would make a file larger is cut off there and kills
-the program.
+usage: ADIOS2_PLUGIN_PATH=<folder of libadios2_inr.so> python writer.py write|append DATASET.bp XML NOTES FIRST N FILE_BYTES ALARM
+Notes are lines "begin", "put STEP", "end STEP" (before EndStep), "done STEP" (EndStep has returned), "close", and "closed", each with a
+time in seconds. SIGUSR1 calls abort() wherever the program is. With FILE_BYTES above 0 the write that would make a file larger is cut off
+there and kills the program. ALARM is STEP:SECONDS, for a signal that kills it so long after that step's EndStep was called, or "never".
 """
 
 import ctypes
@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+import time
 
 import adios2
 import adios2.bindings as low
@@ -29,12 +30,12 @@ def prepare_ends(file_bytes):
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
 
 
-def main(mode, dataset, xml, notes, first, n, file_bytes):
+def main(mode, dataset, xml, notes, first, n, file_bytes, alarm):
     """Writes `n` steps from `first` on."""
     notes = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def note(*words):
-        os.write(notes, (" ".join(map(str, words)) + "\n").encode())
+        os.write(notes, (" ".join(map(str, [*words, time.monotonic()])) + "\n").encode())
 
     prepare_ends(file_bytes)
     # The time until a hit counts from here on.
@@ -54,6 +55,8 @@ def main(mode, dataset, xml, notes, first, n, file_bytes):
             variables[name].set_selection([start, list(values.shape)])
             engine.put(variables[name], values, low.Mode.Sync)
         note("end", step)
+        if alarm.startswith(f"{step}:"):
+            signal.setitimer(signal.ITIMER_REAL, float(alarm.split(":")[1]))
         engine.end_step()
         note("done", step)
     note("close")
@@ -62,4 +65,4 @@ def main(mode, dataset, xml, notes, first, n, file_bytes):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5], *map(int, sys.argv[5:8]))
+    main(*sys.argv[1:5], *map(int, sys.argv[5:8]), sys.argv[8])
