@@ -117,12 +117,19 @@ fn a_kill_while_a_network_is_published_leaves_all_that_finishing_it_takes() {
 }
 
 #[test]
-fn an_older_copy_of_a_finished_network_is_in_doubt() {
+fn a_finished_network_is_restored_and_an_older_copy_of_one_that_cannot_be_is_refused() {
     let (run, folder) = (run(), tempfile::tempdir().unwrap());
     let mut bytes = run.finished.clone();
-    bytes[place(&run.finished, Kind::NETWORK) + 9] ^= 1;
-    let damaged = dataset(folder.path(), &run, 0, &bytes);
-    assert!(heard(&damaged, &run).unwrap().contains("not assured"));
+    let at = place(&run.finished, Kind::NETWORK);
+    bytes[at + 9] ^= 1;
+    let restored = dataset(folder.path(), &run, 0, &bytes);
+    assert_eq!(heard(&restored, &run), None);
+    assert!(session::survey(&restored)[0].as_ref().unwrap().segments[0].is_finished);
+    // All of it and most of its spare.
+    bytes[run.killed.len() + 100..at + 1000].fill(0xee);
+    let damaged = dataset(folder.path(), &run, 1, &bytes);
+    let said = heard(&damaged, &run).unwrap();
+    assert!(said.contains("is damaged") && said.contains(&format!("{:016x}.inr", run.id)), "{said}");
     assert!(!session::survey(&damaged)[0].as_ref().unwrap().segments[0].is_finished);
 }
 
@@ -136,5 +143,5 @@ fn a_network_without_what_is_known_about_it_is_refused_with_the_file() {
     }
     let damaged = dataset(folder.path(), &run, 0, &bytes);
     let said = heard(&damaged, &run).unwrap();
-    assert!(said.contains("what was promised") && said.contains(&format!("{:016x}.inr is damaged", run.id)), "{said}");
+    assert!(said.contains("is damaged") && said.contains(&format!("{:016x}.inr", run.id)), "{said}");
 }
