@@ -1,7 +1,7 @@
 # Thin: every target is one script. `make help` lists them.
 PREFIX ?= /usr/local
 
-.PHONY: all setup demo test test-mpi test-faults bench install wheel clean help
+.PHONY: all setup demo test test-mpi test-faults test-sanitizers bench install wheel clean help
 .DEFAULT_GOAL := all
 
 all: setup ## set up .venv (adios2 wheel, numpy, matplotlib) and build the operator and `inr`
@@ -21,6 +21,9 @@ test-mpi: ## build ADIOS2 with MPI (half an hour, once) and run the tests of par
 
 test-faults: ## kill 200 runs, fill disks and damage files (20 minutes); FAULTS="--kills 30 --others 1" for fewer
 	@scripts/test_faults.sh $(FAULTS)
+
+test-sanitizers: ## gcc's sanitizers over the plugin's C++ part, valgrind over unsafe Rust (a quarter of an hour)
+	@scripts/sanitize.sh
 
 bench: ## kernel speeds and rate-distortion against SZ3, SPERR and ZFP; tables in bench-out/
 	@scripts/bench.sh

@@ -72,6 +72,16 @@ pub enum Error {
         /// Bytes.
         asked: usize,
     },
+    /// Memory that reading takes and that is not to be had.
+    #[error(
+        "reading it takes up to {} MB of memory beside the block, which are not to be had: raise the limit of the process, or read with \
+         fewer processes per node",
+        asked.div_ceil(1_000_000)
+    )]
+    MemoryToRead {
+        /// Bytes.
+        asked: usize,
+    },
     /// A backend (GPU, driver) failed; the caller may go on with the CPU.
     #[error("backend '{backend}' failed: {reason}")]
     Backend {

@@ -141,6 +141,22 @@ fn without_the_memory_a_run_goes_on_and_stores_less_well() {
 
 #[test]
 #[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
+fn a_reader_without_the_memory_gets_a_sentence_and_reads_when_there_is_more() {
+    for temporal in ["none", "predict", "series"] {
+        let (_keep, path) = folder();
+        let (said, _) = succeed(&mut python("limited_read.py", &[&path, temporal]));
+        let lines: Vec<&str> = said.lines().collect();
+        assert_eq!(lines[lines.len() - 2..], ["read", "end"], "{temporal}: {said}");
+        let refused: Vec<_> = lines.iter().filter(|line| line.starts_with("adios2_inr cannot decode")).collect();
+        let tells = |line: &str| {
+            ["variable 'u' of", "run.bp: reading it takes up to", " MB"].iter().all(|part| line.contains(part))
+        };
+        assert!(!refused.is_empty() && refused.iter().all(|line| tells(line)), "{temporal}: {said}");
+    }
+}
+
+#[test]
+#[cfg_attr(not(test_python), ignore = "set INR_TEST_PYTHON to a Python with adios2 and build again")]
 fn a_temporal_that_an_engine_has_no_names_for_is_told_once() {
     let (_keep, path) = folder();
     let (said, warned) = succeed(&mut python("wrong.py", &["no_names", &path, "BP4"]));

@@ -1,5 +1,6 @@
 //! Records back into blocks: the mirror of `lossy`, and the only code that reads records.
 
+use super::memory::{self, Steps};
 use super::meta::Meta;
 use super::series::{self, Networks, NoNetworks, Place, Prediction};
 use super::stub::{self, StepPlace};
@@ -57,7 +58,7 @@ pub struct Summary {
 /// Decodes a record into fresh memory of at most [`DEFAULT_LIMIT`] bytes.
 ///
 /// # Errors
-/// [`Error::Corrupt`], [`Error::Version`], [`Error::Limit`].
+/// [`Error::Corrupt`], [`Error::Version`], [`Error::Limit`], [`Error::MemoryToRead`].
 pub fn decode(record: &[u8]) -> Result<Decoded> {
     decode_within(record, DEFAULT_LIMIT)
 }
@@ -78,7 +79,10 @@ pub fn decode_within(record: &[u8], limit: u64) -> Result<Decoded> {
 pub fn decode_on(record: &[u8], limit: u64, n_threads: usize) -> Result<Decoded> {
     let parsed = container::read(record)?;
     let mut bytes = room(parsed.raw_bytes, limit)?;
-    threads::install(n_threads, || fill(&parsed, &References::default(), &mut bytes))?;
+    threads::install(n_threads, || {
+        memory::ask_to_decode(&parsed, Steps::None)?;
+        fill(&parsed, &References::default(), &mut bytes)
+    })?;
     Ok(Decoded { dtype: parsed.dtype, dims: parsed.dims, bytes })
 }
 
@@ -91,8 +95,8 @@ pub fn room(n_bytes: usize, limit: u64) -> Result<Vec<u8>> {
     room.ok_or(Error::Limit { asked: n_bytes as u64, limit })
 }
 
-/// Decodes a record into `out`, which must have exactly [`Summary::raw_bytes`]. Work memory is at most a few times
-/// `out` (values in f64).
+/// Decodes a record into `out`, which must have exactly [`Summary::raw_bytes`]. Work memory is at most what
+/// [`memory::needed_to_decode`] says; it is asked for before.
 ///
 /// # Errors
 /// As [`decode`], and when the sizes differ.
@@ -116,7 +120,10 @@ pub fn decode_into_with(record: &[u8], networks: &dyn Networks, out: &mut [u8]) 
         )));
     }
     let references = References { networks, ..References::default() };
-    threads::install(0, || fill(&parsed, &references, out).map(drop))
+    threads::install(0, || {
+        memory::ask_to_decode(&parsed, Steps::None)?;
+        fill(&parsed, &references, out).map(drop)
+    })
 }
 
 /// The network a record refers to; `None` when it stands alone.

@@ -6,6 +6,7 @@ use super::candidate::{Candidate, Offer, Rival, Saved, Task};
 use super::decode::{Forecast, References, fill};
 use super::history::History;
 use super::lossy::{self, About, Checked, Component};
+use super::memory::{self, Steps};
 use super::report::Report;
 use super::{Encoded, section};
 use crate::backend::cpu::CpuBackend;
@@ -244,7 +245,7 @@ fn number(record: &Record, index: usize) -> Result<Option<u32>> {
 /// nothing can be predicted from it). `history` is what is known of the steps before.
 ///
 /// # Errors
-/// [`Error::Corrupt`], what `find` reports.
+/// [`Error::Corrupt`], [`Error::MemoryToRead`], what `find` reports.
 pub fn decode(
     record: &[u8],
     needs: usize,
@@ -257,6 +258,7 @@ pub fn decode(
         return Err(Error::corrupt("a step of a chain has another size than its block"));
     }
     let history = history.filter(|history| history.suits(parsed.dtype, &parsed.dims));
+    threads::install(0, || memory::ask_to_decode(&parsed, place(needs)))?;
     let forecasts = forecasts(&parsed, needs, history, find)?;
     let references = References { predictions: &forecasts, ..References::default() };
     let fields = threads::install(0, || fill(&parsed, &references, out))?;
@@ -264,6 +266,18 @@ pub fn decode(
         Some(history) => history.next(&fields),
         None => History::start(parsed.dtype, &parsed.dims, &fields),
     })
+}
+
+/// Bytes beside block, record and history that [`decode`] takes at most.
+///
+/// # Errors
+/// As [`super::inspect`].
+pub fn needed_to_decode(record: &[u8], needs: usize) -> Result<usize> {
+    Ok(memory::of_record(&container::read(record)?, place(needs), threads::number(0)))
+}
+
+fn place(needs: usize) -> Steps {
+    if needs == 0 { Steps::Kept } else { Steps::Before }
 }
 
 /// What each component of a step is predicted to be (values in f64, masked points filled in), which [`decode`] corrects; none

@@ -9,8 +9,10 @@
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
+
+use crate::process::PerProcess;
 
 /// Datasets remembered; beyond it all are forgotten, which only costs warm starts.
 const MAX_DATASETS: usize = 4096;
@@ -33,8 +35,8 @@ struct Known {
 /// A number for the run that is writing the dataset at `path` (absolute): it stays the same from step to step and over
 /// Append, and changes when the dataset is opened for Write again.
 pub fn generation(path: &Path) -> u64 {
-    static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    static KNOWN: PerProcess<Mutex<Known>> = PerProcess::new();
+    let mut known = KNOWN.get().lock().unwrap_or_else(PoisonError::into_inner);
     let found = std::fs::metadata(path.join("md.idx")).ok().map(|metadata| Index::new(&metadata));
     let last = known.datasets.get(path).copied();
     let number = match last {

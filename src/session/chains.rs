@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
@@ -12,6 +12,7 @@ use super::facts::key;
 use super::files::{self, StoreFile};
 use crate::codec::{self, DEFAULT_LIMIT, History, StepPlace, predicted};
 use crate::predict::Predictor;
+use crate::process::PerProcess;
 use crate::store::{Index, Kind};
 use crate::{Error, Result};
 
@@ -78,9 +79,13 @@ struct Cache {
     n_bytes: usize,
 }
 
-static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(|| {
-    Mutex::new(Cache { histories: LruCache::unbounded(), predictors: LruCache::new(N_PREDICTORS), n_bytes: 0 })
-});
+impl Default for Cache {
+    fn default() -> Self {
+        Cache { histories: LruCache::unbounded(), predictors: LruCache::new(N_PREDICTORS), n_bytes: 0 }
+    }
+}
+
+static CACHE: PerProcess<Mutex<Cache>> = PerProcess::new();
 
 static N_DECODED: AtomicU64 = AtomicU64::new(0);
 
@@ -90,7 +95,7 @@ pub fn n_steps_decoded() -> u64 {
 }
 
 fn cache() -> std::sync::MutexGuard<'static, Cache> {
-    CACHE.lock().unwrap_or_else(PoisonError::into_inner)
+    CACHE.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Decodes a step of the store file at `path` into `out`; `None` when the file is not there or holds no such step.

@@ -3,17 +3,26 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
 use crate::Result;
+use crate::process::PerProcess;
 use crate::store::Index;
 
 /// Files kept open.
 const N_FILES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
-static FILES: LazyLock<Mutex<LruCache<PathBuf, StoreFile>>> = LazyLock::new(|| Mutex::new(LruCache::new(N_FILES)));
+static FILES: PerProcess<Mutex<Files>> = PerProcess::new();
+
+struct Files(LruCache<PathBuf, StoreFile>);
+
+impl Default for Files {
+    fn default() -> Self {
+        Files(LruCache::new(N_FILES))
+    }
+}
 
 /// An open file of a model store.
 #[derive(Clone, Debug)]
@@ -35,8 +44,8 @@ impl StoreFile {
 /// # Errors
 /// As [`Index::open`].
 pub fn open(path: &Path) -> Result<Option<StoreFile>> {
-    let files = || FILES.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = files().get(path).cloned();
+    let files = || FILES.get().lock().unwrap_or_else(PoisonError::into_inner);
+    let known = files().0.get(path).cloned();
     if let Some(known) = known.filter(|known| known.index().is_current()) {
         return Ok(Some(known));
     }
@@ -46,6 +55,6 @@ pub fn open(path: &Path) -> Result<Option<StoreFile>> {
     static N_OPENED: AtomicU64 = AtomicU64::new(0);
     let index = Arc::new(Mutex::new(Index::open(path)?));
     let opened = StoreFile { number: N_OPENED.fetch_add(1, Ordering::Relaxed), index };
-    files().put(path.to_owned(), opened.clone());
+    files().0.put(path.to_owned(), opened.clone());
     Ok(Some(opened))
 }

@@ -20,11 +20,12 @@ mod survey;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::codec::{self, Encoded, Report};
+use crate::process::{self, PerProcess};
 use crate::settings::{ModelChoice, Temporal};
 use crate::{Block, Error, Result, Settings};
 
@@ -149,10 +150,26 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     text.unwrap_or("panic").to_owned()
 }
 
-type Decoded = lru::LruCache<u128, Arc<Vec<u8>>>;
+/// Decoded blocks by the hash of their record, and their bytes: ADIOS2 decodes the whole block anew for every partial read.
+struct DecodedBlocks {
+    blocks: lru::LruCache<u128, Arc<Vec<u8>>>,
+    n_bytes: usize,
+}
 
-/// Decoded blocks by the hash of their record: ADIOS2 decodes the whole block anew for every partial read.
-static CACHE: LazyLock<Mutex<(Decoded, usize)>> = LazyLock::new(|| Mutex::new((Decoded::unbounded(), 0)));
+impl Default for DecodedBlocks {
+    fn default() -> Self {
+        DecodedBlocks { blocks: lru::LruCache::unbounded(), n_bytes: 0 }
+    }
+}
+
+static CACHE: PerProcess<Mutex<DecodedBlocks>> = PerProcess::new();
+
+fn decoded_blocks() -> MutexGuard<'static, DecodedBlocks> {
+    CACHE.get().lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Memory that has to be left when a decoded block is kept.
+const SPARE: usize = 4 << 20;
 
 /// Decodes a record into `out` through the cache of decoded blocks; a network it refers to is looked for in the datasets that
 /// this process has open. Returns a sentence for the reader when the network's steps may be above their promise.
@@ -178,29 +195,48 @@ pub fn decode_from(dataset: &str, record: &[u8], out: &mut [u8]) -> Result<Optio
 }
 
 fn decode_cached(networks: &StoredNetworks, key: u128, record: &[u8], out: &mut [u8]) -> Result<()> {
-    let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-    let hit = lock().0.get(&key).cloned();
+    let hit = decoded_blocks().blocks.get(&key).cloned();
     if let Some(bytes) = hit.filter(|bytes| bytes.len() == out.len()) {
         out.copy_from_slice(&bytes);
         return Ok(());
     }
     let step = codec::step_of(record)?;
     let decode = |out: &mut [u8]| match &step {
-        Some(step) => networks.step(step, out),
+        Some(step) => {
+            // Its record, twice while it is looked for; the rest is asked for with the record.
+            codec::memory::ask_to_read(2 * out.len() + SPARE)?;
+            networks.step(step, out)
+        }
         None => codec::decode_into_with(record, networks, out),
     };
-    catch_unwind(AssertUnwindSafe(|| decode(out))).unwrap_or_else(|panic| Err(Error::Internal(panic_text(&panic))))?;
-    if out.len() <= DECODED_BYTES {
-        let copy = Arc::new(out.to_vec());
-        let mut cache = lock();
-        cache.1 += copy.len();
-        if let Some((_, old)) = cache.0.push(key, copy) {
-            cache.1 -= old.len();
-        }
-        while cache.1 > DECODED_BYTES {
-            let Some((_, old)) = cache.0.pop_lru() else { break };
-            cache.1 -= old.len();
-        }
+    let mut decode = || {
+        let decoded = catch_unwind(AssertUnwindSafe(|| decode(out)));
+        decoded.unwrap_or_else(|panic| Err(Error::Internal(panic_text(&panic))))
+    };
+    match decode() {
+        Err(Error::MemoryToRead { .. }) if forget() => decode(),
+        decoded => decoded,
+    }?;
+    if out.len() <= DECODED_BYTES && process::has_memory(out.len() + SPARE) {
+        keep(key, out);
     }
     Ok(())
+}
+
+fn keep(key: u128, block: &[u8]) {
+    let copy = Arc::new(block.to_vec());
+    let mut cache = decoded_blocks();
+    cache.n_bytes += copy.len();
+    if let Some((_, old)) = cache.blocks.push(key, copy) {
+        cache.n_bytes -= old.len();
+    }
+    while cache.n_bytes > DECODED_BYTES {
+        let Some((_, old)) = cache.blocks.pop_lru() else { break };
+        cache.n_bytes -= old.len();
+    }
+}
+
+/// Forgets decoded blocks; false when there were none.
+fn forget() -> bool {
+    std::mem::take(&mut *decoded_blocks()).n_bytes > 0
 }

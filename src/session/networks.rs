@@ -4,16 +4,17 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::facts::{self, Facts};
 use super::{chains, files, nodes};
-use crate::codec::{Networks, Place, Segment, StepPlace};
+use crate::codec::{Networks, Place, Segment, StepPlace, memory};
 use crate::mesh::Mesh;
 use crate::model::SeriesNetwork;
+use crate::process::PerProcess;
 use crate::store::{self, Kind};
 use crate::threads::canonical;
 use crate::{Error, Result};
@@ -22,6 +23,11 @@ use crate::{Error, Result};
 const N_NETWORKS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// Meshes of coordinates kept decoded; they are much larger.
 const N_MESHES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
+/// Bytes in memory, at most, for each of a stored network or of stored coordinates while they are decoded.
+const PER_BYTE: usize = 64;
+/// Asked for beside, so that what is small finds room.
+const SPARE: usize = 4 << 20;
 
 /// Where network and facts stood when they were read: they may be published anew.
 type Stamp = [Option<Range<u64>>; 2];
@@ -49,8 +55,13 @@ struct Cache {
     meshes: LruCache<u64, Arc<Mesh>>,
 }
 
-static CACHE: LazyLock<Mutex<Cache>> =
-    LazyLock::new(|| Mutex::new(Cache { networks: LruCache::new(N_NETWORKS), meshes: LruCache::new(N_MESHES) }));
+impl Default for Cache {
+    fn default() -> Self {
+        Cache { networks: LruCache::new(N_NETWORKS), meshes: LruCache::new(N_MESHES) }
+    }
+}
+
+static CACHE: PerProcess<Mutex<Cache>> = PerProcess::new();
 
 /// Networks of the dataset at `dataset` (absolute; empty when it is not known), else of those that this process has open.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +139,7 @@ impl StoredNetworks<'_> {
 fn read(path: &Path, place: &Place) -> Result<Option<Found>> {
     let Some(file) = files::open(path)? else { return Ok(None) };
     let known = (file.number, place.series, place.segment);
-    let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = || CACHE.get().lock().unwrap_or_else(PoisonError::into_inner);
     let mut index = file.index();
     index.refresh()?;
     let keys = [Kind::NETWORK, Kind::SEGMENT].map(|kind| facts::key(kind, place.series, place.segment));
@@ -137,6 +148,8 @@ fn read(path: &Path, place: &Place) -> Result<Option<Found>> {
         return Ok(Some(found.clone()));
     }
     let _mode = canonical();
+    let n_stored: u64 = stamp.iter().flatten().map(|span| 2 * (span.end - span.start)).sum();
+    memory::ask_to_read(usize::try_from(n_stored).unwrap_or(usize::MAX).saturating_add(SPARE))?;
     let Some(bytes) = index.get(keys[0])? else {
         // A file of this id is no other's.
         return match index.damage() {
@@ -144,13 +157,19 @@ fn read(path: &Path, place: &Place) -> Result<Option<Found>> {
             None => Ok(None),
         };
     };
+    memory::ask_to_read(PER_BYTE.saturating_mul(bytes.len()).saturating_add(SPARE))?;
     let network = SeriesNetwork::decode(&bytes)?;
     let about = index.get(keys[1])?.ok_or_else(|| {
         let why = index.damage().map(|damage| format!(", for {damage}")).unwrap_or_default();
         Error::corrupt(format!("what was promised for the steps of its network is lost{why}"))
     })?;
     let about = Facts::decode(&about)?;
-    let points = |points| mesh(index.get(facts::key(Kind::POINTS, points, 0))?.as_deref(), points);
+    let points = |points| {
+        let key = facts::key(Kind::POINTS, points, 0);
+        let n_stored = index.span(key).map_or(0, |span| 2 * (span.end - span.start));
+        memory::ask_to_read(usize::try_from(n_stored).unwrap_or(usize::MAX).saturating_add(SPARE))?;
+        mesh(index.get(key)?.as_deref(), points)
+    };
     let mesh = about.points.map(points).transpose()?;
     drop(index);
     let doubt = doubt(&about, &network, path);
@@ -188,11 +207,12 @@ fn doubt(facts: &Facts, network: &SeriesNetwork, path: &Path) -> Option<String> 
 pub fn mesh(entry: Option<&[u8]>, points: u32) -> Result<Arc<Mesh>> {
     let lost = || Error::corrupt(format!("the coordinates {points} of its mesh are not in the model store"));
     let bytes = entry.ok_or_else(lost)?;
-    let lock = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = || CACHE.get().lock().unwrap_or_else(PoisonError::into_inner);
     let hash = xxh3_64(bytes);
     if let Some(mesh) = lock().meshes.get(&hash) {
         return Ok(Arc::clone(mesh));
     }
+    memory::ask_to_read(PER_BYTE.saturating_mul(bytes.len()).saturating_add(SPARE))?;
     let mesh = Arc::new(nodes::decode(bytes)?);
     lock().meshes.put(hash, Arc::clone(&mesh));
     Ok(mesh)

@@ -1,8 +1,9 @@
 //! What is known about each series from its earlier steps.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::codec::{Context, Encoded, WarmStart};
+use crate::process::PerProcess;
 
 /// Steps the neural candidate rests at most after it lost to the transform.
 const LONGEST_REST: u64 = 64;
@@ -46,20 +47,26 @@ impl State {
     }
 }
 
+/// Unbounded; [`learn`] keeps it small.
 struct Registry {
     states: lru::LruCache<SeriesKey, State>,
     n_bytes: usize,
 }
 
-static REGISTRY: LazyLock<Mutex<Registry>> =
-    LazyLock::new(|| Mutex::new(Registry { states: lru::LruCache::unbounded(), n_bytes: 0 }));
+impl Default for Registry {
+    fn default() -> Self {
+        Registry { states: lru::LruCache::unbounded(), n_bytes: 0 }
+    }
+}
+
+static REGISTRY: PerProcess<Mutex<Registry>> = PerProcess::new();
 
 /// What the next block of this series may start from.
 pub fn context(key: &SeriesKey) -> Context {
     if !key.is_known() {
         return Context::default();
     }
-    let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut registry = REGISTRY.get().lock().unwrap_or_else(PoisonError::into_inner);
     registry.states.get(key).map_or_else(Context::default, |state| Context {
         models: state.models.clone(),
         skip_neural: state.n_steps < state.rest_until,
@@ -72,7 +79,7 @@ pub fn learn(key: &SeriesKey, encoded: &Encoded, limit: usize) -> u64 {
     if !key.is_known() {
         return 0;
     }
-    let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut registry = REGISTRY.get().lock().unwrap_or_else(PoisonError::into_inner);
     let mut state = registry.states.pop(key).unwrap_or_default();
     registry.n_bytes = registry.n_bytes.saturating_sub(state.n_bytes(key));
     let step = state.n_steps;

@@ -2,7 +2,7 @@
 //! mode must not reach them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -10,12 +10,14 @@ mod simd_mode;
 
 pub use simd_mode::canonical;
 
+use crate::process::{self, PerProcess};
 use crate::{Error, Result, ranks};
 
-/// Pools by (process, number of threads); a forked child leaves its parent's untouched.
-static POOLS: LazyLock<Mutex<Pools>> = LazyLock::new(Mutex::default);
+/// What a thread takes before it does anything: its stack, and some for the allocator and the signal stack.
+const THREAD_BYTES: usize = (2 << 20) + (256 << 10);
 
-type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
+/// Pools by number of threads.
+static POOLS: PerProcess<Mutex<HashMap<usize, Arc<ThreadPool>>>> = PerProcess::new();
 
 /// Runs `work` on a pool of `n_threads` (0: see [`number`]) in canonical floating-point mode.
 /// Rayon calls inside stay in that pool.
@@ -37,19 +39,31 @@ pub fn number(n_threads: usize) -> usize {
 /// # Errors
 /// [`Error::Internal`] when threads cannot be started.
 pub fn pool(n_threads: usize) -> Result<Arc<ThreadPool>> {
-    let key = (std::process::id(), number(n_threads));
-    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(pool) = pools.get(&key) {
+    let n_threads = number(n_threads);
+    let mut pools = POOLS.get().lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pool) = pools.get(&n_threads) {
         return Ok(Arc::clone(pool));
     }
     let built = ThreadPoolBuilder::new()
-        .num_threads(key.1)
+        .num_threads(affordable(n_threads)?)
         .thread_name(|i| format!("inr-{i}"))
         // A new thread inherits the floating-point mode of the host thread that happens to start it.
         .start_handler(|_| std::mem::forget(canonical()))
         .build();
     let pool =
         Arc::new(built.map_err(|e| Error::Internal(format!("threads cannot be started, {e}; set 'threads' lower")))?);
-    pools.insert(key, Arc::clone(&pool));
+    // Every thread takes what it needs for itself now, before anybody asks whether there is memory for the work.
+    pool.broadcast(|_| ());
+    pools.insert(n_threads, Arc::clone(&pool));
     Ok(pool)
+}
+
+/// As many threads, or fewer where there is no memory for so many: a thread that lacks it on its way up ends the process.
+///
+/// # Errors
+/// [`Error::Internal`] when there is none for a single one.
+fn affordable(n_threads: usize) -> Result<usize> {
+    let fewer = std::iter::successors(Some(n_threads), |n| (*n > 1).then_some(n / 2));
+    let found = fewer.into_iter().find(|n| process::has_memory(n.saturating_mul(THREAD_BYTES)));
+    found.ok_or_else(|| Error::Internal("threads cannot be started, there is no memory for a stack".to_owned()))
 }

@@ -121,8 +121,10 @@ fn first_axis<T: Real>(array: &mut [T], n: usize, inner: usize, kernel: &dyn Ker
 /// The last axis: a few rows at a time are transposed into a panel.
 fn along_rows<T: Real>(array: &mut [T], n: usize, kernel: &dyn Kernel<T>) {
     let rows_per_task = (TASK_VALUES / n).max(1).next_multiple_of(PANEL_ROWS);
+    // A field of one axis is one row, which sixteen times over would be most of what a block takes.
+    let most_rows = PANEL_ROWS.min(array.len() / n);
     array.par_chunks_mut(rows_per_task * n).for_each_init(
-        || Buffers::new(n * PANEL_ROWS),
+        || Buffers::new(n * most_rows),
         |buffers, rows| {
             for rows in rows.chunks_mut(PANEL_ROWS * n).filter(|rows| !are_zeros(rows)) {
                 if rows.chunks_exact_mut(n).all(|row| kernel.apply_row(row, &mut buffers.panel[..n])) {

@@ -220,6 +220,13 @@ fn values<T: Real>(head: &Head, streams: &[u8], dims: &[usize], known: Known, la
     Ok(Last { residual: integers.residual.as_deref().zip(head.quantum), ..last }.finish(values))
 }
 
+/// Bytes that transforms of a field keep about the places of its axes, at most: much where it has one axis only.
+pub fn axis_bytes(dims: &[usize]) -> usize {
+    let is_whole = kind::is_affordable(Kind::Dct, dims) || Chunks::of(dims).n() > 1;
+    let per_place = if is_whole { 64 } else { 24 };
+    dims.iter().fold(0, |sum: usize, n| sum.saturating_add(n.saturating_mul(per_place)))
+}
+
 /// Values behind the last step of decoding.
 pub fn finished(values: &[f64], finish: Finish) -> Array {
     Last::of(finish, None).finish(values.to_vec())

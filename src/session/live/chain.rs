@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::offers::Offer;
 use super::writer::Writer;
 use crate::codec::{self, Chain, Encoded, Link, Other, StepPlace, predicted};
+use crate::process::PerProcess;
 use crate::session::chains::payload::Payload;
 use crate::session::facts::key;
 use crate::session::{Attempt, SeriesKey};
@@ -18,7 +19,7 @@ use crate::{Block, Error, Result, Settings};
 const DEPTH: usize = 2;
 
 /// Bytes that all chains of this process keep.
-static HELD: AtomicUsize = AtomicUsize::new(0);
+static HELD: PerProcess<AtomicUsize> = PerProcess::new();
 
 /// A chain; see the module.
 pub struct Predicting {
@@ -150,7 +151,7 @@ impl Predicting {
         if block.dtype.components().is_none() || block.bytes.len() < settings.threshold.max(1) {
             return Some("integers and blocks below 'threshold' are stored alone".to_owned());
         }
-        let others = HELD.load(Ordering::Relaxed).saturating_sub(self.held);
+        let others = HELD.get().load(Ordering::Relaxed).saturating_sub(self.held);
         let wanted = DEPTH * block.bytes.len();
         (others.saturating_add(wanted) > settings.memory).then(|| {
             format!(
@@ -210,8 +211,8 @@ impl Predicting {
     }
 
     fn hold(&mut self, n_bytes: usize) {
-        HELD.fetch_add(n_bytes, Ordering::Relaxed);
-        HELD.fetch_sub(self.held, Ordering::Relaxed);
+        HELD.get().fetch_add(n_bytes, Ordering::Relaxed);
+        HELD.get().fetch_sub(self.held, Ordering::Relaxed);
         self.held = n_bytes;
     }
 }

@@ -19,7 +19,7 @@ mod writer;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use chain::Predicting;
 pub use config::{DEFAULT_SECONDS, resume};
@@ -30,8 +30,9 @@ pub use writer::Nodes;
 use writer::Writer;
 
 use super::{Attempt, SeriesKey, panic_text};
+use crate::process::{self, PerProcess};
 use crate::settings::Temporal;
-use crate::{Block, Settings, process};
+use crate::{Block, Settings};
 
 /// Series remembered; beyond it those that are not in training are forgotten.
 const MAX_SERIES: usize = 4096;
@@ -41,24 +42,17 @@ type Spot = (String, String, Vec<usize>);
 
 #[derive(Default)]
 struct Registry {
-    /// A forked child starts afresh: its parent's threads and devices are not there.
-    process: u32,
     series: HashMap<Spot, Arc<Mutex<Series>>>,
     chains: HashMap<Spot, Arc<Mutex<Predicting>>>,
     offers: Offers,
     writers: HashMap<String, Arc<Mutex<Writer>>>,
 }
 
-static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
+/// A forked child starts afresh: its parent's threads and devices are not there.
+static REGISTRY: PerProcess<Mutex<Registry>> = PerProcess::new();
 
 fn registry() -> MutexGuard<'static, Registry> {
-    let mut registry = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-    let process = std::process::id();
-    if registry.process != process {
-        // Dropping what the parent owns could wait for threads that do not exist here.
-        std::mem::forget(std::mem::replace(&mut *registry, Registry { process, ..Registry::default() }));
-    }
-    registry
+    lock(REGISTRY.get())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,6 +8,7 @@ use super::config::{self, DEFAULT_SECONDS};
 use super::writer::{Nodes, Writer};
 use crate::codec::{Networks, Place, Segment};
 use crate::model::SeriesNetwork;
+use crate::process::PerProcess;
 use crate::series::{Push, Trainer};
 use crate::session::facts::{Facts, key};
 use crate::store::Kind;
@@ -22,7 +23,7 @@ const COMPARED_VALUES: usize = 50_000_000;
 const BYTES_PER_PARAM: usize = 16;
 
 /// Bytes that all segments in training of this process hold.
-static HELD: AtomicUsize = AtomicUsize::new(0);
+static HELD: PerProcess<AtomicUsize> = PerProcess::new();
 
 /// A segment in training.
 pub struct Running {
@@ -80,7 +81,7 @@ impl Running {
         let config = config::config(settings, nodes.mesh.n_nodes());
         let shape = config.shape(nodes.mesh.n_axes(), n_channels);
         shape.check().map_err(|e| Error::Series(e.to_string()))?;
-        let (held, wanted) = (HELD.load(Ordering::Relaxed), BYTES_PER_PARAM * shape.n_params());
+        let (held, wanted) = (HELD.get().load(Ordering::Relaxed), BYTES_PER_PARAM * shape.n_params());
         if held.saturating_add(wanted) > settings.memory {
             let what = format!("the series in training hold {held} bytes: set 'memory' higher for more");
             return Err(Error::Series(what));
@@ -105,8 +106,8 @@ impl Running {
     }
 
     fn hold(&mut self, n_bytes: usize) {
-        HELD.fetch_add(n_bytes, Ordering::Relaxed);
-        HELD.fetch_sub(self.held, Ordering::Relaxed);
+        HELD.get().fetch_add(n_bytes, Ordering::Relaxed);
+        HELD.get().fetch_sub(self.held, Ordering::Relaxed);
         self.held = n_bytes;
     }
 
