@@ -26,7 +26,7 @@
         }                                                                                                              \
     } while (0)
 
-enum { ROWS = 40, COLUMNS = 48, N = ROWS * COLUMNS, N_STEPS = 14, N_CHILDREN = 12, PATIENCE = 100 };
+enum { ROWS = 40, COLUMNS = 48, N = ROWS * COLUMNS, N_STEPS = 14, N_CHILDREN = 6, PATIENCE = 100 };
 
 /* The library is not linked: it can be closed. */
 static void *library;
