@@ -3,8 +3,6 @@
 //! `scripts/bench/long_runs.py` has the longer versions. Programs in C use the C interface and need no ADIOS2.
 #![cfg(feature = "adios2")]
 
-use std::process::Command;
-
 #[path = "common/clients.rs"]
 mod clients;
 use clients::{compile, folder, plugin_folder, python, succeed};
@@ -67,9 +65,8 @@ fn marks(what: &str, temporal: &str, at: [u32; 2]) -> [Mark; 2] {
     let (_keep, path) = folder();
     let [first, second] = at;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/bench/long_runs.py");
-    let mut command = Command::new(option_env!("INR_TEST_PYTHON").expect("the test is ignored without it"));
-    command.args([script, "one", what, temporal, &format!("{path}/run.bp"), &format!("{first},{second}")]);
-    let (said, _) = succeed(command.env("ADIOS2_PLUGIN_PATH", plugin_folder()));
+    let arguments = ["one", what, temporal, &format!("{path}/run.bp"), &format!("{first},{second}")];
+    let (said, _) = succeed(&mut python(script, &arguments));
     let mark = |line: &str| {
         let numbers: Vec<u32> = line.split(' ').map(|n| n.parse().unwrap()).collect();
         Mark { resident: numbers[1].into(), others: [numbers[2], numbers[3]] }
