@@ -22,7 +22,7 @@ test-mpi: ## build ADIOS2 with MPI (half an hour, once) and run the tests of par
 test-faults: ## kill 200 runs, fill disks and damage files (20 minutes); FAULTS="--kills 30 --others 1" for fewer
 	@scripts/test_faults.sh $(FAULTS)
 
-test-sanitizers: ## gcc's sanitizers over the plugin's C++ part, valgrind over unsafe Rust (a quarter of an hour)
+test-sanitizers: ## gcc's sanitizers over the plugin's C++ part, valgrind over unsafe Rust
 	@scripts/sanitize.sh
 
 bench: ## kernel speeds and rate-distortion against SZ3, SPERR and ZFP; tables in bench-out/
