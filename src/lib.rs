@@ -43,6 +43,8 @@ pub mod model;
 pub mod npy;
 pub mod predict;
 mod process;
+#[cfg(target_arch = "x86_64")]
+mod processor;
 pub mod ranks;
 pub mod series;
 pub mod session;

@@ -9,9 +9,10 @@ use std::path::Path;
 use sources::sources;
 
 /// From the bottom up; ARCHITECTURE.md says what each is for.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "error",
     "process",
+    "processor",
     "ranks",
     "threads",
     "settings",

@@ -15,7 +15,7 @@ macro_rules! wide {
                 fn with_avx2$(<$real: $crate::field::Real>)?($($arg: $type),*) $(-> $out)? {
                     $inner($($arg),*)
                 }
-                if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi2") {
+                if $crate::processor::allows($crate::processor::Level::Avx2) {
                     // SAFETY: the line above made sure that the CPU has both.
                     return unsafe { with_avx2($($arg),*) };
                 }

@@ -10,6 +10,8 @@ use super::{dct, estimate, neighbours, quantise, sample, wavelet};
 use crate::Finish;
 use crate::entropy::rans::{self, Find, N_SYMBOLS, Plain, RawBits};
 use crate::field::{Slice, wide};
+#[cfg(target_arch = "x86_64")]
+use crate::processor::{Level, allows};
 
 wide! {
     /// [`wavelet::lift_forward`].
@@ -138,7 +140,7 @@ macro_rules! finding {
         $(#[$doc])*
         pub(super) fn $name($($arg: $type),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
-            if has_avx2() {
+            if allows(Level::Avx2) {
                 #[target_feature(enable = "avx2,popcnt,bmi2")]
                 fn with_avx2($($arg: $type),*) $(-> $out)? {
                     $module::$name::<Avx2>($($arg),*)
@@ -162,10 +164,4 @@ finding! {
 finding! {
     /// [`tokens::read_symbols`].
     fn read_symbols(decoders: &mut [rans::Decoder], tokens: &[&[u16]], tables: &Tables) -> bool = tokens;
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx2() -> bool {
-    let has_bits = std::arch::is_x86_feature_detected!("bmi2") && std::arch::is_x86_feature_detected!("popcnt");
-    std::arch::is_x86_feature_detected!("avx2") && has_bits
 }

@@ -3,6 +3,7 @@
 
 use super::simd::{Kernel, Simd};
 use super::simd_product::Product;
+use crate::processor::{Level, allows};
 use std::arch::x86_64::*;
 
 /// Runs an intrinsic of the type's instruction set.
@@ -23,15 +24,13 @@ pub(super) struct Avx2(());
 
 impl Avx512 {
     pub(super) fn detect() -> Option<Self> {
-        let found = is_x86_feature_detected!("avx512f") && Avx2::detect().is_some();
-        found.then_some(Avx512(()))
+        allows(Level::Avx512).then_some(Avx512(()))
     }
 }
 
 impl Avx2 {
     pub(super) fn detect() -> Option<Self> {
-        let found = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        found.then_some(Avx2(()))
+        allows(Level::Avx2).then_some(Avx2(()))
     }
 }
 

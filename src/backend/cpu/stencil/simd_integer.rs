@@ -3,6 +3,8 @@
 
 use crate::backend::cpu::Instructions;
 #[cfg(target_arch = "x86_64")]
+use crate::processor::{Level, allows};
+#[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
 /// Points that go through the layers together.
@@ -218,8 +220,8 @@ impl IntegerSet {
         #[cfg(target_arch = "x86_64")]
         return match self {
             IntegerSet::Vnni => IntegerSet::Avx512.is_available() && is_x86_feature_detected!("avx512vnni"),
-            IntegerSet::Avx512 => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"),
-            IntegerSet::Avx2 => is_x86_feature_detected!("avx2"),
+            IntegerSet::Avx512 => allows(Level::Avx512) && is_x86_feature_detected!("avx512bw"),
+            IntegerSet::Avx2 => allows(Level::Avx2),
             IntegerSet::Scalar => true,
         };
         #[cfg(not(target_arch = "x86_64"))]

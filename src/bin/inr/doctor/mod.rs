@@ -10,6 +10,7 @@ mod gpu;
 
 use std::path::{Path, PathBuf};
 
+use adios2_inr::backend::cpu::Instructions;
 use adios2_inr::ranks;
 use anyhow::Result;
 use serde::Serialize;
@@ -144,18 +145,10 @@ fn cpu() -> Check {
     Check::ok("cpu", format!("{n} thread{plural}, {}{shared}", instruction_set()))
 }
 
-#[cfg(target_arch = "x86_64")]
-fn instruction_set() -> &'static str {
-    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
-        "AVX-512"
-    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        "AVX2 with FMA"
-    } else {
-        "SSE2 only: training is slow"
+/// Those that kernels use, `INR_INSTRUCTIONS` considered.
+fn instruction_set() -> String {
+    match Instructions::best() {
+        Instructions::Scalar => "no wide instructions: training is slow".to_owned(),
+        found => found.to_string(),
     }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn instruction_set() -> &'static str {
-    std::env::consts::ARCH
 }
