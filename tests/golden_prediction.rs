@@ -1,10 +1,18 @@
 //! Predicted steps written today stay readable: predictors in tests/golden_prediction/ predict, and chains there decode to, the
-//! bits they did when they were added, at any number of threads.
+//! bits they did when they were added, at any number of threads, with any instruction set; predictors on a GPU too.
 //!
 //! `INR_ADD_GOLDEN=1 cargo test --test golden_prediction` adds files that are missing; it never replaces one.
 
-use std::path::{Path, PathBuf};
+#[macro_use]
+#[path = "common/backends.rs"]
+mod backends;
+#[path = "common/golden.rs"]
+mod golden;
+
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use adios2_inr::backend::Backend;
 
 use adios2_inr::codec::{self, Chain, History, predicted};
 use adios2_inr::predict::stencil::n_inputs;
@@ -32,6 +40,10 @@ const PREDICTORS: &[Weights] = &[
     ("v1-cross-linear-1d", &[150], None, 7, [14, 12, 11, 10]),
     ("v1-cross-network-2d", &[21, 33], Some([16, 16]), 9, [15, 13, 12, 11]),
     ("v1-cross-wide-3d", &[8, 9, 10], Some([32, 32]), 8, [14, 12, 11, 10]),
+    ("v1-cross-network-5d", &[2, 3, 3, 4, 5], Some([16, 16]), 8, [14, 12, 11, 10]),
+    // Every width that 'predictor_width' offers.
+    ("v1-network-48-2d", &[19, 23], Some([48, 48]), 9, [15, 13, 12, 11]),
+    ("v1-network-64-4d", &[3, 5, 4, 7], Some([64, 64]), 9, [15, 13, 12, 11]),
 ];
 
 /// `(file name, type, dims, settings)`.
@@ -52,7 +64,25 @@ const CHAINS: &[Case] = &[
     ("v2-chain-near-3d-f32", Dtype::F32, &[20, 21, 22], &[("norm", "Linf"), ("accuracy", "1e-3")]),
     ("v2-chain-mixed-2d-f32", Dtype::F32, &[60, 50], &[("norm", "Linf"), ("accuracy", "1e-3"), ("effort", "best")]),
     ("v2-chain-noise-2d-f32", Dtype::F32, &[320, 181], &[("norm", "Linf"), ("accuracy", "5e-3")]),
+    // Every kind and width of predictors.
+    ("v2-chain-last-c64", Dtype::C64, &[40, 30], &[("accuracy", "1e-2"), ("predictor", "last")]),
+    ("v2-chain-linear-3d-f32", Dtype::F32, &[11, 13, 7], &[("accuracy", "1e-2"), ("predictor", "linear")]),
+    ("v2-chain-32-2d-f32", Dtype::F32, &[40, 41], &[NETWORK, ("predictor_width", "32")]),
+    ("v2-chain-48-2d-f64", Dtype::F64, &[40, 41], &[NETWORK, ("predictor_width", "48")]),
+    ("v2-chain-64-2d-f32", Dtype::F32, &[40, 41], &[NETWORK, ("predictor_width", "64")]),
+    // Every rank, promise and order, and what else changes a chain.
+    ("v2-chain-1d-f64", Dtype::F64, &[1500], &[("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v2-chain-4d-f32", Dtype::F32, &[5, 6, 7, 8], &[("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v2-chain-5d-f64", Dtype::F64, &[3, 4, 5, 6, 5], &[("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v2-chain-linf-c32", Dtype::C32, &[30, 31], &[("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v2-chain-psnr-2d-f64", Dtype::F64, &[40, 41], &[("psnr", "50")]),
+    ("v2-chain-abs-2d-f32", Dtype::F32, &[40, 41], &[("mode", "ABS"), ("norm", "Linf"), ("accuracy", "1e-2")]),
+    ("v2-chain-column-2d-f32", Dtype::F32, &[30, 50], &[("order", "column"), ("norm", "Linf")]),
+    ("v2-chain-keys-2d-f32", Dtype::F32, &[40, 41], &[("key_interval", "5"), ("norm", "Linf"), ("accuracy", "1e-3")]),
+    ("v2-chain-fast-2d-f32", Dtype::F32, &[40, 41], &[("effort", "fast"), ("norm", "Linf"), ("accuracy", "1e-3")]),
 ];
+
+const NETWORK: (&str, &str) = ("predictor", "network");
 
 /// Steps of a chain.
 const N_STEPS: usize = 7;
@@ -61,7 +91,7 @@ const N_STEPS: usize = 7;
 type Stored = (Vec<(u32, Vec<u8>)>, Vec<(usize, Vec<u8>)>);
 
 fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden_prediction").join(name)
+    golden::folder("golden_prediction").join(name)
 }
 
 /// Waves with a front that move; no function of the platform's libm in it.
@@ -96,20 +126,8 @@ fn predictor(&(name, dims, widths, shift, shifts): &Weights) -> Predictor {
     }
 }
 
-fn hash(parts: &[Vec<u8>]) -> String {
-    format!("{:032x}\n", xxhash_rust::xxh3::xxh3_128(&parts.concat()))
-}
-
-/// Reads a golden file and its hash, after `make` has written them where they may be added.
-fn golden(name: &str, make: impl FnOnce() -> Vec<u8>, decoded: impl Fn(&[u8]) -> Vec<Vec<u8>>) {
-    let (path, expected) = (path(name).with_extension("bin"), path(name).with_extension("xxh3"));
-    if std::env::var_os("INR_ADD_GOLDEN").is_some() && !path.exists() {
-        let bytes = make();
-        std::fs::write(&expected, hash(&decoded(&bytes))).expect("golden hash");
-        std::fs::write(&path, bytes).expect("golden file");
-    }
-    let bytes = std::fs::read(&path).expect(name);
-    assert_eq!(hash(&decoded(&bytes)), std::fs::read_to_string(&expected).expect(name), "{name}");
+fn check(name: &str, make: impl FnOnce() -> Vec<u8>, decoded: impl Fn(&[u8]) -> Vec<Vec<u8>>) {
+    golden::check(&path(name).with_extension("bin"), make, |bytes| golden::hash(&decoded(bytes)));
 }
 
 fn bytes_of(name: &str, dtype: Dtype, n: usize, step: usize) -> Vec<u8> {
@@ -122,6 +140,7 @@ fn bytes_of(name: &str, dtype: Dtype, n: usize, step: usize) -> Vec<u8> {
         Dtype::F32 => {
             values(n, step).iter().enumerate().flat_map(|(i, &v)| (hole(i, v) as f32).to_le_bytes()).collect()
         }
+        Dtype::C32 => values(2 * n, step).iter().flat_map(|&v| (v as f32).to_le_bytes()).collect(),
         Dtype::C64 => values(2 * n, step).iter().flat_map(|v| v.to_le_bytes()).collect(),
         _ => values(n, step).iter().flat_map(|v| v.to_le_bytes()).collect(),
     }
@@ -162,20 +181,21 @@ fn decode(stored: &[u8], n_bytes: usize) -> Vec<Vec<u8>> {
     steps.iter().map(&mut step).collect()
 }
 
-#[test]
-fn golden_predictors_predict_the_bits_they_always_did() {
+fn golden_predictors_predict_the_bits_they_always_did(backend: &dyn Backend) {
+    golden::assert_way();
     for weights in PREDICTORS {
         let &(name, dims, ..) = weights;
         let n = dims.iter().product();
         let [before, last, other, before_last] = [0, 1, 5, 4].map(|step| values(n, step));
-        golden(
+        check(
             name,
             || predictor(weights).encode(None),
             |bytes| {
                 let predictor = Predictor::decode(bytes, None).expect(name);
                 let predict = |before: Option<&[f64]>| {
                     let beside = name.contains("cross").then_some(Beside { now: &other, last: &before_last });
-                    let values = predictor.predict(Past { last: &last, before, beside }, dims).expect(name);
+                    let past = Past { last: &last, before, beside };
+                    let values = predictor.predict_on(past, dims, backend).expect(name);
                     assert!(values.iter().zip(&last).any(|(new, old)| new != old), "{name} changes nothing");
                     values.iter().flat_map(|v| v.to_le_bytes()).collect()
                 };
@@ -185,34 +205,25 @@ fn golden_predictors_predict_the_bits_they_always_did() {
     }
 }
 
+every_backend!(golden_predictors_predict_the_bits_they_always_did);
+
 #[test]
 fn golden_chains_decode_to_the_bytes_they_always_did() {
+    golden::assert_way();
     for case in CHAINS {
         let &(name, dtype, dims, _) = case;
         let n_bytes = bytes_of(name, dtype, dims.iter().product(), 0).len();
-        golden(name, || chain(case), |stored| decode(stored, n_bytes));
+        check(name, || chain(case), |stored| decode(stored, n_bytes));
     }
 }
 
 #[test]
-fn golden_steps_decode_to_the_same_bytes_with_1_and_with_8_threads() {
-    for n_threads in ["1", "8"] {
-        // The number of threads is fixed when a process first decodes, so each count needs its own process.
-        let status = std::process::Command::new(std::env::current_exe().expect("this test"))
-            .arg("they_always_did")
-            .env("RAYON_NUM_THREADS", n_threads)
-            .env_remove("INR_ADD_GOLDEN")
-            .stdout(std::process::Stdio::null())
-            .status();
-        assert!(status.expect("runs").success(), "{n_threads} threads");
-    }
+fn golden_steps_decode_to_the_same_bytes_on_any_number_of_threads_with_any_instruction_set() {
+    golden::in_every_way("golden_chains_decode_to_the_bytes_they_always_did");
 }
 
 #[test]
 fn every_file_in_the_folder_is_a_case() {
-    for entry in std::fs::read_dir(path("")).expect("tests/golden_prediction") {
-        let name = entry.expect("entry").path().file_stem().map(|s| s.to_string_lossy().into_owned());
-        let names = PREDICTORS.iter().map(|p| p.0).chain(CHAINS.iter().map(|c| c.0));
-        assert!(names.map(Some).any(|known| known == name.as_deref()), "{name:?}");
-    }
+    let names: Vec<&str> = PREDICTORS.iter().map(|p| p.0).chain(CHAINS.iter().map(|c| c.0)).collect();
+    golden::assert_all_known(&path(""), &names);
 }
