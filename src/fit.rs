@@ -1,9 +1,9 @@
 //! A whole fit of a SIREN to a block: learning rate, evaluation at intervals, and when to stop.
 
-use crate::Result;
 use crate::backend::{Backend, SirenTraining, TrainingSet};
 use crate::model::SirenShape;
 use crate::train::Schedule;
+use crate::{Error, Result};
 use std::time::Instant;
 
 /// Steps of linear warm-up; the first of them also measure the speed.
@@ -53,6 +53,8 @@ pub struct Fit {
     pub device_bytes: usize,
     /// Why it stopped, one phrase for the run log.
     pub why: String,
+    /// What the device failed with on the way.
+    pub failure: Option<Error>,
 }
 
 /// Trains a SIREN on a block, from `start` or from random parameters drawn with `seed`.
@@ -92,9 +94,9 @@ pub fn fit_siren(
         seed,
         n_abandoned: 0,
     };
-    let why = match run.go() {
-        Err(e) if run.best_rms.is_finite() => format!("stopped early: {e}"),
-        why => why?,
+    let (why, failure) = match run.go() {
+        Err(e) if run.best_rms.is_finite() => (format!("stopped early: {e}"), Some(e)),
+        why => (why?, None),
     };
     let device_bytes = run.training.device_bytes();
     let seconds = clock.elapsed().as_secs_f64();
@@ -105,6 +107,7 @@ pub fn fit_siren(
         seconds,
         device_bytes,
         why,
+        failure,
     })
 }
 

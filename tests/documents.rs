@@ -58,10 +58,11 @@ fn fixed_part(sentence: &str) -> &str {
 fn every_sentence_that_users_see_has_its_cause_and_cure() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(root.join("docs/TROUBLESHOOTING.md")).unwrap();
-    let mut files: Vec<_> = ["error.rs", "backend/choose.rs"].iter().map(|name| root.join("src").join(name)).collect();
-    files.extend(
-        ["adapter", "check", "device", "handle", "owner"].map(|n| root.join(format!("src/backend/gpu/{n}.rs"))),
-    );
+    let mut files: Vec<_> = ["error.rs", "backend/choose.rs", "backend/self_test.rs"]
+        .iter()
+        .map(|name| root.join("src").join(name))
+        .collect();
+    files.extend(["adapter", "device", "handle", "owner"].map(|n| root.join(format!("src/backend/gpu/{n}.rs"))));
     let is_code = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs" || extension == "cpp");
     let folders = ["src/session", "src/store", "src/adios2", "src/ffi", "plugin"].map(|folder| root.join(folder));
     files.extend(folders.iter().flat_map(|folder| sources(folder)).filter(is_code));

@@ -7,12 +7,13 @@
 #[path = "common/tolerance.rs"]
 mod tolerance;
 
-use adios2_inr::Error;
 use adios2_inr::backend::cpu::CpuBackend;
 use adios2_inr::backend::gpu::{DeviceKind, GpuBackend, adapters, shutdown};
-use adios2_inr::backend::{Backend, TrainingSet};
+use adios2_inr::backend::{Backend, TrainingSet, self_test};
 use adios2_inr::model::SirenShape;
+use adios2_inr::session::{self, SeriesKey};
 use adios2_inr::train::Schedule;
+use adios2_inr::{Block, Dtype, Error, Settings, codec};
 use approx::assert_abs_diff_eq;
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -88,7 +89,7 @@ fn adapters_are_described_and_software_is_not_chosen_by_default() {
 #[cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]
 fn the_self_test_passes_and_the_peak_is_positive() {
     let _alone = alone();
-    let report = open().self_test().expect("a working device");
+    let report = self_test(&open()).expect("a working device");
     assert!(report.max_deviation < 1e-4 && report.last_loss < report.first_loss, "{report:?}");
     assert!(open().measure_peak().expect("a number") > 1e8);
 }
@@ -236,6 +237,59 @@ fn child_loses_its_device() {
     let error = start().err().expect("no third device");
     assert!(matches!(&error, Error::Backend { reason, .. } if reason.contains("backend=cpu")), "{error}");
     println!("second loss seen: {error}");
+}
+
+#[test]
+#[cfg_attr(not(inr_gpu_tests), ignore = "no Vulkan driver: set INR_TEST_GPU=1 where there is one")]
+fn a_driver_that_hangs_is_given_up_until_it_answers_and_the_block_is_stored_without_it() {
+    assert_success(&child("child_hangs"), &["given up", "stored without it", "answers again"]);
+}
+
+#[test]
+#[ignore = "started by a_driver_that_hangs_is_given_up_until_it_answers_and_the_block_is_stored_without_it"]
+fn child_hangs() {
+    const HANG: Duration = Duration::from_secs(8);
+    if !is_child("child_hangs") {
+        return;
+    }
+    let expected = fit(6, 5).expect("a fit");
+    let (backend, begin) = (open(), Instant::now());
+    backend.hang(HANG, Duration::from_millis(200));
+    let error = fit(6, 5).expect_err("nobody waits so long");
+    assert!(matches!(&error, Error::Backend { reason, .. } if reason.contains("does not answer")), "{error}");
+    println!("given up: {error}");
+    let index = backend.info().index.to_string();
+    let pairs = [("backend", "gpu"), ("device", &index), ("model", "siren"), ("threshold", "1"), ("accuracy", "1e-2")];
+    let settings = Settings::from_pairs(pairs).expect("settings");
+    let values = values();
+    let block = Block::new(Dtype::F32, &DIMS, bytemuck::cast_slice(&values)).expect("a block");
+    for _ in 0..3 {
+        let outcome = session::encode(&SeriesKey::default(), &block, &settings);
+        let warning = outcome.warning.expect("a warning");
+        assert!(warning.contains("still does not answer") && warning.contains("model=transform"), "{warning}");
+        let found = codec::decode(&outcome.record.expect("a record")).expect("decodes");
+        let decoded = found.bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
+        let square = |v: &mut dyn Iterator<Item = f32>| v.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        let error = square(&mut decoded.zip(&values).map(|(d, v)| d - v)) / square(&mut values.iter().copied());
+        assert!(error <= 1e-2, "{error}");
+    }
+    // What came before was no late answer.
+    assert!(
+        begin.elapsed() < HANG,
+        "the hang was over before all this was done: the machine is too busy for this test"
+    );
+    println!("stored without it");
+    backend.hang(Duration::ZERO, Duration::from_secs(600));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let again = loop {
+        match fit(6, 5) {
+            Ok(result) => break result,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(again, expected);
+    println!("answers again");
 }
 
 #[test]

@@ -4,8 +4,11 @@ pub mod choose;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+mod self_test;
 pub mod series;
 pub mod stencil;
+
+pub use self_test::{SelfTest, self_test};
 
 use crate::model::SirenShape;
 use crate::train::Schedule;

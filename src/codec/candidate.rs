@@ -16,6 +16,8 @@ pub struct Task<'a> {
     pub warm: Option<&'a WarmStart>,
     /// Leave `auto`'s neural candidate out.
     pub skip_neural: bool,
+    /// See [`super::Context::refusal`].
+    pub refusal: Option<&'a str>,
 }
 
 /// The best offer so far: what is worth beating, and how long it took.

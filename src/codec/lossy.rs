@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::candidate::{self, Candidate, Offer, Saved, Task};
 use super::decode::{Components, References};
-use super::meta::Meta;
+use super::meta::{self, Meta};
 use super::plain::Plain;
 use super::report::Report;
 use super::siren::Siren;
@@ -18,8 +18,9 @@ use crate::{Block, Dtype, Error, Finish, Result, Settings, container, lossless};
 
 /// Below this ratio the lossless coder is tried too, if pieces of the block say that it may be smaller.
 const DOUBTFUL_RATIO: usize = 3;
-/// Header, meta and section table of a record, at most; what `ratio` leaves for payloads.
-const OVERHEAD_BYTES: usize = 48;
+/// Bounds of the norm below this times the root of the number of values cannot be checked: squares of smaller errors are no normal
+/// numbers any more, and sums of them say less than there is.
+const LEAST_ERROR: f64 = 1e-146;
 /// Goals are tightened by this, so that another order of summation cannot break a promise.
 const MARGIN: f64 = 1.0 - 1e-9;
 
@@ -70,7 +71,8 @@ pub fn encode(block: &Block, settings: &Settings, context: &Context, report: &mu
         report.n_masked += component.mask.n_masked;
         let warm = context.models.get(index).and_then(Option::as_ref);
         let candidates: [&dyn Candidate; 2] = [&Plain, &Siren];
-        let about = About { block, settings, index, warm, skip_neural: context.skip_neural };
+        let refusal = context.refusal.as_deref();
+        let about = About { block, settings, index, warm, skip_neural: context.skip_neural, refusal };
         match encode_component(&component, &about, &candidates, report)? {
             Some(c) => coded.push(c),
             None => return Ok(None),
@@ -135,22 +137,19 @@ impl<'a> Component<'a> {
         self.mask.valid.as_deref()
     }
 
-    /// What must hold for this component in absolute terms; `None` where the numbers overflow.
-    pub fn goal(&self, target: Target, raw_bytes: usize, n_components: usize, taken: usize) -> Option<Goal> {
+    /// What must hold for this component in absolute terms, where at a fixed ratio there is `room` for it; `None` where the numbers overflow.
+    pub fn goal(&self, target: Target, room: usize) -> Option<Goal> {
         let (low, high) = self.mask.range?;
-        let n_valid = (self.values().len() - self.mask.n_masked) as f64;
+        let root = ((self.values().len() - self.mask.n_masked) as f64).sqrt();
         let bound = |x: f64| (x.is_finite() && x > 0.0).then_some(x * MARGIN);
+        let of_norm = |x: f64| bound(x).filter(|x| *x >= LEAST_ERROR * root).map(Goal::L2);
         match target {
-            Target::Accuracy(Mode::Abs, Norm::L2, e) => bound(e).map(Goal::L2),
+            Target::Accuracy(Mode::Abs, Norm::L2, e) => of_norm(e),
             Target::Accuracy(Mode::Abs, Norm::Linf, e) => bound(e).map(Goal::Linf),
-            Target::Accuracy(Mode::Rel, Norm::L2, e) => bound(e * self.norm()).map(Goal::L2),
+            Target::Accuracy(Mode::Rel, Norm::L2, e) => of_norm(e * self.norm()),
             Target::Accuracy(Mode::Rel, Norm::Linf, e) => bound(e * (high - low)).map(Goal::Linf),
-            Target::Psnr(db) => bound((high - low) / 10f64.powf(db / 20.0) * n_valid.sqrt()).map(Goal::L2),
-            Target::Ratio(ratio) => {
-                let record = (raw_bytes as f64 / ratio) as usize;
-                let payload = record.checked_sub(OVERHEAD_BYTES)? / n_components;
-                payload.checked_sub(taken).filter(|&n| n > 0).map(Goal::Bytes)
-            }
+            Target::Psnr(db) => of_norm((high - low) / 10f64.powf(db / 20.0) * root),
+            Target::Ratio(_) => (room > 0).then_some(Goal::Bytes(room)),
         }
     }
 
@@ -158,6 +157,16 @@ impl<'a> Component<'a> {
     pub fn norm(&self) -> f64 {
         metrics::norm(self.values(), self.valid())
     }
+}
+
+/// Bytes of the payloads of a component at a fixed ratio: what head, meta and the table of as many sections as there can be leave.
+fn room_at(ratio: f64, block: &Block, n_components: usize) -> usize {
+    let n_bytes = (block.bytes.len() as f64 / ratio) as usize;
+    let meta = vec![0; meta::FIXED_BYTES + 2 * block.dtype.size()];
+    let head = container::head(block.dtype, block.dims, &meta, &[]).len();
+    // A section's tag and length; as varints, seven bits each.
+    let entry = 1 + (usize::BITS - n_bytes.leading_zeros()).div_ceil(7) as usize;
+    n_bytes.saturating_sub(head + section::N_LOSSY * n_components * entry) / n_components
 }
 
 /// Where a component comes from and how it is to be coded.
@@ -168,6 +177,8 @@ pub(super) struct About<'a> {
     pub index: usize,
     pub warm: Option<&'a WarmStart>,
     pub skip_neural: bool,
+    /// See [`Context::refusal`].
+    pub refusal: Option<&'a str>,
 }
 
 /// Sections of a component from the best candidate; `None` when none keeps the promise.
@@ -177,7 +188,7 @@ pub(super) fn encode_component(
     candidates: &[&dyn Candidate],
     report: &mut Report,
 ) -> Result<Option<Coded>> {
-    let &About { block, settings, index, warm, skip_neural } = about;
+    let &About { block, settings, index, warm, skip_neural, refusal } = about;
     let mut coded = Coded { model: "constant".into(), ..Coded::default() };
     if let Some(valid) = component.valid() {
         let bits = field::masked_bits(block.dtype, index, block.bytes, valid);
@@ -187,7 +198,11 @@ pub(super) fn encode_component(
     let Some((min, max)) = component.mask.range.filter(|(low, high)| low < high) else { return Ok(Some(coded)) };
     let taken = coded.n_bytes();
     let Some((_, n_components)) = block.dtype.components() else { return Ok(None) };
-    let Some(goal) = component.goal(settings.target, block.bytes.len(), n_components, taken) else {
+    let room = match settings.target {
+        Target::Ratio(ratio) => room_at(ratio, block, n_components).saturating_sub(taken),
+        _ => 0,
+    };
+    let Some(goal) = component.goal(settings.target, room) else {
         report.note("transform", None, "the promise cannot be stated in this block's numbers");
         return Ok(None);
     };
@@ -195,7 +210,7 @@ pub(super) fn encode_component(
     let (values, dims, mask) = (component.values(), &component.dims[..], component.valid());
     let tries = Tries { effort: settings.effort, ..Tries::default() };
     let input = Input { values, dims, mask, finish, base: None, prediction: None, tries };
-    let task = Task { input, goal, settings, warm, skip_neural };
+    let task = Task { input, goal, settings, warm, skip_neural, refusal };
     let Some(offer) = candidate::best(candidates, &task, report)? else { return Ok(None) };
     if !offer.backend.is_empty() {
         report.backend.clone_from(&offer.backend);

@@ -21,6 +21,8 @@ pub struct Meta {
 /// Kinds of target; the order is part of the format.
 const TARGETS: [(Mode, Norm); 4] =
     [(Mode::Rel, Norm::L2), (Mode::Rel, Norm::Linf), (Mode::Abs, Norm::L2), (Mode::Abs, Norm::Linf)];
+/// Bytes before the ranges.
+pub const FIXED_BYTES: usize = 9;
 const PSNR: u8 = 4;
 const RATIO: u8 = 5;
 /// Set in the first byte, one bit per component, when the component has no valid point.

@@ -70,6 +70,9 @@ pub(crate) mod section {
     /// Which step of a chain in the model store the block is.
     pub const STEP: u8 = 8;
 
+    /// Sections of a component that is coded with loss and stands alone, at most.
+    pub const N_LOSSY: usize = [MASK, MASKED_VALUES, SIREN, TRANSFORM].len();
+
     /// The tag of `kind` for component `c`.
     pub const fn of(kind: u8, component: usize) -> u8 {
         kind + 16 * component as u8
@@ -99,6 +102,8 @@ pub struct Context {
     pub models: Vec<Option<WarmStart>>,
     /// With `model=auto`: leave the neural candidate out because it lost lately.
     pub skip_neural: bool,
+    /// What the GPU failed with at an earlier block: it is not asked again.
+    pub refusal: Option<String>,
 }
 
 /// A trained model to start from.

@@ -113,7 +113,7 @@ impl<'a> Prepared<'a> {
             let number = choice.as_ref().map(|c| c.0);
             let only = self.only.get(index).copied().flatten();
             let candidate = Predicted { forecast, step_factor, only, number, name: name(choice.as_ref()) };
-            let about = About { block, settings, index, warm: None, skip_neural: true };
+            let about = About { block, settings, index, warm: None, skip_neural: true, refusal: None };
             let Some(c) = lossy::encode_component(component, &about, &[&candidate], &mut report)? else {
                 return Ok(None);
             };

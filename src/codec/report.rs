@@ -37,6 +37,9 @@ pub struct Report {
     /// Gain of the prediction in each band of each component, coarse to fine; empty for a step that stands alone.
     #[serde(default)]
     pub gains: Vec<Vec<f32>>,
+    /// Why the CPU did what a GPU was asked to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
     /// Bytes held on the device for training.
     pub device_bytes: usize,
     /// Seconds by stage.

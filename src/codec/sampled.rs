@@ -27,7 +27,7 @@ impl Sampled {
         previous: Option<&Scaling>,
     ) -> Result<Sampled> {
         let n_values = component.values().len() - component.mask.n_masked;
-        let tolerance = match component.goal(settings.target, usize::MAX, 1, 0) {
+        let tolerance = match component.goal(settings.target, 0) {
             Some(Goal::Linf(bound)) => bound,
             // A quantiser with errors of this root mean square errs by so much at most.
             Some(Goal::L2(bound)) => bound * (3.0 / n_values as f64).sqrt(),

@@ -175,8 +175,11 @@ impl<'a> Step<'a> {
         if components.iter().any(|c| c.values().iter().any(|v| !(v as f32).is_finite())) {
             return refuse("values beyond the range of float32");
         }
-        let goal = |c: &Component| c.goal(settings.target, block.bytes.len(), n_components, 0);
-        let goals = components.iter().map(|c| if c.is_constant() { None } else { goal(c) }).collect();
+        let goals: Vec<_> = components.iter().map(|c| c.goal(settings.target, 0)).collect();
+        if components.iter().zip(&goals).any(|(c, goal)| !c.is_constant() && goal.is_none()) {
+            return refuse("promises that cannot be stated in their numbers");
+        }
+        let goals = components.iter().zip(goals).map(|(c, goal)| goal.filter(|_| !c.is_constant())).collect();
         Ok(Step { block: *block, components, goals })
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::candidate::{Candidate, Offer, Rival, Task};
 use super::report::Report;
 use super::{WarmStart, section};
-use crate::backend::{Backend, TrainingSet, choose, cpu::CpuBackend};
+use crate::backend::choose::{self, Chosen};
+use crate::backend::{Backend, TrainingSet, cpu::CpuBackend};
 use crate::fit::{Budget, Fit, fit_siren};
 use crate::model::{SirenShape, quantise};
 use crate::settings::{Backend as Choice, Effort, ModelChoice};
@@ -43,8 +44,9 @@ impl Candidate for Siren {
         if settings.model == ModelChoice::Transform || (is_left_out && settings.model == ModelChoice::Auto) {
             return Ok(None);
         }
-        let backend = choose::choose(settings)?;
         let plan = Plan { task, rival };
+        let Chosen { backend, refusal } = plan.backend()?;
+        report.refusal = report.refusal.take().or(refusal.map(|error| error.to_string()));
         let Some(shape) = plan.shape(backend.as_ref(), report) else { return Ok(None) };
         let (backend, fit) = plan.train(&backend, shape, report)?;
         report.iterations += fit.n_iterations;
@@ -92,6 +94,15 @@ fn scale(finish: Finish) -> (f64, f64) {
 }
 
 impl Plan<'_> {
+    /// Where to train; a GPU that failed before is not tried again.
+    fn backend(&self) -> Result<Chosen> {
+        let settings = self.task.settings;
+        match self.task.refusal.filter(|_| settings.backend == Choice::Auto) {
+            Some(_) => Ok(Chosen { backend: choose::cpu(settings), refusal: None }),
+            None => choose::choose(settings),
+        }
+    }
+
     /// The trained network with what it leaves.
     fn offer(&self, shape: SirenShape, fit: Fit, backend: String, report: &mut Report) -> Result<Option<Offer>> {
         let task = self.task;
@@ -199,10 +210,16 @@ impl Plan<'_> {
         match fit(backend) {
             Err(error) if self.task.settings.backend == Choice::Auto => {
                 report.note(&name(&shape), None, format!("{error}; trained on the CPU instead"));
+                report.refusal = Some(error.to_string());
                 let cpu = choose::cpu(self.task.settings);
                 Ok((cpu.name(), fit(&cpu)?))
             }
-            fitted => Ok((backend.name(), fitted?)),
+            fitted => {
+                let fitted = fitted?;
+                let failure = fitted.failure.as_ref().map(ToString::to_string);
+                report.refusal = report.refusal.take().or(failure);
+                Ok((backend.name(), fitted))
+            }
         }
     }
 }

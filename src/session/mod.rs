@@ -26,7 +26,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::codec::{self, Encoded, Report};
 use crate::process::{self, PerProcess};
-use crate::settings::{ModelChoice, Temporal};
+use crate::settings::{Backend as BackendChoice, ModelChoice, Temporal};
 use crate::{Block, Error, Result, Settings};
 
 pub use chain_file::{ChainArray, ChainReader, ChainWriter};
@@ -61,10 +61,17 @@ struct Attempt {
 }
 
 impl Attempt {
-    /// Says in the run log why the block is no step of a series.
-    fn note(&mut self, why: &str) {
+    /// Says in the run log what became of something that was tried.
+    fn note(&mut self, what: &str, why: &str) {
         if let Some(encoded) = &mut self.encoded {
-            encoded.report.note("steps before", None, why);
+            encoded.report.note(what, None, why);
+        }
+    }
+
+    /// Says there why the CPU did what a GPU was asked to do.
+    fn refuse(&mut self, why: &str) {
+        if let Some(encoded) = &mut self.encoded {
+            encoded.report.refusal = Some(why.to_owned());
         }
     }
 
@@ -76,6 +83,7 @@ impl Attempt {
             report.seconds.train += series.seconds.train;
             report.seconds.verify += series.seconds.verify;
             report.seconds.total += series.seconds.train + series.seconds.verify;
+            report.refusal = series.refusal.or(report.refusal.take());
             if report.model.starts_with("series") {
                 report.backend = series.backend;
             }
@@ -118,13 +126,20 @@ fn encode_alone(key: &SeriesKey, block: &Block, settings: &Settings) -> Attempt 
         catch_unwind(AssertUnwindSafe(|| codec::encode(block, settings, &context)))
             .unwrap_or_else(|panic| Err(Error::Internal(panic_text(&panic))))
     };
+    let by_transform = |why: &str| {
+        let encoded = attempt(&Settings { model: ModelChoice::Transform, ..settings.clone() });
+        let warning = format!("{why}; stored with model=transform instead");
+        let mut attempt = Attempt { encoded: encoded.ok(), warning: Some(warning.clone()) };
+        attempt.refuse(why);
+        attempt.note("siren", &warning);
+        attempt
+    };
+    if let Some(why) = context.refusal.as_deref().filter(|_| settings.backend == BackendChoice::Gpu) {
+        return by_transform(why);
+    }
     match attempt(settings) {
         Ok(encoded) => Attempt { encoded: Some(encoded), warning: None },
-        Err(error @ Error::Backend { .. }) => {
-            let fallback = Settings { model: ModelChoice::Transform, ..settings.clone() };
-            let warning = format!("{error}; stored with model=transform instead");
-            Attempt { encoded: attempt(&fallback).ok(), warning: Some(warning) }
-        }
+        Err(error @ Error::Backend { .. }) => by_transform(&error.to_string()),
         Err(error) => Attempt { encoded: None, warning: Some(format!("{error}; stored uncompressed instead")) },
     }
 }

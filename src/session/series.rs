@@ -37,6 +37,8 @@ struct State {
     /// The neural candidate rests until this step, and next time for twice as long.
     rest_until: u64,
     rest: u64,
+    /// What the GPU failed with.
+    refusal: Option<String>,
 }
 
 impl State {
@@ -70,6 +72,7 @@ pub fn context(key: &SeriesKey) -> Context {
     registry.states.get(key).map_or_else(Context::default, |state| Context {
         models: state.models.clone(),
         skip_neural: state.n_steps < state.rest_until,
+        refusal: state.refusal.clone(),
     })
 }
 
@@ -93,6 +96,7 @@ pub fn learn(key: &SeriesKey, encoded: &Encoded, limit: usize) -> u64 {
         state.rest = (2 * state.rest).clamp(1, LONGEST_REST);
         state.rest_until = state.n_steps + state.rest;
     }
+    state.refusal = encoded.report.refusal.clone().or(state.refusal);
     registry.n_bytes += state.n_bytes(key);
     registry.states.put(key.clone(), state);
     while registry.n_bytes > limit {

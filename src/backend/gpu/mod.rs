@@ -4,7 +4,6 @@
 //! ([`Kernel::source`]) and cut for each device ([`Tile::choose`]). Nothing happens before the first call.
 
 mod adapter;
-mod check;
 mod device;
 mod device_files;
 mod handle;
@@ -12,6 +11,7 @@ mod layout;
 mod minibatches;
 mod owner;
 mod pace;
+mod peak;
 mod run;
 mod series;
 mod shader;
@@ -21,7 +21,6 @@ mod tile;
 mod work;
 
 pub use adapter::AdapterInfo;
-pub use check::SelfTest;
 pub use device_files::may_have_gpu;
 pub use layout::Layers;
 pub use owner::shutdown;
@@ -33,6 +32,7 @@ use super::series::{SeriesProblem, SeriesTraining};
 use super::{Backend, SirenTraining, TrainingSet};
 use crate::model::SirenShape;
 use crate::{Error, Result, ranks};
+use std::time::Duration;
 
 /// Points of a block, at most: doubled indices are signed 32-bit numbers in the kernels.
 const MAX_POINTS: usize = 1 << 30;
@@ -114,6 +114,14 @@ impl GpuBackend {
             state.existing(index)?.lose();
             Ok(())
         })
+    }
+
+    /// Keeps the thread that owns the device busy for `time`, as a driver that hangs does, where nobody waits longer than `patience` from now
+    /// on: for tests of what happens then.
+    #[doc(hidden)]
+    pub fn hang(&self, time: Duration, patience: Duration) {
+        owner::set_patience(patience);
+        owner::post(move |_| std::thread::sleep(time));
     }
 
     fn check_points(&self, dims: &[usize]) -> Result<()> {

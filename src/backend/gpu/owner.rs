@@ -11,7 +11,7 @@ use crate::{Error, Result};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -49,6 +49,10 @@ static OWNER: Mutex<Option<Owner>> = Mutex::new(None);
 /// Process that holds [`OWNER`]: after a fork in the wrong moment the lock belongs to nobody.
 static LOCKED_BY: AtomicU32 = AtomicU32::new(0);
 static EXITING: AtomicBool = AtomicBool::new(false);
+/// A piece of work took longer than anybody waits: the driver hangs, and nobody waits for it again before it has answered.
+static STUCK: AtomicBool = AtomicBool::new(false);
+/// Milliseconds that [`WORK_PATIENCE`] is cut down to; 0: not at all. For tests.
+static SHORT_PATIENCE: AtomicU64 = AtomicU64::new(0);
 /// Whether this process was forked from one that had loaded a driver.
 static FORKED: AtomicBool = AtomicBool::new(false);
 
@@ -121,6 +125,11 @@ where
     F: FnOnce(&mut State) -> Result<T> + Send + 'static,
 {
     let sender = sender()?;
+    if STUCK.load(Ordering::SeqCst) {
+        // Whatever the thread gets done says that it answers again.
+        let _ = sender.send(Message::Job(Box::new(|_| ())));
+        return Err(failed("the driver still does not answer: restart the process or set backend=cpu"));
+    }
     let (reply, answer) = sync_channel(1);
     let job = Message::Job(Box::new(move |state| {
         let result = catch_unwind(AssertUnwindSafe(|| work(state)));
@@ -130,7 +139,9 @@ where
     }));
     sender.send(job).map_err(|_| stopped())?;
     let forked = FORKED.load(Ordering::SeqCst);
-    match answer.recv_timeout(if forked { FORKED_PATIENCE } else { WORK_PATIENCE }) {
+    let answer = answer.recv_timeout(patience(forked));
+    STUCK.fetch_or(matches!(answer, Err(RecvTimeoutError::Timeout)), Ordering::SeqCst);
+    match answer {
         Ok(result) => result,
         Err(RecvTimeoutError::Disconnected) => Err(stopped()),
         Err(RecvTimeoutError::Timeout) if forked => Err(failed(
@@ -140,6 +151,19 @@ where
             Err(failed("the driver does not answer: restart the process or set backend=cpu"))
         }
     }
+}
+
+fn patience(forked: bool) -> Duration {
+    match (SHORT_PATIENCE.load(Ordering::SeqCst), forked) {
+        (0, true) => FORKED_PATIENCE,
+        (0, false) => WORK_PATIENCE,
+        (short, _) => Duration::from_millis(short),
+    }
+}
+
+/// From now on a driver hangs that does not answer within `patience`.
+pub(super) fn set_patience(patience: Duration) {
+    SHORT_PATIENCE.store(patience.as_millis() as u64, Ordering::SeqCst);
 }
 
 /// Sends `work` to a running owner thread without waiting; does nothing where there is none.
@@ -222,6 +246,8 @@ fn sender() -> Result<Sender<Message>> {
     if owner.as_ref().is_some_and(|owner| owner.process != process) {
         std::mem::forget(owner.take());
         FORKED.store(true, Ordering::SeqCst);
+        // It was the parent's thread that hung.
+        STUCK.store(false, Ordering::SeqCst);
     }
     match owner.as_ref() {
         Some(owner) => Ok(owner.sender.clone()),
@@ -264,7 +290,10 @@ fn serve(messages: &Receiver<Message>, state: State) {
         match message {
             // At exit waiting work is dropped, which tells its callers.
             Message::Job(_) if EXITING.load(Ordering::SeqCst) => {}
-            Message::Job(work) => work(&mut state),
+            Message::Job(work) => {
+                work(&mut state);
+                STUCK.store(false, Ordering::SeqCst);
+            }
             Message::Stop { drop_devices, done } => {
                 state.devices.values().for_each(|device| device.quiesce(EXIT_PATIENCE));
                 if drop_devices {

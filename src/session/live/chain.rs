@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::NO_STEP;
 use super::offers::Offer;
 use super::writer::Writer;
 use crate::codec::{self, Chain, Encoded, Link, Other, StepPlace, predicted};
@@ -113,7 +114,7 @@ impl Predicting {
         if let Some(why) = self.given_up.clone().or_else(|| lacking.clone()) {
             self.release();
             let mut attempt = alone();
-            attempt.note(&why);
+            attempt.note(NO_STEP, &why);
             attempt.warning = attempt.warning.or(lacking);
             return attempt;
         }
@@ -130,16 +131,17 @@ impl Predicting {
             Err(error) => {
                 let why = format!("{error}; this step and the following ones of the variable are stored alone");
                 let mut attempt = alone();
-                attempt.note(&why);
+                attempt.note(NO_STEP, &why);
                 attempt.warning.get_or_insert_with(|| why.clone());
                 self.given_up = Some(why);
                 attempt
             }
         };
         self.hold(self.chain.n_bytes());
-        if let Some(why) = self.chain.refusal().filter(|_| !was_refused) {
-            let why = format!("{why}; the CPU predicts this step and the following ones of the variable");
-            attempt.note(&why);
+        if let Some(refusal) = self.chain.refusal().filter(|_| !was_refused) {
+            let why = format!("{refusal}; the CPU predicts this step and the following ones of the variable");
+            attempt.note(NO_STEP, &why);
+            attempt.refuse(refusal);
             attempt.warning.get_or_insert(why);
         }
         attempt.warning = warning.or(attempt.warning);

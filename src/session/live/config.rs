@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::writer::Nodes;
-use crate::backend::{Backend, choose};
+use crate::backend::Backend;
+use crate::backend::choose::{self, Chosen};
 use crate::series::{SeriesConfig, Trainer};
 use crate::settings::{Network, Sketch};
 use crate::sketch::{SketchKind, SketchRule};
@@ -38,12 +39,23 @@ pub fn config(settings: &Settings, n_nodes: usize) -> SeriesConfig {
     }
 }
 
+/// Why the CPU trains where there is something else.
+pub struct Refusal {
+    /// What went wrong.
+    pub error: Error,
+    /// It is more than a GPU that `auto` could not use, which the run log alone tells.
+    pub is_said: bool,
+}
+
 /// The backend to train on; the CPU, with the reason, where the one that was asked for cannot be had.
-fn backend(settings: &Settings, only_cpu: bool) -> (Arc<dyn Backend>, Option<Error>) {
+fn backend(settings: &Settings, only_cpu: bool) -> (Arc<dyn Backend>, Option<Refusal>) {
     if only_cpu {
         return (choose::cpu(settings), None);
     }
-    choose::choose(settings).map_or_else(|error| (choose::cpu(settings), Some(error)), |backend| (backend, None))
+    match choose::choose(settings) {
+        Ok(Chosen { backend, refusal }) => (backend, refusal.map(|error| Refusal { error, is_said: false })),
+        Err(error) => (choose::cpu(settings), Some(Refusal { error, is_said: true })),
+    }
 }
 
 /// A new trainer and the name of its backend, which is the CPU where the one that was asked for refuses; then the reason too.
@@ -56,7 +68,7 @@ pub fn trainer(
     n_channels: usize,
     settings: &Settings,
     only_cpu: bool,
-) -> Result<(Trainer, String, Option<Error>)> {
+) -> Result<(Trainer, String, Option<Refusal>)> {
     let (device, refused) = backend(settings, only_cpu);
     let new = |device: &dyn Backend| {
         threads::install(settings.threads, || Trainer::new(config, Arc::clone(&nodes.mesh), n_channels, device))
@@ -64,7 +76,7 @@ pub fn trainer(
     match new(device.as_ref()) {
         Err(error @ Error::Backend { .. }) => {
             let cpu = choose::cpu(settings);
-            Ok((new(cpu.as_ref())?, cpu.name(), Some(refused.unwrap_or(error))))
+            Ok((new(cpu.as_ref())?, cpu.name(), Some(refused.unwrap_or(Refusal { error, is_said: true }))))
         }
         started => Ok((started?, device.name(), refused)),
     }

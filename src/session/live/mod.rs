@@ -37,6 +37,9 @@ use crate::{Block, Settings};
 /// Series remembered; beyond it those that are not in training are forgotten.
 const MAX_SERIES: usize = 4096;
 
+/// What the run log says a block was no part of.
+const NO_STEP: &str = "steps before";
+
 /// A place in a variable of a dataset.
 type Spot = (String, String, Vec<usize>);
 
@@ -83,7 +86,7 @@ pub fn refusal(key: &SeriesKey) -> Option<&'static str> {
 pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings, alone: &dyn Fn() -> Attempt) -> Attempt {
     if let Some(why) = refusal(key) {
         let mut attempt = alone();
-        attempt.note(why);
+        attempt.note(NO_STEP, why);
         return attempt;
     }
     let attempt = catch_unwind(AssertUnwindSafe(|| match settings.temporal {
@@ -92,7 +95,7 @@ pub fn encode(key: &SeriesKey, block: &Block, settings: &Settings, alone: &dyn F
     }));
     attempt.unwrap_or_else(|panic| {
         let mut attempt = alone();
-        attempt.note(&panic_text(&panic));
+        attempt.note(NO_STEP, &panic_text(&panic));
         attempt
     })
 }

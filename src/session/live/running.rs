@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use super::config::{self, DEFAULT_SECONDS};
+use super::config::{self, DEFAULT_SECONDS, Refusal};
 use super::writer::{Nodes, Writer};
 use crate::codec::{Networks, Place, Segment};
 use crate::model::SeriesNetwork;
@@ -76,7 +76,7 @@ impl Running {
         raw_bytes: usize,
         settings: &Settings,
         only_cpu: bool,
-    ) -> Result<(Running, Option<Error>)> {
+    ) -> Result<(Running, Option<Refusal>)> {
         let n_channels = facts.dtype.components().map_or(1, |(_, n)| n);
         let config = config::config(settings, nodes.mesh.n_nodes());
         let shape = config.shape(nodes.mesh.n_axes(), n_channels);

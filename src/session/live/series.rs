@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::config::Refusal;
 use super::running::{Candidate, Running};
 use super::worth::Worth;
 use super::writer::Writer;
@@ -124,13 +125,15 @@ impl Series {
             return Err(Error::Series("its first block is stored alone".to_owned()));
         }
         if self.running.is_none() {
-            *warning = self.start(&step, block, settings)?;
+            *warning = self.start(&step, block, settings, report)?;
         }
-        let candidate = self.train(&step, report).inspect_err(|error| {
-            self.only_cpu |= matches!(error, Error::Backend { .. });
-            // Network and checkpoint stay as they were last published.
-            self.running = None;
-        })?;
+        let candidate = match self.train(&step, report) {
+            Ok(candidate) => candidate,
+            Err(error) => {
+                *warning = self.interrupt(&error, report);
+                return Err(error);
+            }
+        };
         let attempt = self.store(&step, settings, &candidate, alone, report);
         if self.running.as_ref().is_some_and(Running::is_full) {
             self.finish(None);
@@ -143,7 +146,31 @@ impl Series {
         Ok(attempt)
     }
 
-    fn start(&mut self, step: &Step, block: &Block, settings: &Settings) -> Result<Option<String>> {
+    /// Training failed: network and checkpoint stay as they were last published, and a device that failed is not asked again.
+    fn interrupt(&mut self, error: &Error, report: &mut Report) -> Option<String> {
+        let is_needed = self.running.take().is_some_and(|running| running.facts.n_by_network() > 0);
+        let warning = self.refuse(error, report)?;
+        Some(if is_needed { format!("{warning}; run 'inr finalize' on the dataset") } else { warning })
+    }
+
+    /// Says why the CPU trains from now on, if it is a device that failed.
+    fn refuse(&mut self, error: &Error, report: &mut Report) -> Option<String> {
+        let is_device = matches!(error, Error::Backend { .. });
+        self.only_cpu |= is_device;
+        is_device.then(|| {
+            report.refusal = Some(error.to_string());
+            format!("{error}; the series is trained on the CPU instead")
+        })
+    }
+
+    /// A new segment; the sentence says why it is trained on the CPU where something else was asked for.
+    fn start(
+        &mut self,
+        step: &Step,
+        block: &Block,
+        settings: &Settings,
+        report: &mut Report,
+    ) -> Result<Option<String>> {
         self.settings = settings.clone();
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let first = self.key.start.first().copied().unwrap_or(0);
@@ -161,7 +188,8 @@ impl Series {
         let started = Running::start(place, facts, nodes, block.bytes.len(), settings, self.only_cpu)?;
         self.n_segments += 1;
         self.running = Some(started.0);
-        Ok(started.1.map(|error| format!("{error}; the series is trained on the CPU instead")))
+        let Some(Refusal { error, is_said }) = started.1 else { return Ok(None) };
+        Ok(self.refuse(&error, report).filter(|_| is_said))
     }
 
     /// Trains on the step and returns the network after it.

@@ -1,6 +1,7 @@
 //! Graphics devices and whether they compute the right thing.
 
 use adios2_inr::backend::gpu::{self, AdapterInfo, GpuBackend};
+use adios2_inr::backend::self_test;
 
 use super::Check;
 
@@ -38,7 +39,7 @@ fn check(info: &AdapterInfo, is_taken: bool) -> Check {
         info.workgroup_bytes >> 10,
         info.max_binding_bytes >> 20,
     );
-    match GpuBackend::open(Some(&info.index.to_string()), info.is_software()).and_then(|gpu| gpu.self_test()) {
+    match GpuBackend::open(Some(&info.index.to_string()), info.is_software()).and_then(|gpu| self_test(&gpu)) {
         Ok(test) => {
             let result = format!("{what}; self-test: deviation {:.1e} in {:.1} s", test.max_deviation, test.seconds);
             let result = if is_taken { result + "; taken by this process unless 'device' is set" } else { result };

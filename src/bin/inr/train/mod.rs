@@ -166,5 +166,5 @@ pub fn backend(config: &DeviceConfig) -> Result<Arc<dyn Backend>> {
     let mut pairs = vec![("threads", threads.as_str())];
     pairs.extend(config.backend.iter().map(|b| ("backend", b.as_str())));
     pairs.extend(config.device.iter().map(|d| ("device", d.as_str())));
-    Ok(choose::choose(&Settings::from_pairs(pairs)?)?)
+    Ok(choose::choose(&Settings::from_pairs(pairs)?)?.backend)
 }
