@@ -41,6 +41,10 @@ pub(super) fn residual_bits(sigma: f64, bound: f64) -> f64 {
     if sigma == 0.0 {
         return 0.0;
     }
+    if !sigma.is_finite() {
+        // The transform left the numbers; the sum below would never end.
+        return f64::INFINITY;
+    }
     let scale = bound / (sigma * std::f64::consts::SQRT_2);
     if scale < 0.02 {
         // Differential entropy of the normal distribution less the width of the bins.
@@ -60,4 +64,15 @@ pub(super) fn residual_bits(sigma: f64, bound: f64) -> f64 {
         above = next;
     }
     bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_that_are_no_numbers_cost_more_than_anything() {
+        assert_eq!([f64::NAN, f64::INFINITY].map(|sigma| residual_bits(sigma, 1.0)), [f64::INFINITY; 2]);
+        assert!(residual_bits(1e-300, 1.0) == 0.0 && residual_bits(1e300, 1.0) < 1e4);
+    }
 }

@@ -19,6 +19,8 @@ use crate::{Error, Result};
 
 /// Errors of at least this part of half the value range leave room for the rounding of single precision.
 pub(super) const SINGLE: f64 = 1.0 / 32768.0;
+/// Half value ranges up to this leave room for coefficients in single precision, which are thousands of times larger in a chunk.
+const LARGEST_SINGLE: f64 = 1e30;
 
 /// Transforms whose estimated costs differ by less cannot be told apart.
 const CLOSE: f64 = 1.03;
@@ -103,7 +105,7 @@ pub(super) fn is_single(input: &Input, goal: Goal) -> bool {
         Goal::Linf(bound) => bound,
         Goal::Bytes(_) => half,
     };
-    error >= SINGLE * half && (half as f32).is_finite() && half as f32 >= f32::MIN_POSITIVE
+    error >= SINGLE * half && half <= LARGEST_SINGLE && half as f32 >= f32::MIN_POSITIVE
 }
 
 /// The payload that adds nothing to the base or the middle, if that is enough.
