@@ -223,6 +223,9 @@ pub fn wrong(block: &Block, settings: &Settings) -> Option<String> {
     if block.dtype.components().is_none() || model == "raw" || model == "lossless" {
         return (decoded.bytes != block.bytes).then(|| format!("{model} changed bytes"));
     }
+    if decoded.bytes == block.bytes {
+        return None;
+    }
     let ratio = block.bytes.len() as f64 / encoded.record.len() as f64;
     let what = broken(block.bytes, &decoded.bytes, block.dtype, settings, (ratio, false));
     let compared = codec::compare(block, &decoded.bytes, settings.fill).ok()?;
