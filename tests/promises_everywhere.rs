@@ -104,7 +104,7 @@ fn check(kind: Kind, dtype: Dtype, dims: &[usize], seed: u32, settings: &Setting
 fn the_transform_keeps_every_promise_for_every_field() {
     let cases = kinds()
         .prop_flat_map(|kind| (Just(kind), promise(kind), manner(), dims(), select(FLOATS.to_vec()), any::<u32>()));
-    for_all(500, cases, |(kind, promise, manner, dims, dtype, seed)| {
+    for_all(1500, cases, |(kind, promise, manner, dims, dtype, seed)| {
         check(kind, dtype, &dims, seed, &settings(&[&promise, &manner], &[("model", "transform")]))
     });
 }
@@ -115,7 +115,7 @@ fn neural_bases_keep_every_promise_for_every_field() {
     let cases = kinds().prop_flat_map(move |kind| {
         (Just(kind), promise(kind), manner(), dims(), select(FLOATS.to_vec()), any::<u32>(), model.clone())
     });
-    for_all(60, cases, |(kind, promise, manner, dims, dtype, seed, model)| {
+    for_all(300, cases, |(kind, promise, manner, dims, dtype, seed, model)| {
         let small = [("model", model), ("iterations", "4"), ("width", "8"), ("blocks", "1")];
         check(kind, dtype, &dims, seed, &settings(&[&promise, &manner], &small))
     });
@@ -178,7 +178,7 @@ fn promised_steps() -> impl Strategy<Value = (Vec<Kind>, Pairs)> {
 fn predicted_steps_keep_every_promise_for_every_field() {
     let predictor = select(vec!["auto", "last", "linear", "network"]);
     let cases = (promised_steps(), manner(), dims(), select(FLOATS.to_vec()), any::<u32>(), predictor);
-    for_all(40, cases, |((kinds, promise), manner, dims, dtype, seed, predictor)| {
+    for_all(100, cases, |((kinds, promise), manner, dims, dtype, seed, predictor)| {
         let more = [("temporal", "predict"), ("model", "transform"), ("predictor", predictor)];
         check_steps(&kinds, dtype, &dims, seed, &settings(&[&promise, &manner], &more))
     });
@@ -188,7 +188,7 @@ fn predicted_steps_keep_every_promise_for_every_field() {
 fn series_keep_every_promise_for_every_field() {
     let network = select(vec!["film", "tinr", "hypernet"]);
     let cases = (promised_steps(), dims(), select(FLOATS.to_vec()), any::<u32>(), network, any::<bool>());
-    for_all(16, cases, |((kinds, promise), dims, dtype, seed, network, is_strict)| {
+    for_all(30, cases, |((kinds, promise), dims, dtype, seed, network, is_strict)| {
         let strict = if is_strict { "1" } else { "0" };
         let small = [
             ("temporal", "series"),

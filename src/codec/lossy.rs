@@ -82,6 +82,12 @@ pub fn encode(block: &Block, settings: &Settings, context: &Context, report: &mu
     let Some(checked) = assemble(block, settings, &components, &mut coded, &References::default(), report)? else {
         return Ok(None);
     };
+    if matches!(settings.target, Target::Ratio(ratio) if checked.record.len() as f64 * ratio > block.bytes.len() as f64)
+    {
+        let n_bytes = checked.record.len();
+        report.note("lossy", Some(n_bytes), format!("head and sections alone leave no room for {}", settings.target));
+        return Ok(None);
+    }
     report.errors = checked.errors;
     report.model = model_name(&coded);
     let record = checked.record;
