@@ -10,7 +10,7 @@ fn the_vulkan_loader_stays_out_of_a_process_on_a_machine_without_a_gpu() {
     if may_have_gpu() {
         return;
     }
-    let backend = choose(&Settings::from_pairs([("backend", "auto")]).unwrap()).unwrap();
+    let backend = choose(&Settings::from_pairs([("backend", "auto")]).unwrap()).unwrap().backend;
     assert!(backend.name().starts_with("cpu"), "{}", backend.name());
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     assert!(!maps.contains("vulkan"), "a driver was loaded");
