@@ -1,12 +1,13 @@
 //! Which backend a run trains on.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::cpu::CpuBackend;
 use super::stencil::{Batch, StencilKernels, StencilState, StencilStep};
 use super::{Backend, self_test};
 use crate::model::stencil::{Dense, Grid, Mlp};
+use crate::process::PerProcess;
 use crate::settings::{Backend as Choice, Settings};
 use crate::{Error, Result};
 
@@ -58,14 +59,14 @@ fn may_have_gpu() -> bool {
 }
 
 /// What the self-test said of each device that this process has opened, by its name.
-static TESTED: LazyLock<Mutex<HashMap<String, Option<Error>>>> = LazyLock::new(Mutex::default);
+static TESTED: PerProcess<Mutex<HashMap<String, Option<Error>>>> = PerProcess::new();
 
 /// A GPU that computes what it should.
 fn gpu(settings: &Settings) -> Result<Arc<dyn Backend>> {
     let backend = standing_in().map_or_else(|| open(settings), |open| open())?;
-    let tested = || TESTED.lock().unwrap_or_else(PoisonError::into_inner);
+    let tested = || TESTED.get().lock().unwrap_or_else(PoisonError::into_inner);
     let known = tested().get(&backend.name()).cloned();
-    // Not under the lock, which a fork would leave locked for ever.
+    // Not under the lock: other threads may have other devices.
     let verdict = known.unwrap_or_else(|| self_test(backend.as_ref()).err());
     tested().insert(backend.name(), verdict.clone());
     verdict.map_or(Ok(backend), Err)
