@@ -1,6 +1,7 @@
 //! What is asked of the process: handlers that run when it exits, memory, state that forked children do not share.
-#![expect(unsafe_code, reason = "atexit has no safe wrapper")]
+#![expect(unsafe_code, reason = "atexit has no safe wrapper, nor has asking for memory")]
 
+use std::alloc::{GlobalAlloc as _, Layout, System};
 use std::sync::OnceLock;
 
 /// Asks for `handler` to run at exit, before anything that was registered or loaded earlier is torn down.
@@ -14,8 +15,16 @@ pub fn at_exit(handler: extern "C" fn()) {
 
 /// True when this much memory is to be had; it is given back at once. Rust ends the process when an allocation fails on the way.
 pub fn has_memory(n_bytes: usize) -> bool {
-    // More than the allocator keeps: the system answers, and gets it back.
-    Vec::<u8>::new().try_reserve_exact(n_bytes).is_ok()
+    let Ok(layout) = Layout::from_size_align(n_bytes.max(1), 16) else { return false };
+    // SAFETY: the layout has a size, and what was allocated with it is given back with it. Of the system's allocator, not the
+    // program's, which would count as taken what is only asked for; the black box keeps a pair that nothing is done with.
+    unsafe {
+        let memory = std::hint::black_box(System.alloc(layout));
+        if !memory.is_null() {
+            System.dealloc(memory, layout);
+        }
+        !memory.is_null()
+    }
 }
 
 /// A static of each process. A forked child gets its own: a lock in its parent's may be held by a thread that it does not have, and

@@ -1,11 +1,11 @@
-//! What reading takes beside the block is known before it starts: a reader that lacks it gets a sentence, and its process goes on.
+//! What reading takes beside the block is known before it starts. What a reader hears that lacks it: tests/plugin.rs.
 
 use std::alloc::System;
 use std::sync::Arc;
 
 use adios2_inr::codec::{self, Chain, Context, History, memory, predicted};
 use adios2_inr::predict::Predictor;
-use adios2_inr::{Block, Dtype, Error, Settings};
+use adios2_inr::{Block, Dtype, Settings};
 use cap::Cap;
 
 #[global_allocator]
@@ -84,19 +84,11 @@ impl Case {
     }
 }
 
-/// `read` stays within `asked`, and is refused by an error where less is left.
+/// `read` stays within `asked`; the question itself goes to the system and is not seen here.
 fn holds(name: &str, asked: usize, read: impl Fn() -> adios2_inr::Result<()>) {
     read().unwrap_or_else(|e| panic!("{name}: {e}"));
     let (taken, _) = peak(&read);
-    // The question itself is the most that is held, but for what is small.
-    assert!(taken <= asked + 4096, "{name}: takes {taken} of {asked} bytes");
-    for left in [asked - 1, asked / 2, asked / 10, 1 << 16] {
-        ALLOCATOR.set_limit(ALLOCATOR.allocated() + left).unwrap();
-        let found = read();
-        ALLOCATOR.set_limit(usize::MAX).unwrap();
-        assert!(matches!(found, Err(Error::MemoryToRead { .. })), "{name} with {left} of {asked} bytes: {found:?}");
-    }
-    read().unwrap_or_else(|e| panic!("{name}, with memory again: {e}"));
+    assert!(taken <= asked, "{name}: takes {taken} of {asked} bytes");
 }
 
 fn alone() {
@@ -148,7 +140,7 @@ fn find(predictors: &[(u32, Vec<u8>)], number: u32) -> adios2_inr::Result<Arc<Pr
 }
 
 #[test]
-fn reading_takes_what_was_asked_for_before_and_is_refused_with_less() {
+fn reading_takes_no_more_than_is_asked_for_before() {
     alone();
     of_a_chain();
 }
