@@ -91,10 +91,10 @@ fn finds(name: &str) -> Vec<PathBuf> {
 
 /// Each target with its seeds.
 fn all() -> Vec<(&'static str, targets::Target, Vec<Vec<u8>>)> {
-    let mut all: Vec<_> = targets::TARGETS.iter().map(|&(name, target)| (name, target, seeds::of(name))).collect();
+    let all = targets::TARGETS.into_iter().map(|(name, target)| (name, target, seeds::of(name)));
     #[cfg(feature = "cli")]
-    all.push(("config", configs::read, configs::seeds()));
-    all
+    let all = all.chain([("config", configs::read as targets::Target, configs::seeds())]);
+    all.collect()
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn a_store_torn_at_any_byte_gives_what_was_whole_and_can_be_continued() {
         let contents = read(dataset.path(), id);
         assert_eq!((contents.get(network(0)), contents.get(network(1))), (expected, Some(&b"later"[..])));
     }
-    for cut in 0..8 {
+    for cut in 1..8 {
         fs::write(&path, &whole[..cut]).unwrap();
         assert!(matches!(Contents::read(&path), Err(Error::Corrupt(_))), "cut at {cut}");
     }
@@ -239,6 +239,62 @@ fn what_is_kept_is_restored_wherever_a_sector_is_lost_and_is_whole_again_after_a
     (0..99).for_each(|_| store.append(&[(network(1), &other)]).unwrap());
     let contents = read(dataset.path(), id);
     assert_eq!((contents.get(network(0)), contents.damage(&path)), (Some(&finished[..]), None));
+}
+
+#[test]
+fn what_only_a_spare_is_left_of_outlives_a_compaction() {
+    let dataset = tempfile::tempdir().unwrap();
+    let mut store = Store::create(dataset.path()).unwrap();
+    let (points, kept) = (Key { kind: Kind::POINTS, series: 5, segment: 0 }, payload(1, 900));
+    store.append_kept(&[(points, &kept)], |_| true).unwrap();
+    let (path, mut bytes) = (store.path().to_owned(), fs::read(store.path()).unwrap());
+    let head = bytes.len() - 900 - 15;
+    bytes[head] ^= 1;
+    store.append(&[(network(1), b"next")]).unwrap();
+    bytes.extend(&fs::read(&path).unwrap()[bytes.len()..]);
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(found(&path, points).as_ref(), Some(&kept));
+    for step in 0..30 {
+        store.append(&[(network(1), &payload(step, 9000))]).unwrap();
+    }
+    assert_eq!(found(&path, points).as_ref(), Some(&kept));
+    assert_eq!(read(dataset.path(), store.id()).damage(&path), None);
+}
+
+#[test]
+fn a_damaged_key_does_not_hide_the_entry_that_it_looks_like() {
+    let dataset = tempfile::tempdir().unwrap();
+    let mut store = Store::create(dataset.path()).unwrap();
+    let step = |segment| Key { kind: Kind::STEP, series: 0, segment };
+    store.append(&[(step(3), b"third"), (step(7), b"seventh")]).unwrap();
+    let mut bytes = fs::read(store.path()).unwrap();
+    let key = bytes.len() - b"seventh".len() - 1;
+    assert_eq!(bytes[key], 7);
+    bytes[key] = 3;
+    let path = dataset.path().join("damaged.inr");
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(found(&path, step(3)).as_deref(), Some(&b"third"[..]));
+    assert_eq!(found(&path, step(7)), None);
+    assert!(store::Index::open(&path).unwrap().damage().is_some());
+}
+
+#[test]
+fn what_cannot_be_published_again_at_once_is_later() {
+    for start in [Store::create, Store::join] {
+        let dataset = tempfile::tempdir().unwrap();
+        let mut store = start(dataset.path()).unwrap();
+        let n = store.new_series().unwrap();
+        store.append(&[(network(n), b"it")]).unwrap();
+        let folder = dataset.path().join(store::FOLDER);
+        fs::remove_dir_all(&folder).unwrap();
+        // No folder can be made where a file is.
+        fs::write(&folder, "").unwrap();
+        assert!(store.ensure().is_err() && store.append(&[(network(n), b"more")]).is_err());
+        fs::remove_file(&folder).unwrap();
+        assert!(store.ensure().unwrap());
+        assert_eq!(read(dataset.path(), store.id()).get(network(n)), Some(&b"it"[..]));
+        assert_eq!(store.new_series().unwrap(), n + 1);
+    }
 }
 
 #[test]

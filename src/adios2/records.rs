@@ -3,8 +3,8 @@
 use super::blocks::BlockInfo;
 use super::dataset::{Dataset, Variable};
 use super::plugin::Plugin;
-use crate::Result;
 use crate::codec::{self, Summary};
+use crate::{Error, Result, field};
 
 /// A block and the record it is stored as.
 #[derive(Debug)]
@@ -47,7 +47,9 @@ impl Dataset {
         block: usize,
         n_bytes: usize,
     ) -> Result<Stored> {
-        let (mut seen, mut bytes) = (None, vec![0; n_bytes]);
+        // What metadata claims, be it damaged.
+        let mut bytes = field::room(n_bytes).ok_or(Error::MemoryToRead { asked: n_bytes })?;
+        let mut seen = None;
         let mut observe = |record: &[u8]| seen = Some(record.to_vec());
         let read = plugin.observe(&mut observe, || self.get_block(variable, step, block, &mut bytes));
         match seen {

@@ -226,6 +226,13 @@ fn open(path: &Path, place: &StepPlace) -> Result<Option<StoreFile>> {
     }
 }
 
+/// Forgets decoded steps; false when there were none.
+pub fn forget_steps() -> bool {
+    let mut cache = cache();
+    cache.histories.clear();
+    std::mem::take(&mut cache.n_bytes) > 0
+}
+
 fn forget(cache: &mut Cache, step: &StepKey) {
     if let Some(old) = cache.histories.pop(step) {
         cache.n_bytes -= old.last_bytes();

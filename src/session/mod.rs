@@ -251,7 +251,8 @@ fn keep(key: u128, block: &[u8]) {
     }
 }
 
-/// Forgets decoded blocks; false when there were none.
+/// Forgets decoded blocks and steps; false when there were none.
 fn forget() -> bool {
-    std::mem::take(&mut *decoded_blocks()).n_bytes > 0
+    let had_steps = chains::forget_steps();
+    std::mem::take(&mut *decoded_blocks()).n_bytes > 0 || had_steps
 }

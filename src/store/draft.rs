@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::entry::{self, Key};
 use super::{Index, spare};
-use crate::Result;
+use crate::{Error, Result};
 
 /// Bytes for a store file from byte `start` on.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl Draft {
     /// Adds the newest entry of a key as `index` has it, restored if it can be; spares come with what they are of.
     ///
     /// # Errors
-    /// As [`Self::push`].
+    /// As [`Self::push`]; [`Error::File`] when it cannot be read.
     pub fn copy(&mut self, index: &Index, key: Key) -> Result<()> {
         if key.spared().is_some() {
             return Ok(());
@@ -49,7 +49,8 @@ impl Draft {
         match index.get(key) {
             Ok(Some(payload)) => self.push(key, &payload, index.span(key.spare()).is_some()),
             Ok(None) => Ok(()),
-            // Damage stays damage. What cannot be read at all, as another machine removed it, is lost.
+            Err(error @ Error::File { .. }) => Err(error),
+            // Damage stays damage.
             Err(_) => {
                 let start = self.end();
                 self.bytes.extend(index.span(key).and_then(|span| index.bytes(&span).ok()).unwrap_or_default());

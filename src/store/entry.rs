@@ -60,6 +60,11 @@ impl Key {
         Key { kind: Kind(self.kind.0 | Kind::SPARE), ..self }
     }
 
+    /// True for what is never written anew under its key.
+    pub fn is_written_once(self) -> bool {
+        [Kind::POINTS, Kind::STEP, Kind::PREDICTOR, Kind::OWNER].contains(&self.kind)
+    }
+
     /// What this is the spare of; `None` when it is none.
     pub fn spared(self) -> Option<Key> {
         (self.kind.0 & Kind::SPARE != 0).then_some(Key { kind: Kind(self.kind.0 & !Kind::SPARE), ..self })
@@ -190,6 +195,8 @@ impl Iterator for Walk<'_> {
 pub fn check_magic(file: &[u8]) -> Result<()> {
     let (name, version) = MAGIC.split_at(MAGIC.len() - 1);
     match file.get(..MAGIC.len()) {
+        // Just made, or by a process that was killed then.
+        None if file.is_empty() => Ok(()),
         Some(found) if found == MAGIC => Ok(()),
         Some(found) if found.starts_with(name) && found[name.len()] > version[0] => {
             Err(Error::Version { found: found[name.len()], supported: version[0] })

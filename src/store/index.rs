@@ -30,7 +30,10 @@ pub fn scan(file: &File, mut at: u64, mut see: impl FnMut(Seen)) -> std::io::Res
         let mut bytes = [0; KEY_BYTES];
         let n = read_at(file, at, &mut bytes)?;
         let Some(head) = Head::read(&bytes[..n]) else {
-            let mut rest = vec![0; usize::try_from(length.saturating_sub(at)).unwrap_or(0)];
+            let n_rest = usize::try_from(length.saturating_sub(at)).unwrap_or(usize::MAX);
+            let mut rest = Vec::new();
+            rest.try_reserve_exact(n_rest).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
+            rest.resize(n_rest, 0);
             let n = read_at(file, at, &mut rest)?;
             // Without another one it is torn, or not all written yet.
             let Some(next) = next_whole(&rest[..n]) else { return Ok(at) };
@@ -93,12 +96,24 @@ impl Index {
     /// # Errors
     /// [`Error::File`].
     pub fn refresh(&mut self) -> Result<()> {
-        let see = |seen| match seen {
-            Seen::Entry(key, span) => drop(self.newest.insert(key, span)),
-            Seen::Damage(span) => self.damaged.push(span),
-        };
-        self.at = scan(&self.file, self.at, see).map_err(|e| failure(&self.path, &e))?;
+        let mut seen = Vec::new();
+        self.at = scan(&self.file, self.at, |found| seen.push(found)).map_err(|e| failure(&self.path, &e))?;
+        for found in seen {
+            match found {
+                Seen::Entry(key, span) => {
+                    // Of another entry, whose damaged key looks like this one.
+                    let is_other =
+                        key.is_written_once() && self.newest.contains_key(&key) && self.is_damaged(key, &span);
+                    if is_other { self.damaged.push(span) } else { drop(self.newest.insert(key, span)) }
+                }
+                Seen::Damage(span) => self.damaged.push(span),
+            }
+        }
         Ok(())
+    }
+
+    fn is_damaged(&self, key: Key, span: &Range<u64>) -> bool {
+        matches!(self.payload(key, span), Err(Error::Corrupt(_)))
     }
 
     /// Where whole entries end.

@@ -34,7 +34,7 @@ pub fn of(id: u64) -> u32 {
 #[derive(Debug)]
 pub struct Door {
     path: PathBuf,
-    _file: File,
+    file: File,
 }
 
 impl Door {
@@ -53,7 +53,7 @@ impl Door {
             }
         };
         let file = open().map_err(|e| super::failure(&path, &e))?;
-        Ok(Door { path, _file: file })
+        Ok(Door { path, file })
     }
 }
 
@@ -61,5 +61,7 @@ impl Drop for Door {
     fn drop(&mut self) {
         // One that stays is used again.
         let _ = fs::remove_file(&self.path);
+        // A forked child may keep the file open.
+        lock::end_turn(&self.file);
     }
 }

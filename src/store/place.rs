@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::draft::Draft;
 use super::entry::{Key, MAGIC};
@@ -45,9 +46,15 @@ impl Place {
     /// # Errors
     /// [`crate::Error::File`], also when a process has it for itself.
     pub fn shared(path: PathBuf) -> Result<Place> {
-        let opened = open(&path).and_then(|file| match lock::set(&file, Part::InUse, Hold::Shared)? {
-            true => Ok(file),
-            false => Err(std::io::Error::new(ErrorKind::WouldBlock, "another process has it for itself")),
+        let opened = open(&path).and_then(|file| {
+            // Others look for a moment whether it is in use.
+            for _ in 0..50 {
+                if lock::set(&file, Part::InUse, Hold::Shared)? {
+                    return Ok(file);
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(std::io::Error::new(ErrorKind::WouldBlock, "another process has it for itself"))
         });
         let file = opened.map_err(|e| super::failure(&path, &e))?;
         Ok(Place { path, file, end: MAGIC.len() as u64 })
@@ -70,15 +77,23 @@ impl Place {
         loop {
             lock::await_turn(&self.file).map_err(|e| super::failure(&self.path, &e))?;
             if super::is_at(&self.file, &self.path, 0) {
-                let start = || match self.file.metadata()?.len() {
-                    0 => write_at(&self.file, 0, &MAGIC),
-                    _ => Ok(()),
-                };
-                start().map_err(|e| super::failure(&self.path, &e))?;
-                return Ok(self);
+                return self.start();
             }
             self = Place::shared(self.path)?;
         }
+    }
+
+    /// Gives an empty file its first bytes.
+    ///
+    /// # Errors
+    /// [`crate::Error::File`].
+    pub fn start(self) -> Result<Place> {
+        let start = || match self.file.metadata()?.len() {
+            0 => write_at(&self.file, 0, &MAGIC),
+            _ => Ok(()),
+        };
+        start().map_err(|e| super::failure(&self.path, &e))?;
+        Ok(self)
     }
 
     /// True when the path still leads to the file and all its bytes are there.

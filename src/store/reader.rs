@@ -54,7 +54,8 @@ impl Contents {
             }
         }
         let n_bytes = bytes.len();
-        let mut contents = Contents { n_torn: n_bytes - walk.at(), bytes, n_bytes, newest, n_damaged, n_restored: 0 };
+        let mut contents =
+            Contents { n_torn: n_bytes.saturating_sub(walk.at()), bytes, n_bytes, newest, n_damaged, n_restored: 0 };
         spares.into_iter().for_each(|(key, spare)| contents.restore(key, &spare));
         contents.newest.retain(|_, payload| payload.start < payload.end);
         Ok(contents)

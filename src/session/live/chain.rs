@@ -88,6 +88,10 @@ impl Predicting {
 
     /// What other variables may be predicted with until the next block.
     pub fn offer(&self) -> Option<Offer> {
+        if self.given_up.is_some() {
+            // Its last step may not be in the store.
+            return None;
+        }
         let (history, series) = (self.chain.offer()?.clone(), self.number?);
         let other = Other { name: self.key.variable.clone(), series, step: self.next - 1, history };
         Some(Offer { n_blocks: self.n_blocks, generation: self.key.generation, other })

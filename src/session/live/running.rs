@@ -201,7 +201,13 @@ impl Running {
         }
         // Last, for a kill may come between two: what is said of a network and its checkpoint is true of those that are there.
         entries.push((key(Kind::SEGMENT, series, segment), &about));
-        writer.store()?.append(&entries)?;
+        let store = writer.store()?;
+        store.append(&entries)?;
+        if store.id() != self.place.store {
+            return Err(Error::Series(
+                "its networks had to go to another file; this step does not refer to them".to_owned(),
+            ));
+        }
         if !checkpoint.is_empty() {
             self.checkpoint = Checkpoint { n_steps: self.n_steps(), n_bytes: checkpoint.len() };
         }

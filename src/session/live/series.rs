@@ -83,6 +83,7 @@ impl Series {
     /// Encodes the next block; `alone` encodes it without the series.
     pub fn encode(&mut self, block: &Block, settings: &Settings, alone: &dyn Fn() -> Attempt) -> Attempt {
         self.n_blocks += 1;
+        self.follow();
         let mut report = Report::default();
         let mut warning = None;
         match self.step(block, settings, alone, &mut report, &mut warning) {
@@ -94,6 +95,14 @@ impl Series {
                 attempt.with(report, warning)
             }
         }
+    }
+
+    /// Names the file where the networks are now: another one where a removed file gave way to that of others.
+    fn follow(&mut self) {
+        let Some(id) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).store_id() else { return };
+        let running = self.running.as_mut().map(|running| &mut running.place);
+        let frozen = self.frozen.as_mut().map(|(place, _)| place);
+        running.into_iter().chain(frozen).for_each(|place| place.store = id);
     }
 
     /// A series that did not pay is tried again once its blocks cost more than it would have.

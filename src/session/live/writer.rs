@@ -70,11 +70,17 @@ impl Writer {
     /// # Errors
     /// [`Error::File`].
     pub fn store(&mut self) -> Result<&mut Store> {
-        let store = match self.store.take() {
-            Some(mut store) => store.ensure().map(|_| store),
-            None => Store::join(&self.dataset),
-        }?;
-        Ok(self.store.insert(store))
+        let store = match &mut self.store {
+            Some(store) => store,
+            none => none.insert(Store::join(&self.dataset)?),
+        };
+        store.ensure()?;
+        Ok(store)
+    }
+
+    /// What records know the store file by; `None` before there is one.
+    pub fn store_id(&self) -> Option<u64> {
+        self.store.as_ref().map(Store::id)
     }
 
     /// Publishes what was published before again if it is gone; makes no file.
