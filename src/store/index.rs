@@ -104,7 +104,10 @@ impl Index {
                     // Of another entry, whose damaged key looks like this one.
                     let is_other =
                         key.is_written_once() && self.newest.contains_key(&key) && self.is_damaged(key, &span);
-                    if is_other { self.damaged.push(span) } else { drop(self.newest.insert(key, span)) }
+                    match is_other {
+                        true => self.damaged.push(span),
+                        false => _ = self.newest.insert(key, span),
+                    }
                 }
                 Seen::Damage(span) => self.damaged.push(span),
             }
