@@ -11,7 +11,7 @@ impl GpuBackend {
     /// Measured f32 peak in operations per second: multiply-adds in registers, best of several runs of 50 ms or more.
     ///
     /// # Errors
-    /// [`Error::Backend`] when the device fails.
+    /// [`crate::Error::Backend`] when the device fails.
     pub fn measure_peak(&self) -> Result<f64> {
         let adapter = self.info().index;
         owner::call(move |state| {
