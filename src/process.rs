@@ -30,6 +30,7 @@ pub fn has_memory(n_bytes: usize) -> bool {
 /// A static of each process. A forked child gets its own: a lock in its parent's may be held by a thread that it does not have, and
 /// what is behind it may belong to such threads. The parent's is left alone, never dropped.
 pub struct PerProcess<T> {
+    make: fn() -> T,
     first: OnceLock<Box<Owned<T>>>,
 }
 
@@ -39,10 +40,10 @@ struct Owned<T> {
     of_child: OnceLock<Box<Owned<T>>>,
 }
 
-impl<T: Default> PerProcess<T> {
-    /// Made when it is asked for first.
-    pub const fn new() -> Self {
-        PerProcess { first: OnceLock::new() }
+impl<T> PerProcess<T> {
+    /// Made by `make` when it is asked for first.
+    pub const fn new(make: fn() -> T) -> Self {
+        PerProcess { make, first: OnceLock::new() }
     }
 
     /// The value of this process.
@@ -50,7 +51,7 @@ impl<T: Default> PerProcess<T> {
         let process = std::process::id();
         let mut place = &self.first;
         loop {
-            let new = || Box::new(Owned { process, value: T::default(), of_child: OnceLock::new() });
+            let new = || Box::new(Owned { process, value: (self.make)(), of_child: OnceLock::new() });
             let owned = place.get_or_init(new);
             if owned.process == process {
                 return &owned.value;

@@ -235,7 +235,6 @@ fn what_is_kept_is_restored_wherever_a_sector_is_lost_and_is_whole_again_after_a
     }
     // Whoever goes on makes up for it: each append writes a new file, as much of this one is stale.
     let mut store = Store::open(dataset.path(), id).unwrap();
-    (0..9).for_each(|_| store.append(&[(network(1), &other)]).unwrap());
     (0..99).for_each(|_| store.append(&[(network(1), &other)]).unwrap());
     let contents = read(dataset.path(), id);
     assert_eq!((contents.get(network(0)), contents.damage(&path)), (Some(&finished[..]), None));

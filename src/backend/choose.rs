@@ -59,7 +59,7 @@ fn may_have_gpu() -> bool {
 }
 
 /// What the self-test said of each device that this process has opened, by its name.
-static TESTED: PerProcess<Mutex<HashMap<String, Option<Error>>>> = PerProcess::new();
+static TESTED: PerProcess<Mutex<HashMap<String, Option<Error>>>> = PerProcess::new(Mutex::default);
 
 /// A GPU that computes what it should.
 fn gpu(settings: &Settings) -> Result<Arc<dyn Backend>> {

@@ -9,9 +9,10 @@ use crate::{Block, Dtype, Error, Result, Settings, process, threads, transform};
 const CHUNK: usize = 1 << 24;
 /// Threads, their heaps and what is small.
 const REST: usize = 64 << 20;
-/// The same of decoding, where threads have started before: of each, and of all.
+/// The same of decoding, where threads have started before: of each, and of what is small.
 const REST_OF_THREAD: usize = 1 << 20;
-const REST_OF_DECODING: usize = 4 << 20;
+/// Asked for beside what reading takes.
+pub const SMALL: usize = 4 << 20;
 
 /// Bytes beside the block that encoding it takes at most: above what `scripts/bench/memory.py` shows for steps alone, and room for
 /// decoded steps, predictions and training samples with the steps before.
@@ -62,7 +63,7 @@ pub(super) enum Steps {
 pub(super) fn of_record(record: &Record, steps: Steps, n_threads: usize) -> usize {
     let has = |kind| record.sections.iter().any(|(tag, _)| tag % 16 == kind);
     let n_bytes = record.raw_bytes;
-    let rest = REST_OF_DECODING + REST_OF_THREAD * n_threads;
+    let rest = SMALL + REST_OF_THREAD * n_threads;
     let Some((_, n_components)) = record.dtype.components().filter(|_| !has(section::RAW)) else {
         return rest.saturating_add(if has(section::RAW) { 0 } else { n_bytes });
     };

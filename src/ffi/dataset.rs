@@ -35,7 +35,7 @@ struct Known {
 /// A number for the run that is writing the dataset at `path` (absolute): it stays the same from step to step and over
 /// Append, and changes when the dataset is opened for Write again.
 pub fn generation(path: &Path) -> u64 {
-    static KNOWN: PerProcess<Mutex<Known>> = PerProcess::new();
+    static KNOWN: PerProcess<Mutex<Known>> = PerProcess::new(Mutex::default);
     let mut known = KNOWN.get().lock().unwrap_or_else(PoisonError::into_inner);
     let found = std::fs::metadata(path.join("md.idx")).ok().map(|metadata| Index::new(&metadata));
     let last = known.datasets.get(path).copied();

@@ -79,13 +79,9 @@ struct Cache {
     n_bytes: usize,
 }
 
-impl Default for Cache {
-    fn default() -> Self {
-        Cache { histories: LruCache::unbounded(), predictors: LruCache::new(N_PREDICTORS), n_bytes: 0 }
-    }
-}
-
-static CACHE: PerProcess<Mutex<Cache>> = PerProcess::new();
+static CACHE: PerProcess<Mutex<Cache>> = PerProcess::new(|| {
+    Mutex::new(Cache { histories: LruCache::unbounded(), predictors: LruCache::new(N_PREDICTORS), n_bytes: 0 })
+});
 
 static N_DECODED: AtomicU64 = AtomicU64::new(0);
 

@@ -14,15 +14,7 @@ use crate::store::Index;
 /// Files kept open.
 const N_FILES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
-static FILES: PerProcess<Mutex<Files>> = PerProcess::new();
-
-struct Files(LruCache<PathBuf, StoreFile>);
-
-impl Default for Files {
-    fn default() -> Self {
-        Files(LruCache::new(N_FILES))
-    }
-}
+static FILES: PerProcess<Mutex<LruCache<PathBuf, StoreFile>>> = PerProcess::new(|| Mutex::new(LruCache::new(N_FILES)));
 
 /// An open file of a model store.
 #[derive(Clone, Debug)]
@@ -45,7 +37,7 @@ impl StoreFile {
 /// As [`Index::open`].
 pub fn open(path: &Path) -> Result<Option<StoreFile>> {
     let files = || FILES.get().lock().unwrap_or_else(PoisonError::into_inner);
-    let known = files().0.get(path).cloned();
+    let known = files().get(path).cloned();
     if let Some(known) = known.filter(|known| known.index().is_current()) {
         return Ok(Some(known));
     }
@@ -55,6 +47,6 @@ pub fn open(path: &Path) -> Result<Option<StoreFile>> {
     static N_OPENED: AtomicU64 = AtomicU64::new(0);
     let index = Arc::new(Mutex::new(Index::open(path)?));
     let opened = StoreFile { number: N_OPENED.fetch_add(1, Ordering::Relaxed), index };
-    files().0.put(path.to_owned(), opened.clone());
+    files().put(path.to_owned(), opened.clone());
     Ok(Some(opened))
 }

@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::codec::memory::SMALL;
 use crate::codec::{self, Encoded, Report};
 use crate::process::{self, PerProcess};
 use crate::settings::{Backend as BackendChoice, ModelChoice, Temporal};
@@ -171,20 +172,12 @@ struct DecodedBlocks {
     n_bytes: usize,
 }
 
-impl Default for DecodedBlocks {
-    fn default() -> Self {
-        DecodedBlocks { blocks: lru::LruCache::unbounded(), n_bytes: 0 }
-    }
-}
-
-static CACHE: PerProcess<Mutex<DecodedBlocks>> = PerProcess::new();
+static CACHE: PerProcess<Mutex<DecodedBlocks>> =
+    PerProcess::new(|| Mutex::new(DecodedBlocks { blocks: lru::LruCache::unbounded(), n_bytes: 0 }));
 
 fn decoded_blocks() -> MutexGuard<'static, DecodedBlocks> {
     CACHE.get().lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// Memory that has to be left when a decoded block is kept.
-const SPARE: usize = 4 << 20;
 
 /// Decodes a record into `out` through the cache of decoded blocks; a network it refers to is looked for in the datasets that
 /// this process has open. Returns a sentence for the reader when the network's steps may be above their promise.
@@ -219,7 +212,7 @@ fn decode_cached(networks: &StoredNetworks, key: u128, record: &[u8], out: &mut 
     let decode = |out: &mut [u8]| match &step {
         Some(step) => {
             // Its record, twice while it is looked for; the rest is asked for with the record.
-            codec::memory::ask_to_read(2 * out.len() + SPARE)?;
+            codec::memory::ask_to_read(2 * out.len() + SMALL)?;
             networks.step(step, out)
         }
         None => codec::decode_into_with(record, networks, out),
@@ -232,7 +225,7 @@ fn decode_cached(networks: &StoredNetworks, key: u128, record: &[u8], out: &mut 
         Err(Error::MemoryToRead { .. }) if forget() => decode(),
         decoded => decoded,
     }?;
-    if out.len() <= DECODED_BYTES && process::has_memory(out.len() + SPARE) {
+    if out.len() <= DECODED_BYTES && process::has_memory(out.len() + SMALL) {
         keep(key, out);
     }
     Ok(())
@@ -254,5 +247,7 @@ fn keep(key: u128, block: &[u8]) {
 /// Forgets decoded blocks and steps; false when there were none.
 fn forget() -> bool {
     let had_steps = chains::forget_steps();
-    std::mem::take(&mut *decoded_blocks()).n_bytes > 0 || had_steps
+    let mut cache = decoded_blocks();
+    cache.blocks.clear();
+    std::mem::take(&mut cache.n_bytes) > 0 || had_steps
 }

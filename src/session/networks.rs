@@ -26,8 +26,6 @@ const N_MESHES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// Bytes in memory, at most, for each of a stored network or of stored coordinates while they are decoded.
 const PER_BYTE: usize = 64;
-/// Asked for beside, so that what is small finds room.
-const SPARE: usize = 4 << 20;
 
 /// Where network and facts stood when they were read: they may be published anew.
 type Stamp = [Option<Range<u64>>; 2];
@@ -55,13 +53,8 @@ struct Cache {
     meshes: LruCache<u64, Arc<Mesh>>,
 }
 
-impl Default for Cache {
-    fn default() -> Self {
-        Cache { networks: LruCache::new(N_NETWORKS), meshes: LruCache::new(N_MESHES) }
-    }
-}
-
-static CACHE: PerProcess<Mutex<Cache>> = PerProcess::new();
+static CACHE: PerProcess<Mutex<Cache>> =
+    PerProcess::new(|| Mutex::new(Cache { networks: LruCache::new(N_NETWORKS), meshes: LruCache::new(N_MESHES) }));
 
 /// Networks of the dataset at `dataset` (absolute; empty when it is not known), else of those that this process has open.
 #[derive(Clone, Copy, Debug)]
@@ -148,8 +141,7 @@ fn read(path: &Path, place: &Place) -> Result<Option<Found>> {
         return Ok(Some(found.clone()));
     }
     let _mode = canonical();
-    let n_stored: u64 = stamp.iter().flatten().map(|span| 2 * (span.end - span.start)).sum();
-    memory::ask_to_read(usize::try_from(n_stored).unwrap_or(usize::MAX).saturating_add(SPARE))?;
+    ask_for_entries(&stamp)?;
     let Some(bytes) = index.get(keys[0])? else {
         // A file of this id is no other's.
         return match index.damage() {
@@ -157,7 +149,7 @@ fn read(path: &Path, place: &Place) -> Result<Option<Found>> {
             None => Ok(None),
         };
     };
-    memory::ask_to_read(PER_BYTE.saturating_mul(bytes.len()).saturating_add(SPARE))?;
+    ask_to_decode(&bytes)?;
     let network = SeriesNetwork::decode(&bytes)?;
     let about = index.get(keys[1])?.ok_or_else(|| {
         let why = index.damage().map(|damage| format!(", for {damage}")).unwrap_or_default();
@@ -166,8 +158,7 @@ fn read(path: &Path, place: &Place) -> Result<Option<Found>> {
     let about = Facts::decode(&about)?;
     let points = |points| {
         let key = facts::key(Kind::POINTS, points, 0);
-        let n_stored = index.span(key).map_or(0, |span| 2 * (span.end - span.start));
-        memory::ask_to_read(usize::try_from(n_stored).unwrap_or(usize::MAX).saturating_add(SPARE))?;
+        ask_for_entries(&[index.span(key)])?;
         mesh(index.get(key)?.as_deref(), points)
     };
     let mesh = about.points.map(points).transpose()?;
@@ -177,6 +168,17 @@ fn read(path: &Path, place: &Place) -> Result<Option<Found>> {
     let found = Found { stamp, segment: Arc::new(Segment { network, mesh }), standing };
     lock().networks.put(known, found.clone());
     Ok(Some(found))
+}
+
+/// Asks for the memory that reading entries takes, which are copied once.
+fn ask_for_entries(spans: &[Option<Range<u64>>]) -> Result<()> {
+    let n_bytes = spans.iter().flatten().map(|span| 2 * (span.end - span.start)).sum::<u64>();
+    memory::ask_to_read(usize::try_from(n_bytes).unwrap_or(usize::MAX).saturating_add(memory::SMALL))
+}
+
+/// Asks for the memory that decoding a network or coordinates takes.
+fn ask_to_decode(stored: &[u8]) -> Result<()> {
+    memory::ask_to_read(PER_BYTE.saturating_mul(stored.len()).saturating_add(memory::SMALL))
 }
 
 /// What a reader is to be told of a network in the store file at `path`, if anything.
@@ -212,7 +214,7 @@ pub fn mesh(entry: Option<&[u8]>, points: u32) -> Result<Arc<Mesh>> {
     if let Some(mesh) = lock().meshes.get(&hash) {
         return Ok(Arc::clone(mesh));
     }
-    memory::ask_to_read(PER_BYTE.saturating_mul(bytes.len()).saturating_add(SPARE))?;
+    ask_to_decode(bytes)?;
     let mesh = Arc::new(nodes::decode(bytes)?);
     lock().meshes.put(hash, Arc::clone(&mesh));
     Ok(mesh)

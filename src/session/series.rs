@@ -55,13 +55,8 @@ struct Registry {
     n_bytes: usize,
 }
 
-impl Default for Registry {
-    fn default() -> Self {
-        Registry { states: lru::LruCache::unbounded(), n_bytes: 0 }
-    }
-}
-
-static REGISTRY: PerProcess<Mutex<Registry>> = PerProcess::new();
+static REGISTRY: PerProcess<Mutex<Registry>> =
+    PerProcess::new(|| Mutex::new(Registry { states: lru::LruCache::unbounded(), n_bytes: 0 }));
 
 /// What the next block of this series may start from.
 pub fn context(key: &SeriesKey) -> Context {

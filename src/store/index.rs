@@ -119,11 +119,6 @@ impl Index {
         matches!(self.payload(key, span), Err(Error::Corrupt(_)))
     }
 
-    /// Where whole entries end.
-    pub fn end(&self) -> u64 {
-        self.at
-    }
-
     /// A sentence when entries are lost whose heads are damaged: where they stood.
     pub fn damage(&self) -> Option<String> {
         let first = self.damaged.first()?;
@@ -200,7 +195,7 @@ impl Index {
 
 /// Reads until `bytes` is full or the file ends; does not move the file's position, which threads share.
 #[cfg(unix)]
-fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> std::io::Result<usize> {
+pub fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> std::io::Result<usize> {
     use std::os::unix::fs::FileExt as _;
     let mut n = 0;
     while n < bytes.len() {
@@ -215,7 +210,7 @@ fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> std::io::Result<usize> {
 }
 
 #[cfg(not(unix))]
-fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> std::io::Result<usize> {
+pub fn read_at(file: &File, at: u64, bytes: &mut [u8]) -> std::io::Result<usize> {
     use std::io::{Read as _, Seek as _, SeekFrom};
     let mut file = file.try_clone()?;
     file.seek(SeekFrom::Start(at))?;

@@ -14,6 +14,7 @@ mod parity;
 mod place;
 mod reader;
 mod spare;
+mod turn;
 mod writer;
 
 use std::fs::{self, File};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::entry::{Key, MAGIC};
-use super::index::{Index, Seen, scan, write_at};
+use super::entry::{Key, MAGIC, check_magic};
+use super::index::{Index, Seen, read_at, scan, write_at};
 use super::lock::{self, Hold, Part};
 use crate::Result;
 
@@ -68,11 +68,10 @@ impl Place {
         is_shared.then_some(Place { path, file, end: MAGIC.len() as u64 })
     }
 
-    /// Waits until nobody else appends and a file stands there, which may be another one by then; an empty one gets its first
-    /// bytes.
+    /// Waits until nobody else appends and a file stands there, which may be another one by then, and starts it ([`Self::start`]).
     ///
     /// # Errors
-    /// [`crate::Error::File`].
+    /// As [`Self::start`].
     pub fn await_turn(mut self) -> Result<Place> {
         loop {
             lock::await_turn(&self.file).map_err(|e| super::failure(&self.path, &e))?;
@@ -83,16 +82,17 @@ impl Place {
         }
     }
 
-    /// Gives an empty file its first bytes.
+    /// Gives an empty file its first bytes and checks those of another.
     ///
     /// # Errors
-    /// [`crate::Error::File`].
+    /// [`crate::Error::File`], [`crate::Error::Version`], [`crate::Error::Corrupt`].
     pub fn start(self) -> Result<Place> {
-        let start = || match self.file.metadata()?.len() {
-            0 => write_at(&self.file, 0, &MAGIC),
-            _ => Ok(()),
-        };
-        start().map_err(|e| super::failure(&self.path, &e))?;
+        let failure = |e| super::failure(&self.path, &e);
+        let mut magic = [0; MAGIC.len()];
+        match read_at(&self.file, 0, &mut magic).map_err(failure)? {
+            0 => write_at(&self.file, 0, &MAGIC).map_err(failure)?,
+            n => check_magic(&magic[..n])?,
+        }
         Ok(self)
     }
 

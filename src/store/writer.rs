@@ -1,15 +1,14 @@
 //! The store file that a process appends to, by itself or with the others of its node.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::draft::Draft;
 use super::entry::{self, Key, Kind, MAGIC};
-use super::index::Index;
 use super::lock::{self, Hold, Part};
 use super::node;
 use super::place::Place;
@@ -77,7 +76,6 @@ impl Store {
                 (id, Place::new(super::path(dataset, id), &MAGIC, Hold::Shared)?)
             }
         };
-        place.index()?;
         let mut store = Store { id, place, own: Spans::default(), next_series: 0, token: Some(random_id()) };
         let caught_up = store.catch_up();
         lock::end_turn(&store.place.file);
@@ -109,7 +107,6 @@ impl Store {
         // What a process left that was killed during a compaction.
         let _ = fs::remove_file(path.with_extension("tmp"));
         let place = Place { path, file, end: MAGIC.len() as u64 }.start()?;
-        place.index()?;
         let mut store = Store { id, place, own: Spans::default(), next_series: 0, token: None };
         store.catch_up()?;
         for (key, span) in store.place.index()?.entries() {
@@ -202,147 +199,6 @@ impl Store {
         }
         self.in_turn(|_| Ok(true))
     }
-
-    /// Does `work` while no other process appends and the file is in its place.
-    fn in_turn<T>(&mut self, work: impl FnOnce(&mut Store) -> Result<T>) -> Result<T> {
-        if self.token.is_none() {
-            if !self.place.is_current() {
-                self.compact()?;
-            }
-            return work(self);
-        }
-        lock::await_turn(&self.place.file).map_err(|e| super::failure(&self.place.path, &e))?;
-        let ready = match self.place.is_current() {
-            true => self.catch_up(),
-            false => {
-                // The file in the place may be the same one, cut off.
-                lock::end_turn(&self.place.file);
-                self.rejoin()
-            }
-        };
-        let done = ready.and_then(|()| work(self));
-        lock::end_turn(&self.place.file);
-        done
-    }
-
-    fn put(&mut self, draft: Draft) -> Result<()> {
-        self.place.append(&draft)?;
-        draft.spans.into_iter().for_each(|(key, span)| self.own.set(key, span));
-        Ok(())
-    }
-
-    /// Passes over what other processes have appended; what a killed one left unfinished goes.
-    fn catch_up(&mut self) -> Result<()> {
-        catch_up(&mut self.place, &mut self.next_series)
-    }
-
-    /// Goes over to the file that is in the place now, an empty one where there is none, and publishes what is not in it. Where
-    /// others have the same numbers in it, a file of this process alone takes its place. After an error all is as it was.
-    fn rejoin(&mut self) -> Result<()> {
-        // A file that was cut off to nothing has nothing.
-        let Ok(former) = self.place.index() else {
-            self.place = Place::shared(self.place.path.clone()).and_then(|place| place.await_turn())?;
-            self.own = Spans::default();
-            return self.catch_up();
-        };
-        let numbers = former.entries().map(|(key, _)| key.series.saturating_add(1));
-        self.next_series = numbers.max().unwrap_or(0).max(self.next_series);
-        let mut place = Place::shared(self.place.path.clone()).and_then(|place| place.await_turn())?;
-        let there = place.index()?;
-        let owners = || former.entries().map(|(key, _)| key).filter(|key| key.kind == Kind::OWNER);
-        let is_other = |key: &Key| {
-            there.get(*key).ok().flatten().is_some_and(|found| former.get(*key).ok().flatten() != Some(found))
-        };
-        if owners().filter(|key| self.own.spans.contains_key(key)).any(|key| is_other(&key)) {
-            return self.secede(&former);
-        }
-        catch_up(&mut place, &mut self.next_series)?;
-        let (mut own, mut draft) = (Spans::default(), Draft::at(place.end));
-        for &key in self.own.spans.keys() {
-            match there.span(key) {
-                // A compaction by another may have put an older one there.
-                Some(span)
-                    if key.is_written_once()
-                        || key.spared().is_some()
-                        || there.get(key).ok() == former.get(key).ok() =>
-                {
-                    own.set(key, Some(span));
-                }
-                _ => draft.copy(&former, key)?,
-            }
-        }
-        // Numbers of those that have not come back yet stay theirs.
-        let others = owners().filter(|key| there.span(*key).is_none() && !self.own.spans.contains_key(key));
-        others.into_iter().try_for_each(|key| draft.copy(&former, key))?;
-        place.append(&draft)?;
-        draft
-            .spans
-            .into_iter()
-            .filter(|(key, _)| self.own.spans.contains_key(key))
-            .for_each(|(key, span)| own.set(key, span));
-        (self.place, self.own) = (place, own);
-        Ok(())
-    }
-
-    /// Goes on in a file of this process alone, with what it had in `former`.
-    fn secede(&mut self, former: &Index) -> Result<()> {
-        let id = random_id();
-        let path = self.place.path.with_file_name(super::name(id));
-        let keys: Vec<Key> = self.own.spans.keys().copied().collect();
-        self.replace(former, keys.into_iter(), path, Hold::Alone)?;
-        (self.id, self.token) = (id, None);
-        Ok(())
-    }
-
-    /// Writes the newest entries to a new file and puts it in the place of the old one.
-    fn compact(&mut self) -> Result<()> {
-        let index = self.place.index()?;
-        // A spare may be all that is left.
-        let keys: BTreeSet<Key> = index.entries().map(|(key, _)| key.spared().unwrap_or(key)).collect();
-        let hold = if self.token.is_some() { Hold::Shared } else { Hold::Alone };
-        self.replace(&index, keys.into_iter(), self.place.path.clone(), hold)
-    }
-
-    /// Puts a file with entries of `former` at `path`, in the place of this one.
-    fn replace(
-        &mut self,
-        former: &Index,
-        mut keys: impl Iterator<Item = Key>,
-        path: PathBuf,
-        hold: Hold,
-    ) -> Result<()> {
-        let mut draft = Draft::at(0);
-        draft.bytes.extend(MAGIC);
-        keys.try_for_each(|key| draft.copy(former, key))?;
-        let place = Place::new(path, &draft.bytes, hold)?;
-        // A forked child may keep the former file open.
-        lock::end_turn(&self.place.file);
-        self.place = place;
-        let before = std::mem::take(&mut self.own);
-        let is_own = |key: &Key| self.token.is_none() || before.spans.contains_key(key);
-        draft.spans.into_iter().filter(|(key, _)| is_own(key)).for_each(|(key, span)| self.own.set(key, span));
-        Ok(())
-    }
-}
-
-/// Passes over what was appended to a file; what is unfinished goes with the next that is. `next_series` becomes greater than all
-/// numbers in it.
-fn catch_up(place: &mut Place, next_series: &mut u32) -> Result<()> {
-    let mut last = None;
-    place.catch_up(|key, span| {
-        *next_series = (*next_series).max(key.series.saturating_add(1));
-        last = Some((key, span));
-    })?;
-    // The last one of all may have been damaged rather than unfinished.
-    let spared = last.filter(|(_, span)| span.end == place.end).and_then(|(key, _)| key.spared());
-    if let Some(key) = spared
-        && let Some(payload) = place.index()?.get(key).ok().flatten()
-    {
-        let mut draft = Draft::at(place.end);
-        draft.push(key, &payload, false)?;
-        place.append(&draft)?;
-    }
-    Ok(())
 }
 
 fn owner(series: u32) -> Key {
@@ -358,7 +214,7 @@ fn check_folder(dataset: &Path) -> Result<()> {
 }
 
 /// Never the same twice: time, process and the hasher's random keys.
-fn random_id() -> u64 {
+pub(super) fn random_id() -> u64 {
     let mut hasher = std::hash::RandomState::new().build_hasher();
     hasher.write_u128(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos()));
     hasher.write_u32(std::process::id());

@@ -17,7 +17,7 @@ use crate::{Error, Result, ranks};
 const THREAD_BYTES: usize = (2 << 20) + (256 << 10);
 
 /// Pools by number of threads.
-static POOLS: PerProcess<Mutex<HashMap<usize, Arc<ThreadPool>>>> = PerProcess::new();
+static POOLS: PerProcess<Mutex<HashMap<usize, Arc<ThreadPool>>>> = PerProcess::new(Mutex::default);
 
 /// Runs `work` on a pool of `n_threads` (0: see [`number`]) in canonical floating-point mode.
 /// Rayon calls inside stay in that pool.

@@ -20,7 +20,7 @@ use crate::{Block, Error, Result, Settings};
 const DEPTH: usize = 2;
 
 /// Bytes that all chains of this process keep.
-static HELD: PerProcess<AtomicUsize> = PerProcess::new();
+static HELD: PerProcess<AtomicUsize> = PerProcess::new(AtomicUsize::default);
 
 /// A chain; see the module.
 pub struct Predicting {
@@ -181,10 +181,7 @@ impl Predicting {
         }
         let writer = Arc::clone(&self.writer);
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let series = match self.number {
-            Some(series) => series,
-            None => *self.number.insert(writer.next_series()?),
-        };
+        let series = writer.number(&mut self.number)?;
         let mut entries: Vec<(Key, Vec<u8>)> = Vec::new();
         let needed = self.pending.iter().filter(|(pending, _)| *pending as usize + link.needs >= step as usize);
         let alone = |record| Payload { needs: 0, beside: None, record }.write();

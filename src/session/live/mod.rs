@@ -52,7 +52,7 @@ struct Registry {
 }
 
 /// A forked child starts afresh: its parent's threads and devices are not there.
-static REGISTRY: PerProcess<Mutex<Registry>> = PerProcess::new();
+static REGISTRY: PerProcess<Mutex<Registry>> = PerProcess::new(Mutex::default);
 
 fn registry() -> MutexGuard<'static, Registry> {
     lock(REGISTRY.get())

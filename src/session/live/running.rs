@@ -23,7 +23,7 @@ const COMPARED_VALUES: usize = 50_000_000;
 const BYTES_PER_PARAM: usize = 16;
 
 /// Bytes that all segments in training of this process hold.
-static HELD: PerProcess<AtomicUsize> = PerProcess::new();
+static HELD: PerProcess<AtomicUsize> = PerProcess::new(AtomicUsize::default);
 
 /// A segment in training.
 pub struct Running {

@@ -184,10 +184,7 @@ impl Series {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let first = self.key.start.first().copied().unwrap_or(0);
         let nodes = writer.nodes(settings, step.dims(), first)?;
-        let series = match self.number {
-            Some(series) => series,
-            None => *self.number.insert(writer.next_series()?),
-        };
+        let series = writer.number(&mut self.number)?;
         let store = writer.store()?.id();
         drop(writer);
         let place = Place { store, series, segment: self.n_segments, step: 0 };

@@ -57,12 +57,15 @@ impl Writer {
         index::n_steps(&self.dataset) > 0
     }
 
-    /// A number for one more series.
+    /// The number of a series, which it gets at its first step.
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn next_series(&mut self) -> Result<u32> {
-        self.store()?.new_series()
+    pub fn number(&mut self, known: &mut Option<u32>) -> Result<u32> {
+        match known {
+            Some(number) => Ok(*number),
+            None => Ok(*known.insert(self.store()?.new_series()?)),
+        }
     }
 
     /// The store file, which is in its place when this returns.
