@@ -66,7 +66,9 @@ memcheck() {
 }
 say "unsafe Rust under valgrind"
 # Everything with an unsafe block of its own: vectors, memory, the C interface, floating-point mode, exit handlers.
-memcheck "$unit" backend::cpu transform::simd transform::axis field:: threads:: process:: ffi:: codec::
+# Two see what valgrind computes otherwise: it knows no flushing of denormals, and takes NaN for unequal in vcmpneq_oqpd.
+memcheck "$unit" backend::cpu transform::simd transform::axis field:: threads:: process:: ffi:: codec:: \
+    --skip denormals_survive_under_the_guard --skip missing_data_has_to_come_back_bit_for_bit
 for program in $tests; do
     memcheck "$program"
 done
