@@ -150,7 +150,18 @@ fn every_method_trains_and_the_readers_of_runs_work() {
         row["rfe_percent"]["mean"].as_f64().unwrap()
     };
     assert!(rfe("in-situ") < rfe("in-situ-none"), "{table}");
-    let wrote = stdout(&run(inr().current_dir(folder).arg("figures").args(&names), 0));
+    let pasted =
+        |format: &str| stdout(&run(inr().current_dir(folder).arg("table").args(&names).args(["--format", format]), 0));
+    assert!(pasted("markdown").starts_with("| data | run |"), "{}", pasted("markdown"));
+    let csv = pasted("csv");
+    assert!(csv.starts_with("data,run,method,") && csv.lines().count() == 7, "{csv}");
+    let wrote =
+        stdout(&run(inr().current_dir(folder).arg("figures").args(&names).args(["--html", "figures/all.html"]), 0));
+    let page = std::fs::read_to_string(folder.join("figures/all.html")).unwrap();
+    assert!(
+        page.contains("data:image/png;base64,iVBOR") && page.matches("<canvas").count() == 6,
+        "one file with all figures"
+    );
     for figure in ["error.png", "loss.svg", "ratio.png", "sketch.png", "slices.png"] {
         assert!(
             wrote.contains(&format!("wave-{figure}")) && folder.join(format!("figures/wave-{figure}")).exists(),

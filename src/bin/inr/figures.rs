@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::page::{Item, Page, Picture, Section, Sentence};
 use crate::plot::{self, Panel};
 use crate::raster::{self, View};
 use crate::runs::{RunFolder, SeedFolder};
-use crate::table_runs::Row;
+use crate::table_runs::{self, Row};
 use crate::train::data::Series;
 use crate::{Done, peers};
 
@@ -16,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   inr figures runs/*
   inr figures runs/ign-* --out figures --channel 1
+  inr figures runs/* --html figures.html     all of it on one page that works offline
 
 Per data set: DATA-error (error over time), DATA-loss (during the stream), DATA-sketch (error against sketch size, where
 runs differ in it), DATA-ratio (ratio against error, beside SZ3 and ZFP where 'inr eval --peers' has measured them) as PNG and
@@ -31,6 +33,9 @@ pub struct Args {
     /// Folder for the figures
     #[arg(long, value_name = "FOLDER", default_value = "figures")]
     out: PathBuf,
+    /// Write table, figures and slices as one HTML file that needs no network, too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Channel of the slices
     #[arg(long, default_value_t = 0)]
     channel: usize,
@@ -53,12 +58,17 @@ pub fn run(args: &Args) -> Result<Done> {
     }
     ensure!(!by_data.is_empty(), "no run has results yet: 'inr train' writes them at its end");
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-    let mut wrote = Vec::new();
+    let (mut wrote, mut sections) = (Vec::new(), Vec::new());
     for (data, runs) in &mut by_data {
         for shown in runs.iter_mut() {
             measure_peers(shown)?;
         }
-        wrote.extend(figures(data, runs, args)?);
+        let figures = Figures::of(data, runs, args.channel)?;
+        wrote.extend(figures.save(&args.out.join(data))?);
+        sections.push(figures.section(data, runs)?);
+    }
+    if let Some(path) = &args.html {
+        wrote.push(crate::page::write(path, &page(sections))?);
     }
     Done::ok(wrote.iter().map(|path| format!("wrote {path}\n")).collect())
 }
@@ -73,21 +83,64 @@ fn measure_peers(shown: &mut Shown) -> Result<()> {
     Ok(())
 }
 
-fn figures(data: &str, runs: &[Shown], args: &Args) -> Result<Vec<String>> {
-    let stem = |what: &str| args.out.join(format!("{data}-{what}"));
-    let mut wrote = plot::save(&[error_panel(data, runs)?], 1, &stem("error"))?.to_vec();
-    wrote.extend(plot::save(&loss_panels(data, runs)?, 2, &stem("loss"))?);
-    wrote.extend(plot::save(&[ratio_panel(data, runs)], 1, &stem("ratio"))?);
-    let panels = sketch_panels(data, runs);
-    if panels[0].series.iter().any(|(_, points)| points.len() > 1) {
-        wrote.extend(plot::save(&panels, 2, &stem("sketch"))?);
+/// Everything that is drawn of one data set.
+struct Figures {
+    /// Ends of file names with panels and columns.
+    charts: Vec<(&'static str, Vec<Panel>, usize)>,
+    /// A PNG file, where the data is there.
+    slices: Option<Vec<u8>>,
+}
+
+impl Figures {
+    fn of(data: &str, runs: &[Shown], channel: usize) -> Result<Figures> {
+        let mut charts = vec![
+            ("error", vec![error_panel(data, runs)?], 1),
+            ("loss", loss_panels(data, runs)?.into(), 2),
+            ("ratio", vec![ratio_panel(data, runs)], 1),
+        ];
+        let panels = sketch_panels(data, runs);
+        if panels[0].series.iter().any(|(_, points)| points.len() > 1) {
+            charts.push(("sketch", panels.into(), 2));
+        }
+        let has_data = runs[0].run.config.data.path.exists();
+        let slices = has_data.then(|| slices(runs, channel)).transpose()?;
+        Ok(Figures { charts, slices })
     }
-    if runs[0].run.config.data.path.exists() {
-        let path = args.out.join(format!("{data}-slices.png"));
-        slices(runs, args.channel, &path)?;
-        wrote.push(path.display().to_string());
+
+    /// As files whose names start with `stem`; returns all of them.
+    fn save(&self, stem: &Path) -> Result<Vec<String>> {
+        let path = |end: &str| PathBuf::from(format!("{}-{end}", stem.display()));
+        let mut wrote = Vec::new();
+        for (what, panels, columns) in &self.charts {
+            wrote.extend(plot::save(panels, *columns, &path(what))?);
+        }
+        if let Some(png) = &self.slices {
+            let path = path("slices.png");
+            crate::output::write_whole(&path, |w| Ok(w.write_all(png)?))?;
+            wrote.push(path.display().to_string());
+        }
+        Ok(wrote)
     }
-    Ok(wrote)
+
+    fn section(self, data: &str, runs: &[Shown]) -> Result<Section> {
+        let rows: Vec<_> = runs.iter().map(|shown| shown.row.clone()).collect();
+        let mut table = table_runs::table_of(&rows)?;
+        for (column, more_is_better) in [("PSNR dB", true), ("RFE %", false), ("ratio", true)] {
+            table.mark_extremes(column, more_is_better);
+        }
+        let panels = self.charts.into_iter().flat_map(|(_, panels, _)| panels).collect();
+        let caption = "The middle step: data, then decoded and error of each run";
+        let picture = |png| Item::Pictures(vec![Picture { caption: caption.into(), png }]);
+        let items = [Item::Table(table), Item::Charts(panels)].into_iter().chain(self.slices.map(picture));
+        Ok(Section { heading: data.into(), text: Vec::new(), items: items.collect() })
+    }
+}
+
+fn page(sections: Vec<Section>) -> Page {
+    let lead =
+        "PSNR, RFE and bytes of each run are means over its seeds; curves and slices are those of its first seed.";
+    let lead = vec![Sentence::neutral(lead)];
+    Page { title: "Runs of inr train".into(), lead, sections, footer: crate::page::command() }
 }
 
 fn error_panel(data: &str, runs: &[Shown]) -> Result<Panel> {
@@ -172,8 +225,8 @@ fn ratio_panel(data: &str, runs: &[Shown]) -> Panel {
     }
 }
 
-/// The middle step: data, then decoded and error of each run.
-fn slices(runs: &[Shown], channel: usize, path: &Path) -> Result<()> {
+/// The middle step: data, then decoded and error of each run, as PNG.
+fn slices(runs: &[Shown], channel: usize) -> Result<Vec<u8>> {
     let series = Series::open(&runs[0].run.config.data)?;
     let (step, channel) = (series.n_steps / 2, channel.min(series.n_channels() - 1));
     let pick = |values: &[f32]| raster::channel(values, series.n_channels(), channel);
@@ -197,6 +250,5 @@ fn slices(runs: &[Shown], channel: usize, path: &Path) -> Result<()> {
         panels.push(panel(format!("|error|: 0 to {worst:.3}"), error, (0.0, worst)));
     }
     let (pixels, size) = raster::compose(&View::new(&series.mesh), &panels, 2)?;
-    let png = raster::png(&pixels, size)?;
-    crate::output::write_whole(path, |w| Ok(w.write_all(&png)?))
+    raster::png(&pixels, size)
 }

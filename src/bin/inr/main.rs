@@ -20,6 +20,7 @@ mod output;
 mod pack;
 #[cfg(feature = "adios2")]
 mod pack_dataset;
+mod page;
 mod peers;
 mod plot;
 mod predict;
@@ -27,8 +28,6 @@ mod progress;
 mod query;
 mod raster;
 mod report;
-mod report_chains;
-mod report_plots;
 mod runs;
 mod settings_args;
 mod table;

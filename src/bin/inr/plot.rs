@@ -1,4 +1,5 @@
-//! Line charts as PNG and SVG with a font of their own, so that they work on a machine without any.
+//! Line charts as PNG and SVG with a font of their own, so that they work on a machine without any. `page::charts` shows the same panels on a
+//! page.
 
 use std::ops::Range;
 use std::path::Path;
@@ -21,12 +22,60 @@ pub struct Panel {
     pub limits: Vec<(String, Vec<(f64, f64)>)>,
 }
 
+/// How a series is drawn, everywhere the same.
+pub struct Look {
+    pub colour: (u8, u8, u8),
+    /// Colours come again as dashes.
+    pub is_dashed: bool,
+    /// Longer lines have no marks at their points.
+    pub has_marks: bool,
+}
+
+impl Look {
+    pub fn of(series: usize, n_points: usize) -> Look {
+        let RGBColor(r, g, b) = COLOURS[series % COLOURS.len()];
+        let is_dashed = series / COLOURS.len() % 2 == 1;
+        Look { colour: (r, g, b), is_dashed, has_marks: n_points <= MAX_MARKS }
+    }
+}
+
+impl Panel {
+    /// Those of `points` that can be drawn.
+    pub fn drawable(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        let fits = |v: f64, log: bool| v.is_finite() && (!log || v > 0.0);
+        points.iter().copied().filter(|&(x, y)| fits(x, self.x_log) && fits(y, self.y_log)).collect()
+    }
+
+    /// The range of x with a little room around it, and whether its axis is to be logarithmic.
+    pub fn x_axis(&self) -> (Range<f64>, bool) {
+        self.axis(self.x_log, |p| p.0)
+    }
+
+    /// As [`Panel::x_axis`].
+    pub fn y_axis(&self) -> (Range<f64>, bool) {
+        self.axis(self.y_log, |p| p.1)
+    }
+
+    fn axis(&self, log: bool, pick: fn((f64, f64)) -> f64) -> (Range<f64>, bool) {
+        let all = self.series.iter().chain(&self.limits);
+        let values = all.flat_map(|(_, points)| self.drawable(points)).map(pick);
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        if low > high {
+            return (if log { 0.1..10.0 } else { 0.0..1.0 }, log);
+        }
+        if log && high / low >= LEAST_SPAN {
+            return (low / 1.2..high * 1.2, true);
+        }
+        let room = if high > low { 0.05 * (high - low) } else { 0.5 * high.abs().max(1e-300) };
+        (low - room..high + room, false)
+    }
+}
+
 const WIDTH: u32 = 760;
 const HEIGHT: u32 = 420;
 /// The built-in font.
 pub const FONT: &str = "sans-serif";
 
-/// Longer lines have no marks at their points.
 const MAX_MARKS: usize = 60;
 
 /// A logarithmic axis spans this factor at least, so that labelled powers of ten stand on it.
@@ -84,7 +133,7 @@ where
 {
     root.fill(&WHITE)?;
     for (area, panel) in root.split_evenly(grid).iter().zip(panels) {
-        match (axis(panel, panel.x_log, |p| p.0), axis(panel, panel.y_log, |p| p.1)) {
+        match (panel.x_axis(), panel.y_axis()) {
             ((x, false), (y, false)) => draw_panel(area, panel, x, y)?,
             ((x, false), (y, true)) => draw_panel(area, panel, x, y.log_scale())?,
             ((x, true), (y, false)) => draw_panel(area, panel, x.log_scale(), y)?,
@@ -125,22 +174,20 @@ where
         .axis_desc_style((FONT, 14))
         .draw()?;
     for (name, points) in &panel.limits {
-        let points = points.iter().copied().filter(|&p| drawable(panel, p));
-        let line = chart.draw_series(DashedLineSeries::new(points, 4, 4, BLACK.stroke_width(1)))?;
+        let line = chart.draw_series(DashedLineSeries::new(panel.drawable(points), 4, 4, BLACK.stroke_width(1)))?;
         line.label(name).legend(|(x, y)| PathElement::new([(x, y), (x + 6, y)], BLACK));
     }
     for (i, (name, points)) in panel.series.iter().enumerate() {
-        let colour = COLOURS[i % COLOURS.len()];
-        let points: Vec<_> = points.iter().copied().filter(|&p| drawable(panel, p)).collect();
-        // Colours come again as dashes.
-        let is_dashed = i / COLOURS.len() % 2 == 1;
+        let points = panel.drawable(points);
+        let Look { colour: (r, g, b), is_dashed, has_marks } = Look::of(i, points.len());
+        let colour = RGBColor(r, g, b);
         let (style, length) = (colour.stroke_width(2), if is_dashed { 6 } else { 16 });
         let line = match is_dashed {
             false => chart.draw_series(LineSeries::new(points.clone(), style))?,
             true => chart.draw_series(DashedLineSeries::new(points.clone(), 6, 5, style))?,
         };
         line.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + length, y)], style));
-        if points.len() <= MAX_MARKS {
+        if has_marks {
             chart.draw_series(points.into_iter().map(|p| Circle::new(p, 3, colour.filled())))?;
         }
     }
@@ -152,26 +199,6 @@ where
         .border_style(RGBColor(200, 200, 200))
         .draw()?;
     Ok(())
-}
-
-fn drawable(panel: &Panel, (x, y): (f64, f64)) -> bool {
-    let fits = |v: f64, log: bool| v.is_finite() && (!log || v > 0.0);
-    fits(x, panel.x_log) && fits(y, panel.y_log)
-}
-
-/// The range of the drawable points along one axis with a little room around it, and whether the axis is to be logarithmic.
-fn axis(panel: &Panel, log: bool, pick: fn(&(f64, f64)) -> f64) -> (Range<f64>, bool) {
-    let points = panel.series.iter().chain(&panel.limits).flat_map(|(_, points)| points);
-    let values = points.filter(|&&p| drawable(panel, p)).map(pick);
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    if low > high {
-        return (if log { 0.1..10.0 } else { 0.0..1.0 }, log);
-    }
-    if log && high / low >= LEAST_SPAN {
-        return (low / 1.2..high * 1.2, true);
-    }
-    let room = if high > low { 0.05 * (high - low) } else { 0.5 * high.abs().max(1e-300) };
-    (low - room..high + room, false)
 }
 
 /// A tick label: three digits at most, with an exponent for the very small and very large.

@@ -7,12 +7,13 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use crate::runs::{RunFolder, Summary};
-use crate::table::{self, Table};
+use crate::table::{self, Cell, Format, Table};
 use crate::{Done, peers};
 
 const EXAMPLES: &str = "\
 Examples:
   inr table runs/*
+  inr table runs/* --format markdown     to paste; csv has all digits of means
   inr table runs/ign-* --json | jq '.[].rfe_percent.mean'
 
 PSNR has the signed maximum of each step as its peak; RFE is the relative error over all steps; both are means over
@@ -27,8 +28,11 @@ pub struct Args {
     /// Run folders
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
+    /// Print the table as
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
     /// Print one JSON array
-    #[arg(long)]
+    #[arg(long, conflicts_with = "format")]
     json: bool,
 }
 
@@ -124,39 +128,55 @@ impl Row {
 pub fn run(args: &Args) -> Result<Done> {
     let folders = args.runs.iter().map(|path| RunFolder::open(path)).collect::<Result<Vec<_>>>()?;
     if args.json {
-        let rows: Vec<Row> = rows(&folders)?;
-        return Done::ok(format!("{}\n", serde_json::to_string(&rows)?));
+        return Done::ok(format!("{}\n", serde_json::to_string(&rows(&folders)?)?));
     }
-    Done::ok(render(&folders)?)
+    Done::ok(render(&folders, args.format)?)
+}
+
+/// The table with what a reader must know; as CSV, the table.
+pub fn render(folders: &[RunFolder], format: Format) -> Result<String> {
+    let rows = rows(folders)?;
+    let table = table_of(&rows)?.print(format)?;
+    Ok(match format {
+        Format::Text => table + &notes(&rows),
+        // A table of Markdown ends with an empty line.
+        Format::Markdown => [table, notes(&rows)].join("\n"),
+        Format::Csv => table,
+    })
 }
 
 /// Rows of runs that have results, by data, in the order given.
-pub fn rows(folders: &[RunFolder]) -> Result<Vec<Row>> {
+fn rows(folders: &[RunFolder]) -> Result<Vec<Row>> {
     let rows = folders.iter().map(Row::of).collect::<Result<Vec<_>>>()?;
     let mut rows: Vec<Row> = rows.into_iter().flatten().collect();
     rows.sort_by(|a, b| a.data.cmp(&b.data));
     Ok(rows)
 }
 
-/// The table and what a reader must know.
-pub fn render(folders: &[RunFolder]) -> Result<String> {
-    let rows = rows(folders)?;
+/// The table of rows; an error without any.
+pub fn table_of(rows: &[Row]) -> Result<Table> {
     ensure!(!rows.is_empty(), "no run has results yet: 'inr train' writes them at its end");
     let has_mesh = rows.iter().any(|r| r.ratio_with_mesh != r.ratio);
     let header = ["data", "run", "method", "network", "sketch", "seeds", "PSNR dB", "RFE %", "bytes", "ratio"];
     let header = header.into_iter().chain(has_mesh.then_some("ratio with mesh"));
     let header = header.chain(["in parameters", "x nodes", "FLOP", "s"]);
     let mut table = Table::new(header, 5);
-    for r in &rows {
-        let cells = [r.data.as_str(), &r.run, r.method, &r.network, &r.sketch].map(str::to_owned).into_iter();
-        let cells = cells.chain([r.n_seeds.to_string(), r.psnr.to_string(), r.rfe_percent.to_string()]);
-        let cells = cells.chain([table::bytes(r.n_bytes.round() as usize), table::number(r.ratio)]);
-        let cells = cells.chain(has_mesh.then(|| table::number(r.ratio_with_mesh)));
-        let costs = [table::number(r.ratio_in_params), table::number(r.cost), format!("{:.2e}", r.flops)];
-        table.row(cells.chain(costs).chain([table::number(r.seconds)]));
+    let spread = |spread: &Spread| Cell::from(spread.to_string()).of(spread.mean);
+    for r in rows {
+        let cells = [r.data.as_str(), &r.run, r.method, &r.network, &r.sketch].map(Cell::from).into_iter();
+        let cells = cells.chain([r.n_seeds.to_string().into(), spread(&r.psnr), spread(&r.rfe_percent)]);
+        let cells = cells.chain([Cell::bytes(r.n_bytes.round() as usize), Cell::number(r.ratio)]);
+        let cells = cells.chain(has_mesh.then(|| Cell::number(r.ratio_with_mesh)));
+        let flops = Cell::from(format!("{:.2e}", r.flops)).of(r.flops);
+        let costs = [Cell::number(r.ratio_in_params), Cell::number(r.cost), flops];
+        table.row(cells.chain(costs).chain([Cell::number(r.seconds)]));
     }
-    let mut text = table.to_string();
-    for r in &rows {
+    Ok(table)
+}
+
+fn notes(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for r in rows {
         for peer in &r.peers {
             text += &format!("{}: {peer}\n", r.run);
         }
@@ -167,7 +187,7 @@ pub fn render(folders: &[RunFolder]) -> Result<String> {
             );
         }
     }
-    Ok(text)
+    text
 }
 
 #[cfg(test)]

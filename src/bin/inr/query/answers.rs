@@ -66,15 +66,10 @@ impl Answers {
         &self.answer.gradients[i * n..][..n]
     }
 
-    pub fn table(&self) -> String {
+    pub fn table(&self) -> Table {
         let mut table = Table::new(self.header(), 0);
         (0..self.n_points()).for_each(|i| table.row(self.row(i)));
-        table.to_string()
-    }
-
-    pub fn csv(&self) -> String {
-        let rows = (0..self.n_points()).map(|i| self.row(i));
-        std::iter::once(self.header()).chain(rows).map(|row| row.join(",") + "\n").collect()
+        table
     }
 
     /// Times, points, channels, value and slopes, each where there are several: float64 with slopes, float32 without.

@@ -71,13 +71,14 @@ pub fn run(args: &Args) -> Result<Done> {
         if extension == Some("npy") {
             npy::write(path, &answers.array())?;
         } else {
-            output::write_whole(path, |writer| Ok(writer.write_all(answers.csv().as_bytes())?))?;
+            let csv = answers.table().csv()?;
+            output::write_whole(path, |writer| Ok(writer.write_all(csv.as_bytes())?))?;
         }
     }
     let text = match (args.json, &args.output) {
         (true, _) => format!("{}\n", answers.json(&args.dataset, &args.variable, &field)),
         (false, Some(path)) => format!("{} values -> {}\n", answers.n_points(), path.display()),
-        (false, None) => answers.table(),
+        (false, None) => answers.table().to_string(),
     };
     Done::ok(text)
 }

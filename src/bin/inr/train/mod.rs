@@ -25,6 +25,7 @@ use adios2_inr::backend::{Backend, choose};
 use anyhow::{Context as _, Result};
 
 use crate::runs::{RunFolder, Summary};
+use crate::table::Format;
 use crate::{Done, Usage, table_runs};
 use config::{Config, DeviceConfig};
 use data::Series;
@@ -106,7 +107,7 @@ pub fn run(args: &Args) -> Result<Done> {
     }
     let folders: Vec<RunFolder> = configs.iter().map(RunFolder::of).collect();
     let wrote: String = folders.iter().map(|f| format!("wrote {}\n", f.path.display())).collect();
-    Done::ok(table_runs::render(&folders)? + &wrote)
+    Done::ok(table_runs::render(&folders, Format::Text)? + &wrote)
 }
 
 /// A run that is there already is gone on with or replaced only when that was asked for.

@@ -62,16 +62,13 @@ impl Chain {
     }
 }
 
-/// A table of variables and their chains; empty without any.
-pub fn render<'a>(chains: impl Iterator<Item = (&'a str, &'a Chain)>) -> String {
+/// What the table cannot say itself.
+pub const NOTE: &str = "Keys stand alone. Gain: estimated bytes of predicted blocks without prediction over theirs, which hold the weights and the store's copies of keys.";
+
+/// A table of variables and their chains; none without any.
+pub fn table<'a>(chains: impl Iterator<Item = (&'a str, &'a Chain)>) -> Option<Table> {
     let header = ["chain of", "predictor (blocks)", "keys", "bytes/key", "predicted", "bytes/block", "weights", "gain"];
-    let mut chains = chains.peekable();
-    if chains.peek().is_none() {
-        return String::new();
-    }
-    let mut rows = Table::new(header, 2);
-    chains.for_each(|(variable, chain)| rows.row(chain.row(variable)));
-    format!(
-        "\n{rows}Keys stand alone. Gain: estimated bytes of predicted blocks without prediction over theirs, which hold the weights and the store's copies of keys.\n"
-    )
+    let mut table = Table::new(header, 2);
+    chains.for_each(|(variable, chain)| table.row(chain.row(variable)));
+    (!table.rows.is_empty()).then_some(table)
 }

@@ -1,4 +1,9 @@
-//! `inr report`: the run log as a table per variable and plots over steps.
+//! `inr report`: the run log as a table per variable and plots over steps, printed or as a page.
+
+mod chains;
+mod page;
+mod plots;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,16 +12,15 @@ use adios2_inr::session::{Line, RunLine, SegmentLine};
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
-use crate::Done;
-use crate::plot;
-use crate::report_chains::{self, Chain};
-use crate::report_plots::{self, Limits};
-use crate::table::{self, Table};
+use crate::{Done, plot, table};
+use chains::Chain;
+use plots::Limits;
 
 const EXAMPLES: &str = "\
 Examples:
   inr report run.jsonl
   inr report run.jsonl --plot run        writes run.png and run.svg: ratio, errors and seconds over steps
+  inr report run.jsonl --html run.html   writes one page that works offline: tables that sort, charts with values, zoom and legend
   inr report run.jsonl --json | jq '.variables[].ratio'
 
 The log is what the parameter 'log' asks for: <parameter key=\"log\" value=\"run.jsonl\"/> in XML, --log on the command line.";
@@ -31,6 +35,9 @@ pub struct Args {
     /// Draw ratio, errors and seconds over steps to STEM.png and STEM.svg
     #[arg(long, value_name = "STEM")]
     plot: Option<PathBuf>,
+    /// Write tables and plots as one HTML file that needs no network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -53,6 +60,9 @@ pub struct Step {
     pub seconds: f64,
     /// What was promised, as far as it is the same for all blocks or the strictest.
     pub limits: Limits,
+    /// Blocks that missed what they were promised, by the errors recorded for them.
+    #[serde(skip)]
+    n_missed: usize,
 }
 
 /// One variable of one dataset.
@@ -71,16 +81,26 @@ pub struct Variable {
     pub steps: Vec<Step>,
 }
 
+impl Variable {
+    /// As people see it.
+    fn name(&self) -> &str {
+        if self.variable.is_empty() { "?" } else { &self.variable }
+    }
+}
+
 pub fn run(args: &Args) -> Result<Done> {
     let Log { lines, segments, runs, n_bad } = read(&args.log)?;
     if n_bad > 0 {
         eprintln!("inr: {}: {n_bad} lines are not of a run log and were passed over", args.log.display());
     }
     let variables = summarise(&lines, &segments);
-    let plots = match &args.plot {
-        Some(stem) => plot::save(&report_plots::panels(&variables), 2, stem)?.to_vec(),
+    let mut plots = match &args.plot {
+        Some(stem) => plot::save(&plots::panels(&variables), 2, stem)?.to_vec(),
         None => Vec::new(),
     };
+    if let Some(path) = &args.html {
+        plots.push(crate::page::write(path, &page::of(&args.log, &variables, &segments, &runs))?);
+    }
     if args.json {
         return Done::ok(format!(
             "{}\n",
@@ -88,8 +108,7 @@ pub fn run(args: &Args) -> Result<Done> {
         ));
     }
     let wrote: String = plots.iter().map(|p| format!("wrote {p}\n")).collect();
-    let chains = variables.iter().filter_map(|v| Some((v.variable.as_str(), v.chain.as_ref()?)));
-    Done::ok(render(&variables, &runs) + &report_chains::render(chains) + &render_segments(&segments) + &wrote)
+    Done::ok(tables::render(&variables, &segments, &runs) + &wrote)
 }
 
 /// The lines of a run log by what they are about.
@@ -168,86 +187,6 @@ fn join(step: u64, lines: &[&Line]) -> Step {
         psnr: lines.iter().map(|l| l.report.errors.psnr).fold(f64::INFINITY, f64::min),
         seconds: lines.iter().map(|l| l.report.seconds.total).sum(),
         limits: Limits::of(lines),
+        n_missed: lines.iter().filter(|line| plots::is_missed(line)).count(),
     }
-}
-
-/// With which parameters a dataset was written, and by how many processes.
-fn render_runs(dataset: &str, runs: &[RunLine]) -> String {
-    let mut groups: BTreeMap<String, usize> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.dataset == dataset) {
-        let parameters: Vec<_> = run.parameters.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        *groups.entry(format!("version {}, {}", run.version, parameters.join(" "))).or_default() += 1;
-    }
-    groups
-        .into_iter()
-        .map(|(what, n)| format!("  {n} {}: {what}\n", if n == 1 { "process" } else { "processes" }))
-        .collect()
-}
-
-fn render(variables: &[Variable], runs: &[RunLine]) -> String {
-    let mut text = String::new();
-    for group in variables.chunk_by(|a, b| a.dataset == b.dataset) {
-        if !group[0].dataset.is_empty() {
-            text += &format!("{}\n", group[0].dataset);
-        }
-        text += &render_runs(&group[0].dataset, runs);
-        let header = [
-            "variable",
-            "model (blocks)",
-            "promise",
-            "steps",
-            "blocks",
-            "raw bytes",
-            "stored bytes",
-            "ratio",
-            "relative L2",
-            "max/range",
-            "PSNR dB",
-            "s/block",
-        ];
-        let mut table = Table::new(header, 3);
-        for v in group {
-            let models: Vec<_> = v.models.iter().map(|(model, n)| format!("{model} ({n})")).collect();
-            table.row([
-                if v.variable.is_empty() { "?".into() } else { v.variable.clone() },
-                models.join(", "),
-                v.promises.join("; "),
-                v.steps.len().to_string(),
-                v.total.n_blocks.to_string(),
-                table::bytes(v.total.raw_bytes),
-                table::bytes(v.total.stored_bytes),
-                table::number(v.total.ratio),
-                table::error(v.total.rel_l2),
-                table::error(v.total.max_over_range),
-                format!("{:.2}", v.total.psnr),
-                table::number(v.total.seconds / v.total.n_blocks.max(1) as f64),
-            ]);
-        }
-        text += &format!("{table}\n");
-    }
-    text + "Errors are those of the worst block.\n"
-}
-
-/// Networks of series; empty without any.
-fn render_segments(segments: &[SegmentLine]) -> String {
-    if segments.is_empty() {
-        return String::new();
-    }
-    let header = ["network of", "start", "steps", "by network", "bytes", "certified", "broken", "note"];
-    let mut table = Table::new(header, 2);
-    for s in segments {
-        table.row([
-            s.variable.clone(),
-            table::start(&s.start),
-            s.n_steps.to_string(),
-            s.n_by_network.to_string(),
-            table::bytes(s.network_bytes),
-            table::error(f64::from(s.worst)),
-            s.broken.len().to_string(),
-            s.why.clone(),
-        ]);
-    }
-    format!(
-        "\n{table}Steps share these networks; their bytes are in the totals. Broken: steps whose certified error is above the promise.\n"
-    )
 }

@@ -4,8 +4,9 @@ use adios2_inr::session::Line;
 use adios2_inr::settings::{Mode, Norm, Target};
 use serde::Serialize;
 
+use super::{Step, Variable};
 use crate::plot::Panel;
-use crate::report::{Step, Variable};
+use crate::table;
 
 /// The strictest promise of some blocks in each unit that is drawn; what none of them promises is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -47,6 +48,16 @@ impl Limits {
         }
         limits
     }
+}
+
+/// Whether the recorded error or size of a block is beyond its promise; what rounding does to units is none of it.
+pub fn is_missed(line: &Line) -> bool {
+    let Limits { rel_l2, max_over_range, ratio } = Limits::of_one(line);
+    let above = |limit: Option<f64>, value: f64| limit.is_some_and(|limit| value > limit * (1.0 + 1e-9));
+    let reached = table::ratio(line.report.raw_bytes, line.report.stored_bytes);
+    above(rel_l2, line.report.errors.rel_l2)
+        || above(max_over_range, line.report.errors.max_over_range)
+        || ratio.is_some_and(|asked| reached < asked * (1.0 - 1e-9))
 }
 
 pub fn panels(variables: &[Variable]) -> Vec<Panel> {
