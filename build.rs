@@ -16,6 +16,7 @@ fn main() {
     test_wheel();
     test_mpi();
     test_gpu();
+    test_chromium();
     #[cfg(feature = "adios2")]
     let include = adios2::include_dir();
     #[cfg(feature = "adios2")]
@@ -87,5 +88,15 @@ fn test_gpu() {
     println!("cargo::rerun-if-env-changed=INR_TEST_GPU");
     if std::env::var("INR_TEST_GPU").is_ok_and(|value| value == "1") {
         println!("cargo::rustc-cfg=inr_gpu_tests");
+    }
+}
+
+/// Tests of pages run in the browser `INR_TEST_CHROMIUM`, which `scripts/chromium.sh` looks for; otherwise they are shown as ignored.
+fn test_chromium() {
+    println!("cargo::rustc-check-cfg=cfg(test_chromium)");
+    println!("cargo::rerun-if-env-changed=INR_TEST_CHROMIUM");
+    if let Some(browser) = std::env::var("INR_TEST_CHROMIUM").ok().filter(|browser| !browser.is_empty()) {
+        println!("cargo::rustc-cfg=test_chromium");
+        println!("cargo::rustc-env=INR_TEST_CHROMIUM={browser}");
     }
 }

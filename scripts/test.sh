@@ -6,6 +6,7 @@ need_cargo
 scripts/setup.sh
 scripts/hosts.sh
 . scripts/software_gpu.sh
+. scripts/chromium.sh
 
 export INR_TEST_PYTHON=$PYTHON INR_TEST_HOSTS=$ROOT/.hosts
 log=$TARGET/test.log
@@ -19,5 +20,6 @@ failed=$(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "$log" | sort -u)
 say "tests: $passed passed, $(grep -c . <<<"$skipped") skipped, $(grep -c . <<<"$failed") failed, $(elapsed)"
 [ -z "$skipped" ] || printf 'skipped  %s\n' "${skipped//$'\n'/$'\n'skipped  }"
 [ -z "$INR_NO_GPU_REASON" ] || say "GPU tests were skipped: $INR_NO_GPU_REASON"
+[ -z "$INR_NO_CHROMIUM_REASON" ] || say "tests of pages were skipped: $INR_NO_CHROMIUM_REASON"
 [ -z "$failed" ] || printf 'FAILED   %s\n' "${failed//$'\n'/$'\n'FAILED   }"
 exit "$status"
