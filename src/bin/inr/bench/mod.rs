@@ -10,6 +10,8 @@ mod measure;
 #[cfg(feature = "peers")]
 mod openmp;
 mod ours;
+#[cfg_attr(not(test), expect(dead_code, reason = "the report that shows these numbers is not written yet"))]
+mod quality;
 #[cfg(feature = "peers")]
 mod sperr;
 #[cfg(feature = "peers")]
