@@ -125,8 +125,7 @@ fn from_reader(mut reader: impl Read) -> Result<Array> {
 
 /// What stands behind the header.
 fn elements(header: Header, reader: impl Read) -> Result<Array> {
-    let n_bytes = header.dims.iter().try_fold(header.dtype.size(), |n, &d| n.checked_mul(d));
-    let n_bytes = n_bytes.ok_or_else(|| format!("dimensions {:?} overflow", header.dims))?;
+    let n_bytes = header.n_bytes().ok_or_else(|| format!("dimensions {:?} overflow", header.dims))?;
     // Grows with what is really there, so that a wrong header cannot ask for memory.
     let mut bytes = Vec::new();
     reader.take(n_bytes as u64).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
@@ -142,16 +141,37 @@ fn elements(header: Header, reader: impl Read) -> Result<Array> {
     Ok(Array { dtype: header.dtype, dims: header.dims, bytes })
 }
 
-/// What stands before the elements.
-#[derive(Debug)]
-struct Header {
-    dtype: Dtype,
-    big_endian: bool,
-    fortran: bool,
-    dims: Vec<usize>,
+/// What stands before the elements, and how they stand behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// Element type.
+    pub dtype: Dtype,
+    /// True where elements have their highest byte first.
+    pub big_endian: bool,
+    /// True where the first dimension varies fastest.
+    pub fortran: bool,
+    /// Dimensions, as NumPy counts them.
+    pub dims: Vec<usize>,
+    /// Where the first element is.
+    pub offset: u64,
 }
 
 impl Header {
+    /// The header of a file.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn open(path: &Path) -> crate::Result<Header> {
+        let file = File::open(path).map_err(|e| e.to_string());
+        file.and_then(|file| Header::read(&mut BufReader::new(file)))
+            .map_err(|reason| Error::File { path: path.display().to_string(), reason })
+    }
+
+    /// Bytes of all elements; `None` where no machine has so many.
+    pub fn n_bytes(&self) -> Option<usize> {
+        self.dims.iter().try_fold(self.dtype.size(), |n, &d| n.checked_mul(d))
+    }
+
     fn read(reader: &mut impl Read) -> Result<Header> {
         let not_npy = || "not a .npy file: save one with numpy.save".to_owned();
         let mut start = [0; 8];
@@ -164,11 +184,14 @@ impl Header {
         let mut length = [0; 4];
         reader.read_exact(&mut length[..if major == 1 { 2 } else { 4 }]).map_err(|_| not_npy())?;
         let mut text = Vec::new();
-        reader.take(u64::from(u32::from_le_bytes(length))).read_to_end(&mut text).map_err(|e| e.to_string())?;
-        Header::parse(std::str::from_utf8(&text).map_err(|_| not_npy())?)
+        let n_text = u64::from(u32::from_le_bytes(length));
+        reader.take(n_text).read_to_end(&mut text).map_err(|e| e.to_string())?;
+        let header = Header::parse(std::str::from_utf8(&text).map_err(|_| not_npy())?)?;
+        Ok(Header { offset: n_text + if major == 1 { 10 } else { 12 }, ..header })
     }
 
-    fn to_little_endian(&self, bytes: &mut [u8]) {
+    /// Turns elements of the file's byte order around.
+    pub fn to_little_endian(&self, bytes: &mut [u8]) {
         if self.big_endian {
             let component = self.dtype.components().map_or(self.dtype.size(), |(real, _)| real.size());
             bytes.chunks_exact_mut(component).for_each(<[u8]>::reverse);
@@ -196,12 +219,13 @@ impl Header {
         let dims = numbers
             .map(|d| d.parse().map_err(|_| "the header's shape is damaged".to_owned()))
             .collect::<Result<_>>()?;
-        Ok(Header { dtype, big_endian: endian == ">", fortran: value("fortran_order")?.starts_with("True"), dims })
+        let fortran = value("fortran_order")?.starts_with("True");
+        Ok(Header { dtype, big_endian: endian == ">", fortran, dims, offset: 0 })
     }
 }
 
 /// Reorders elements of `size` bytes from first-dimension-fastest to last-dimension-fastest.
-fn fortran_to_c(bytes: &[u8], dims: &[usize], size: usize) -> Vec<u8> {
+pub fn fortran_to_c(bytes: &[u8], dims: &[usize], size: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     // Stride of each dimension in the Fortran-ordered input, in elements.
     let strides: Vec<usize> = dims.iter().scan(1, |stride, &d| Some(std::mem::replace(stride, *stride * d))).collect();

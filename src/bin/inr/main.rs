@@ -30,6 +30,11 @@ mod raster;
 mod report;
 mod runs;
 mod settings_args;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "parts of it serve commands that do not use them yet")
+)]
+mod source;
 mod table;
 mod table_runs;
 mod train;

@@ -93,8 +93,13 @@ pub enum Preset {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// A `.npy` file, a folder of `.npy` files (one per step, in the order of their names), a netCDF file or a BP dataset.
+    /// A `.npy` file, a folder of `.npy` files (one per step, in the order of their names), a netCDF, HDF5 or raw file or a BP
+    /// dataset.
     pub path: PathBuf,
+    /// Size of a raw file's array, steps first.
+    pub dims: Option<Vec<usize>>,
+    /// Type of a raw file's elements.
+    pub dtype: Option<String>,
     /// For tables; the path's name without it.
     pub name: Option<String>,
     /// One letter per axis of the array: t (first), n (nodes), z y x w (axes of a grid), c (channels), as in "tyxc".
@@ -103,7 +108,7 @@ pub struct DataConfig {
     pub grid: Option<Vec<usize>>,
     /// Coordinates of the nodes: a `.npy` file `(n, d)`, or the variables that hold them.
     pub points: Option<Points>,
-    /// netCDF and BP: variables to take, each a channel (or several, with an axis c).
+    /// netCDF, HDF5 and BP: variables to take, each a channel (or several, with an axis c).
     #[serde(default)]
     pub variables: Vec<String>,
     /// Channels to take; all without it.

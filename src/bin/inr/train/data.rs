@@ -5,10 +5,9 @@ use std::sync::Arc;
 use adios2_inr::mesh::Mesh;
 use anyhow::{Context as _, Result, bail, ensure};
 
+use super::arrays::{Arrays, read_points};
 use super::config::{DataConfig, Points};
-use super::data_files;
 use super::layout::Layout;
-use super::source::Source;
 
 /// A series, read step by step.
 pub struct Series {
@@ -25,23 +24,23 @@ pub struct Series {
     /// The file's channels that are taken.
     picked: Vec<usize>,
     layout: Layout,
-    source: Box<dyn Source>,
+    arrays: Arrays,
 }
 
 impl Series {
     /// Opens what the config names.
     pub fn open(config: &DataConfig) -> Result<Series> {
         let path = &config.path;
-        Series::open_source(config, data_files::open(config)?).with_context(|| path.display().to_string())
+        Series::of(config, Arrays::open(config)?).with_context(|| path.display().to_string())
     }
 
-    fn open_source(config: &DataConfig, source: Box<dyn Source>) -> Result<Series> {
+    fn of(config: &DataConfig, arrays: Arrays) -> Result<Series> {
         let points = match &config.points {
             None => None,
-            Some(Points::File(file)) => Some(data_files::read_points(file)?),
-            Some(Points::Variables(names)) => Some(source.points(names)?),
+            Some(Points::File(file)) => Some(read_points(file)?),
+            Some(Points::Variables(names)) => Some(arrays.points(names)?),
         };
-        let layout = Layout::new(config, source.dims(), source.default_axes(), points.is_some())?;
+        let layout = Layout::new(config, arrays.dims(), arrays.default_axes(), points.is_some())?;
         let mesh = match points {
             Some((coordinates, n_axes)) => Mesh::points(&coordinates, n_axes)?,
             None => Mesh::grid(&layout.grid),
@@ -50,7 +49,7 @@ impl Series {
         ensure!(found == n_nodes, "'data.points' has {found} nodes but a step has {n_nodes}: they must be the same");
         ensure!(mesh.n_axes() <= 4, "a grid of {} axes is not supported: at most 4", mesh.n_axes());
 
-        let names = source.names();
+        let names = &arrays.names;
         let all: Vec<String> = match layout.n_channels {
             1 => names.to_vec(),
             n => names.iter().flat_map(|v| (0..n).map(move |c| format!("{v}[{c}]"))).collect(),
@@ -59,8 +58,8 @@ impl Series {
         if let Some(bad) = picked.iter().find(|c| **c >= all.len()) {
             bail!("'data.channels' names channel {bad} but there are {} (from 0)", all.len());
         }
-        let [first, end] = config.steps.unwrap_or([0, source.n_steps()]);
-        let n_steps = source.n_steps();
+        let [first, end] = config.steps.unwrap_or([0, arrays.n_steps()]);
+        let n_steps = arrays.n_steps();
         ensure!(first < end && end <= n_steps, "'data.steps' cannot be [{first}, {end}]: there are {n_steps} steps");
         let stem = config.path.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Series {
@@ -71,7 +70,7 @@ impl Series {
             first,
             picked,
             layout,
-            source,
+            arrays,
         })
     }
 
@@ -100,8 +99,8 @@ impl Series {
 
     /// Values of step `step`, `[n_nodes][n_channels]` in the data's unit, finite.
     pub fn snapshot(&self, step: usize) -> Result<Vec<f32>> {
-        let read = |array| self.source.read(self.first + step, array);
-        let arrays = (0..self.source.names().len()).map(read).collect::<Result<Vec<_>>>()?;
+        let read = |array| self.arrays.read(self.first + step, array);
+        let arrays = (0..self.arrays.names.len()).map(read).collect::<Result<Vec<_>>>()?;
         let values = self.layout.gather(&arrays, &self.picked);
         match values.iter().position(|v| !v.is_finite()) {
             None => Ok(values),

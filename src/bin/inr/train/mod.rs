@@ -1,11 +1,8 @@
 //! `inr train`: series networks from a TOML file: the paper's experiments and one's own data.
 
+mod arrays;
 pub mod config;
 pub mod data;
-#[cfg(feature = "adios2")]
-mod data_bp;
-mod data_files;
-mod data_netcdf;
 mod export;
 mod layout;
 pub mod load;
@@ -13,7 +10,6 @@ pub mod normalise;
 mod plots;
 mod record;
 pub mod run;
-mod source;
 mod tables;
 mod tensorboard;
 
