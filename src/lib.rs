@@ -61,3 +61,4 @@ pub use settings::{
     Backend as BackendChoice, Effort, Mode, ModelChoice, Network as NetworkChoice, Norm, Order, PARAMETERS, Parameter,
     PredictorChoice, Settings, Sketch as SketchChoice, Target, Temporal,
 };
+pub use threads::set_default as set_default_threads;

@@ -75,8 +75,6 @@ fn wrong_flags_end_with_code_2_and_a_sentence() {
     }
     run(&mut inr(), 2);
     run(inr().arg("compress"), 2);
-    run(inr().args(["bench", "x.npy", "--peers", "lzma"]), 2);
-    run(inr().args(["bench", "x.npy", "--errors", "7"]), 2);
 }
 
 #[test]
@@ -191,37 +189,7 @@ fn the_log_of_encode_becomes_a_table_and_plots() {
     run(inr().arg("report").arg(&empty), 1);
 }
 
-#[test]
-fn bench_measures_what_the_files_hold() {
-    let folder = tempfile::tempdir().unwrap();
-    let [input, csv, stem] = ["waves.npy", "b.csv", "b"].map(|n| folder.path().join(n));
-    std::fs::write(&input, Npy::waves(&[20, 20, 20]).file("<", false)).unwrap();
-    let bench = |more: &[&str]| {
-        let flags = ["--model", "transform", "--errors", "1e-2,1e-3", "--threshold", "0"];
-        let mut command = inr();
-        command.arg("bench").arg(&input).args(flags).args(more);
-        command.arg("--csv").arg(&csv).arg("--plot").arg(&stem);
-        stdout(&run(&mut command, 0))
-    };
-    let result: serde_json::Value = serde_json::from_str(&bench(&["--json"])).unwrap();
-    let ours: Vec<_> = result["rows"].as_array().unwrap().iter().filter(|r| r["codec"] == "inr/transform").collect();
-    assert_eq!(ours.len(), 4);
-    for row in ours {
-        let reached = if row["norm"] == "L2" { &row["rel_l2"] } else { &row["max_over_range"] };
-        assert!(reached.as_f64() <= row["error"].as_f64() && row["held"] == true, "{row}");
-        let record = folder.path().join("a.inr");
-        let error = row["error"].to_string();
-        let flags = ["--model", "transform", "--threshold", "0", "--accuracy", &error, "--norm"];
-        let norm = row["norm"].as_str().unwrap();
-        run(inr().arg("encode").args([&input, &record]).args(flags).arg(norm), 0);
-        assert_eq!(row["stored_bytes"], std::fs::metadata(&record).unwrap().len());
-    }
-    assert!(bench(&[]).contains("held"));
-    assert!(std::fs::read_to_string(&csv).unwrap().lines().count() >= 5);
-    assert!(stem.with_extension("png").exists() && stem.with_extension("svg").exists());
-}
-
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "encode",
     "decode",
     "inspect",
@@ -233,6 +201,7 @@ const COMMANDS: [&str; 18] = [
     "doctor",
     "report",
     "bench",
+    "advise",
     "train",
     "eval",
     "table",

@@ -141,5 +141,4 @@ fn flags_that_do_not_fit_end_with_code_2_and_a_sentence() {
     run(inr().arg("encode").args([&input, &record]).args(FLAGS), 0);
     let said = stderr(&run(inr().arg("decode").args([&record, &output]).args(["--step", "20"]), 2));
     assert!(said.contains("20 steps"), "{said}");
-    run(inr().args(["bench"]).arg(&input).args(["--temporal", "predict"]), 2);
 }

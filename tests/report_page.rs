@@ -71,6 +71,39 @@ fn the_page_opens_without_errors_and_without_the_network() {
 
 #[test]
 #[cfg_attr(not(test_chromium), ignore = "set INR_TEST_CHROMIUM to a Chromium and build again")]
+fn the_report_of_a_bench_opens_without_errors_with_charts_that_toggle_tables_that_sort_and_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let [input, out] = ["u.npy", "out"].map(|n| folder.path().join(n));
+    std::fs::write(&input, Npy::moving(&[6, 40, 40, 1]).file("<", false)).unwrap();
+    let flags =
+        ["--time-axis", "0", "--ours", "threshold=0", "--ours", "threshold=0,effort=fast", "--peers", "none", "-o"];
+    run(inr().arg("bench").arg(&input).args(flags).arg(&out), 0);
+    let mut browser = Browser::start();
+    browser.open(&out.join("report.html"));
+    let complaints = ["Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"];
+    let told: Vec<_> = browser.events.iter().filter(|e| complaints.iter().any(|c| e["method"] == *c)).collect();
+    assert!(told.is_empty(), "{told:?}");
+    let button = "document.querySelectorAll('.legend button')[1]";
+    let n = n_coloured(&mut browser, [213, 94, 0]);
+    browser.click(button);
+    assert!(n > 0 && n_coloured(&mut browser, [213, 94, 0]) == 0, "{n}");
+    // The pictures are there: original, and two of each codec.
+    let widths = browser.eval("[...document.querySelectorAll('figure img')].map(i => i.naturalWidth)");
+    assert!(widths.as_array().unwrap().len() == 5 && widths.as_array().unwrap().iter().all(|w| w.as_u64() > Some(100)));
+    let bytes = "[...document.querySelectorAll('table')[2].tBodies[0].rows].map(r => +r.cells[1].textContent.replaceAll(',', ''))";
+    browser.click("document.querySelectorAll('table')[2].tHead.rows[0].cells[1]");
+    let shown: Vec<u64> = browser.eval(bytes).as_array().unwrap().iter().map(|v| v.as_u64().unwrap()).collect();
+    assert!(shown.len() == 2 && (shown.is_sorted() || shown.iter().rev().is_sorted()), "{shown:?}");
+    for (width, scheme) in [(1280, "light"), (480, "dark")] {
+        let png = browser.screenshot(width, scheme);
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-page-{width}-{scheme}.png"));
+        std::fs::write(&path, &png).unwrap();
+        assert!(n_colours(&png) > 50, "{}: blank", path.display());
+    }
+}
+
+#[test]
+#[cfg_attr(not(test_chromium), ignore = "set INR_TEST_CHROMIUM to a Chromium and build again")]
 fn pointing_at_a_line_shows_its_values() {
     let (mut browser, told, _folder) = opened();
     let tooltip = format!(

@@ -3,8 +3,8 @@
 
 usage: python scripts/bench/speed.py BEFORE.csv NOW.csv
 
-Both are written by `inr bench ... --csv FILE`; NOW has SPERR and SZ3 beside ours, and may have several efforts of ours. Geometric means
-over the bounds.
+Both are rows.csv of `inr bench ... -o OUT`; NOW has SPERR and SZ3 beside ours, and may have several efforts of ours (--ours effort=fast).
+Geometric means over the bounds.
 """
 
 import csv
@@ -18,9 +18,9 @@ def rows(path):
     """{(data, norm, error): {codec: row}}, ours as "inr", other efforts than the default by their names."""
     by = {}
     for row in csv.DictReader(open(path)):
-        codec, *more = row["codec"].split("/")
-        codec = more[1] if len(more) > 1 else codec
-        by.setdefault((row["data"], row["norm"], row["error"]), {})[codec] = row
+        codec, _, effort = row["codec"].partition(" effort=")
+        norm, _, error = row["goal"].split()
+        by.setdefault((row["data"], norm, error), {})[codec if effort in ("", "default") else effort] = row
     return by
 
 

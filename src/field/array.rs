@@ -128,6 +128,16 @@ impl Default for Array {
 }
 
 impl Array {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// `n` times the same value.
     pub fn constant(dtype: Dtype, value: f64, n: usize) -> Self {
         if dtype == Dtype::F32 { Array::F32(vec![value as f32; n]) } else { Array::F64(vec![value; n]) }

@@ -244,8 +244,8 @@ fn keep(key: u128, block: &[u8]) {
     }
 }
 
-/// Forgets decoded blocks and steps; false when there were none.
-fn forget() -> bool {
+/// Forgets decoded blocks and steps, so that the next read decodes; false when there were none.
+pub fn forget() -> bool {
     let had_steps = chains::forget_steps();
     let mut cache = decoded_blocks();
     cache.blocks.clear();

@@ -2,6 +2,7 @@
 //! mode must not reach them.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -28,10 +29,22 @@ pub fn install<R: Send>(n_threads: usize, work: impl FnOnce() -> Result<R> + Sen
     pool(n_threads)?.install(work)
 }
 
-/// What 0 threads stands for: `RAYON_NUM_THREADS`, or this process's share of the node's cores.
+/// What 0 threads stands for where a program has said so; else 0.
+static DEFAULT: AtomicUsize = AtomicUsize::new(0);
+
+/// Sets what 0 threads stands for in this process, readers of datasets included (0: see [`number`]).
+pub fn set_default(n_threads: usize) {
+    DEFAULT.store(n_threads, Ordering::Relaxed);
+}
+
+/// What 0 threads stands for: what [`set_default`] said, `RAYON_NUM_THREADS`, or this process's share of the node's cores.
 pub fn number(n_threads: usize) -> usize {
     let of_rayon = || std::env::var("RAYON_NUM_THREADS").ok()?.trim().parse().ok().filter(|&n| n > 0);
-    if n_threads > 0 { n_threads } else { of_rayon().unwrap_or_else(ranks::n_threads) }
+    match (n_threads, DEFAULT.load(Ordering::Relaxed)) {
+        (0, 0) => of_rayon().unwrap_or_else(ranks::n_threads),
+        (0, default) => default,
+        (n_threads, _) => n_threads,
+    }
 }
 
 /// The pool of `n_threads` of this process.

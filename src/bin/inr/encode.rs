@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(value_name = "OUT.inr")]
     pub output: PathBuf,
     #[command(flatten)]
-    settings: SettingsArgs<false>,
+    settings: SettingsArgs,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

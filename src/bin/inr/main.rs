@@ -30,10 +30,6 @@ mod raster;
 mod report;
 mod runs;
 mod settings_args;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "parts of it serve commands that do not use them yet")
-)]
 mod source;
 mod table;
 mod table_runs;
@@ -57,7 +53,8 @@ Examples:
   inr pack run.bp archive.bp
   inr doctor
   inr report run.jsonl --plot run
-  inr bench u.npy v.npy --peers sz3,sperr,zfp
+  inr bench u.npy v.npy --peers sz3,sperr,zfp -o report
+  inr advise run.bp --accuracy 1e-3 --norm Linf
   inr train jet.toml
   inr table runs/*
 
@@ -84,6 +81,7 @@ enum Command {
     Doctor(doctor::Args),
     Report(report::Args),
     Bench(bench::Args),
+    Advise(bench::AdviseArgs),
     Train(train::Args),
     Eval(eval::Args),
     Table(table_runs::Args),
@@ -134,6 +132,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Advise(args) => bench::advise(&args),
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Table(args) => table_runs::run(&args),

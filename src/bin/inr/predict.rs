@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(value_name = "OUT.npy")]
     output: PathBuf,
     #[command(flatten)]
-    settings: SettingsArgs<false>,
+    settings: SettingsArgs,
     /// Print one JSON object, with every step in it
     #[arg(long)]
     json: bool,

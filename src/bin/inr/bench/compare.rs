@@ -1,13 +1,11 @@
-//! Rows as tables, CSV and plots, and the summary against each peer.
+//! Rows beside each other: tables, charts, who wins, and the summary against each peer.
 
-use std::fmt::Write as _;
-
+use adios2_inr::Target;
 use serde::Serialize;
 
-use super::goal::Goal;
 use super::measure::Row;
 use crate::plot::Panel;
-use crate::table::{self, Table};
+use crate::table::{self, Cell, Mark, Table};
 
 /// Where and how the numbers were made.
 #[derive(Serialize)]
@@ -29,7 +27,14 @@ pub fn setup() -> Setup {
         commit: option_env!("INR_COMMIT"),
         cpu: cpu.unwrap_or(std::env::consts::ARCH).to_owned(),
         os: std::env::consts::OS,
-        command: std::env::args().skip(1).fold("inr".to_owned(), |line, arg| line + " " + &arg),
+        command: crate::page::command(),
+    }
+}
+
+impl Setup {
+    /// Which program measured.
+    pub fn version(&self) -> String {
+        format!("{} {}", self.version, self.commit.unwrap_or_default())
     }
 }
 
@@ -40,98 +45,128 @@ impl std::fmt::Display for Setup {
     }
 }
 
-/// A text table per dataset and goal.
-pub fn tables(rows: &[Row]) -> String {
-    let mut text = String::new();
-    for group in rows.chunk_by(|a, b| a.data == b.data && a.goal() == b.goal()) {
-        let first = &group[0];
-        let size = table::bytes(first.raw_bytes);
-        let _ = writeln!(
-            text,
-            "{} ({} {}, {size} bytes), {}",
-            first.data,
-            table::dims(&first.dims),
-            first.dtype,
-            first.goal()
-        );
-        let header =
-            ["codec", "bytes", "ratio", "PSNR dB", "relative L2", "max/range", "held", "encode MB/s", "decode MB/s"];
-        let mut table = Table::new(header, 1);
-        for r in group {
-            let name = if r.model.is_empty() { r.codec.clone() } else { format!("{} ({})", r.codec, r.model) };
-            table.row([
-                name,
-                table::bytes(r.stored_bytes),
-                table::number(r.ratio),
-                format!("{:.2}", r.psnr),
-                table::error(r.rel_l2),
-                table::error(r.max_over_range),
-                if r.held { "yes".into() } else { "NO".into() },
-                table::number(r.encode_mb_s),
-                table::number(r.decode_mb_s),
-            ]);
-        }
-        let _ = writeln!(text, "{table}");
-    }
-    text
+/// Rows of one variable and goal.
+pub fn groups(rows: &[Row]) -> impl Iterator<Item = &[Row]> {
+    rows.chunk_by(|a, b| a.data == b.data && a.goal == b.goal)
 }
 
-/// All rows as comma-separated values with a header.
-pub fn csv(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "data,dims,dtype,n_masked,norm,error,codec,model,raw_bytes,stored_bytes,ratio,bits_per_value,psnr,rel_l2,max_error,\
-         max_over_range,held,encode_mb_s,decode_mb_s\n",
-    );
-    let quote =
-        |s: &str| if s.contains([',', '"', '\n']) { format!("\"{}\"", s.replace('"', "\"\"")) } else { s.to_owned() };
-    for r in rows {
-        let _ = writeln!(
-            text,
-            "{},{},{},{},{:?},{:e},{},{},{},{},{},{},{},{},{},{},{},{},{}",
-            quote(&r.data),
+/// What a group is about: data, shape, goal.
+pub fn title(row: &Row) -> String {
+    let steps = if row.n_steps == 1 { String::new() } else { format!("{} steps of ", row.n_steps) };
+    let (dims, size) = (table::dims(&row.dims), table::bytes(row.raw_bytes));
+    format!("{} ({steps}{dims} {}, {size} bytes), {}", row.data, row.dtype, row.goal)
+}
+
+/// One group as people read it.
+pub fn table(group: &[Row]) -> Table {
+    let is_series = group.iter().any(|r| r.n_steps > 1);
+    let mut header = vec!["codec", "bytes", "ratio", "PSNR dB", "relative L2", "max/range", "held"];
+    header.extend(["encode MB/s", "decode MB/s", "encode MB", "decode MB"]);
+    header.extend(is_series.then_some("steps per read"));
+    let mut table = Table::new(header, 1);
+    for r in group {
+        let name = if r.detail.is_empty() { r.codec.clone() } else { format!("{} ({})", r.codec, r.detail) };
+        let speed = |mb_s: f64| if mb_s > 0.0 { Cell::number(mb_s) } else { "-".into() };
+        let peak = |bytes: Option<u64>| bytes.map_or("-".into(), |b| Cell::number(b as f64 / 1e6));
+        let held = if r.held { "yes" } else { "NO" };
+        let mut cells = vec![
+            name.into(),
+            Cell::bytes(r.stored_bytes),
+            Cell::number(r.ratio),
+            Cell::from(format!("{:.2}", r.errors.psnr)).of(r.errors.psnr),
+            Cell::error(r.errors.rel_l2),
+            Cell::error(r.errors.max_over_range),
+            Cell::from(held).marked(Mark::Missed, !r.held),
+            speed(r.encode_mb_s),
+            speed(r.decode_mb_s),
+            peak(r.encode_peak_bytes),
+            peak(r.decode_peak_bytes),
+        ];
+        cells.extend(is_series.then(|| Cell::number(r.decoded_per_read)));
+        table.row(cells);
+    }
+    // Where bytes are free they tell who is better, where they are asked for errors do.
+    let (column, more_is_better) = match group[0].goal {
+        Target::Ratio(_) => ("PSNR dB", true),
+        Target::Accuracy(..) | Target::Psnr(_) => ("bytes", false),
+    };
+    table.mark_extremes(column, more_is_better);
+    table.mark_extremes("encode MB/s", true);
+    table.mark_extremes("decode MB/s", true);
+    table
+}
+
+/// All rows in full, for programs.
+pub fn all(finished: &[super::kept::Finished]) -> Table {
+    let header = "data,dims,dtype,n_steps,n_masked,goal,codec,window,detail,raw_bytes,stored_bytes,ratio,bits_per_value,psnr,rel_l2,\
+                  max_error,max_over_range,held,encode_mb_s,decode_mb_s,encode_peak_bytes,decode_peak_bytes,decoded_per_read,ssim,\
+                  gradient_error,parts_at";
+    let mut table = Table::new(header.split(','), 1);
+    for super::kept::Finished { row: r, quality: q, .. } in finished {
+        let known = |x: Option<f64>| x.map_or(String::new(), |x| x.to_string());
+        let peak = |bytes: Option<u64>| bytes.map_or(String::new(), |b| b.to_string());
+        table.row([
+            r.data.clone(),
             table::dims(&r.dims),
-            r.dtype,
-            r.n_masked,
-            r.norm,
-            r.error,
-            r.codec,
-            quote(&r.model),
-            r.raw_bytes,
-            r.stored_bytes,
-            r.ratio,
-            r.bits_per_value,
-            r.psnr,
-            r.rel_l2,
-            r.max_error,
-            r.max_over_range,
-            r.held,
-            r.encode_mb_s,
-            r.decode_mb_s
-        );
+            r.dtype.clone(),
+            r.n_steps.to_string(),
+            r.n_masked.to_string(),
+            r.goal.to_string(),
+            r.codec.clone(),
+            r.window.to_string(),
+            r.detail.clone(),
+            r.raw_bytes.to_string(),
+            r.stored_bytes.to_string(),
+            r.ratio.to_string(),
+            r.bits_per_value.to_string(),
+            r.errors.psnr.to_string(),
+            r.errors.rel_l2.to_string(),
+            r.errors.max.to_string(),
+            r.errors.max_over_range.to_string(),
+            r.held.to_string(),
+            r.encode_mb_s.to_string(),
+            r.decode_mb_s.to_string(),
+            peak(r.encode_peak_bytes),
+            peak(r.decode_peak_bytes),
+            r.decoded_per_read.to_string(),
+            known(q.ssim),
+            q.gradient_error.to_string(),
+            known(q.spectrum.as_ref().and_then(|s| s.parts_at)),
+        ]);
     }
-    text
+    table
 }
 
-/// One rate-distortion chart per dataset and norm.
+/// What kind of goal, for charts: goals of a kind make a curve.
+pub fn kind(goal: &Target) -> String {
+    match goal {
+        Target::Accuracy(mode, norm, _) => {
+            format!("{norm:?} {}", if *mode == adios2_inr::Mode::Rel { "REL" } else { "ABS" })
+        }
+        Target::Psnr(_) => "PSNR".into(),
+        Target::Ratio(_) => "ratio".into(),
+    }
+}
+
+/// One rate-distortion chart per variable and kind of goal.
 pub fn panels(rows: &[Row]) -> Vec<Panel> {
+    curves(rows, ("bits per value", "PSNR in dB"), (true, false), |r| (r.bits_per_value, r.errors.psnr))
+}
+
+/// A chart per variable and kind of goal, in it a curve per codec.
+fn curves(rows: &[Row], labels: (&str, &str), logs: (bool, bool), point: fn(&Row) -> (f64, f64)) -> Vec<Panel> {
     let mut panels: Vec<Panel> = Vec::new();
     for r in rows {
-        let title = format!("{} ({} {}), {:?}", r.data, table::dims(&r.dims), r.dtype, r.norm);
+        let title = format!("{} ({} {}), {}", r.data, table::dims(&r.dims), r.dtype, kind(&r.goal));
         let at = panels.iter().position(|p| p.title == title).unwrap_or_else(|| {
-            panels.push(Panel {
-                title,
-                x_label: "bits per value".into(),
-                y_label: "PSNR in dB".into(),
-                x_log: true,
-                ..Panel::default()
-            });
+            let (x_label, y_label) = (labels.0.into(), labels.1.into());
+            panels.push(Panel { title, x_label, y_label, x_log: logs.0, y_log: logs.1, ..Panel::default() });
             panels.len() - 1
         });
         let series = &mut panels[at].series;
-        let point = (r.bits_per_value, r.psnr);
         match series.iter_mut().find(|(name, _)| *name == r.codec) {
-            Some((_, points)) => points.push(point),
-            None => series.push((r.codec.clone(), vec![point])),
+            Some((_, points)) => points.push(point(r)),
+            None => series.push((r.codec.clone(), vec![point(r)])),
         }
     }
     for (_, points) in panels.iter_mut().flat_map(|p| &mut p.series) {
@@ -140,76 +175,148 @@ pub fn panels(rows: &[Row]) -> Vec<Panel> {
     panels
 }
 
-/// Ours against one other codec over all rows both have.
+/// Ratio against speed of encoding, per variable and kind of goal.
+pub fn speed_panels(rows: &[Row]) -> Vec<Panel> {
+    let axes = ("encoded MB per second", "raw / stored bytes");
+    curves(rows, axes, (true, true), |r| (r.encode_mb_s, r.ratio))
+}
+
+/// How good a row is at what its goal leaves open: bytes at an error, error at a ratio; less is better.
+pub fn cost(row: &Row) -> f64 {
+    match row.goal {
+        Target::Ratio(_) => row.errors.rel_l2,
+        Target::Accuracy(..) | Target::Psnr(_) => row.stored_bytes as f64,
+    }
+}
+
+/// Who wins a group, among the rows whose goal held.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    pub data: String,
+    pub goal: String,
+    /// What is compared: bytes or errors.
+    pub of: &'static str,
+    pub winner: String,
+    /// Of the winner; raw megabytes per second.
+    pub ratio: f64,
+    pub encode_mb_s: f64,
+    pub decode_mb_s: f64,
+    /// The best of ours and the best of the others.
+    pub ours: Option<String>,
+    pub other: Option<String>,
+    /// Cost of the best other one over that of our best: above 1 we win.
+    pub gain: Option<f64>,
+}
+
+/// One verdict per group that has a row whose goal held. `is_ours`: by the codec's name.
+pub fn verdicts(rows: &[Row], is_ours: &dyn Fn(&str) -> bool) -> Vec<Verdict> {
+    groups(rows).filter_map(|group| verdict(group, is_ours)).collect()
+}
+
+fn verdict(group: &[Row], is_ours: &dyn Fn(&str) -> bool) -> Option<Verdict> {
+    let best = |ours: Option<bool>| {
+        let held = group.iter().filter(|r| r.held && ours.is_none_or(|ours| ours == is_ours(&r.codec)));
+        held.min_by(|a, b| cost(a).total_cmp(&cost(b)))
+    };
+    let winner = best(None)?;
+    let (ours, other) = (best(Some(true)), best(Some(false)));
+    Some(Verdict {
+        data: winner.data.clone(),
+        goal: winner.goal.to_string(),
+        of: if matches!(winner.goal, Target::Ratio(_)) { "error" } else { "bytes" },
+        winner: winner.codec.clone(),
+        ratio: winner.ratio,
+        encode_mb_s: winner.encode_mb_s,
+        decode_mb_s: winner.decode_mb_s,
+        ours: ours.map(|r| r.codec.clone()),
+        other: other.map(|r| r.codec.clone()),
+        gain: ours.zip(other).map(|(ours, other)| cost(other) / cost(ours)),
+    })
+}
+
+/// One codec against one other over all rows both have.
 #[derive(Serialize)]
 pub struct Comparison {
     ours: String,
     other: String,
     n_rows: usize,
-    /// Rows where our record is at most as large.
-    n_not_larger: usize,
-    /// Geometric mean of our ratio over theirs.
-    mean_ratio: f64,
-    worst_ratio: f64,
+    /// Rows where ours is at least as good.
+    n_not_worse: usize,
+    /// Geometric mean of their bytes (at ratios: errors) over ours.
+    mean_gain: f64,
+    worst_gain: f64,
     worst_row: String,
-    /// Geometric means of our speed over theirs.
+    /// Geometric means of our speed over theirs; where it was measured.
     encode_speed: f64,
     decode_speed: f64,
-    /// Rows where the other one did not keep the bound; they count all the same.
+    /// Rows where the other one did not keep the goal; they count all the same.
     n_other_not_held: usize,
 }
 
-impl std::fmt::Display for Comparison {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} against {}: {:.3}x the ratio in the geometric mean of {} rows, not larger in {}, worst {:.3}x ({}); \
-             encode {:.2}x, decode {:.2}x as fast",
-            self.ours,
-            self.other,
-            self.mean_ratio,
-            self.n_rows,
-            self.n_not_larger,
-            self.worst_ratio,
-            self.worst_row,
-            self.encode_speed,
-            self.decode_speed
-        )?;
-        match self.n_other_not_held {
-            0 => Ok(()),
-            n => write!(f, " ({} missed the bound in {n} rows)", self.other),
-        }
+/// Comparisons side by side.
+pub fn comparison_table(comparisons: &[Comparison]) -> Table {
+    let header = [
+        "ours",
+        "other",
+        "rows",
+        "not larger in",
+        "ratio, of theirs",
+        "worst",
+        "worst row",
+        "encode speed",
+        "decode speed",
+        "they missed",
+    ];
+    let mut table = Table::new(header, 2);
+    for c in comparisons {
+        let gain = |gain: f64| Cell::from(format!("{gain:.3}")).of(gain);
+        let judged = |x: f64| gain(x).marked(Mark::Best, x > 1.0).marked(Mark::Worst, x < 1.0);
+        table.row([
+            c.ours.clone().into(),
+            c.other.clone().into(),
+            c.n_rows.to_string().into(),
+            c.n_not_worse.to_string().into(),
+            judged(c.mean_gain),
+            judged(c.worst_gain),
+            c.worst_row.clone().into(),
+            Cell::number(c.encode_speed),
+            Cell::number(c.decode_speed),
+            c.n_other_not_held.to_string().into(),
+        ]);
     }
+    table
 }
 
-/// Compares the codec `ours` with every other one, in the order of the rows.
-pub fn compare(rows: &[Row], ours: &str) -> Vec<Comparison> {
-    let mut others: Vec<&str> = Vec::new();
+/// Compares every codec of ours with every other one, in the order of the rows, over goals that leave the bytes open.
+pub fn compare(rows: &[Row], is_ours: &dyn Fn(&str) -> bool) -> Vec<Comparison> {
+    let mut names: Vec<&str> = Vec::new();
     for r in rows {
-        if r.codec != ours && !others.contains(&r.codec.as_str()) {
-            others.push(&r.codec);
+        if !names.contains(&r.codec.as_str()) {
+            names.push(&r.codec);
         }
     }
-    others.into_iter().filter_map(|other| compare_with(rows, ours, other)).collect()
+    let (ours, others): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| is_ours(name));
+    let pairs = ours.iter().flat_map(|ours| others.iter().map(move |other| (*ours, *other)));
+    pairs.filter_map(|(ours, other)| compare_with(rows, ours, other)).collect()
 }
 
 fn compare_with(rows: &[Row], ours: &str, other: &str) -> Option<Comparison> {
-    let same = |a: &Row, b: &Row| a.data == b.data && a.goal() == b.goal();
-    let theirs = rows.iter().filter(|r| r.codec == other);
+    let same = |a: &Row, b: &Row| a.data == b.data && a.goal == b.goal;
+    let theirs = rows.iter().filter(|r| r.codec == other && !matches!(r.goal, Target::Ratio(_)));
     let pairs: Vec<(&Row, &Row)> =
         theirs.filter_map(|t| Some((rows.iter().find(|r| r.codec == ours && same(r, t))?, t))).collect();
     let mean =
         |of: fn(&Row) -> f64| (pairs.iter().map(|(a, b)| (of(a) / of(b)).ln()).sum::<f64>() / pairs.len() as f64).exp();
-    let gain = |(a, b): &(&Row, &Row)| a.ratio / b.ratio;
+    let gain = |(a, b): &(&Row, &Row)| cost(b) / cost(a);
     let worst = pairs.iter().min_by(|a, b| gain(a).total_cmp(&gain(b)))?;
     Some(Comparison {
         ours: ours.to_owned(),
         other: other.to_owned(),
         n_rows: pairs.len(),
-        n_not_larger: pairs.iter().filter(|(a, b)| a.stored_bytes <= b.stored_bytes).count(),
-        mean_ratio: mean(|r| r.ratio),
-        worst_ratio: gain(worst),
-        worst_row: format!("{}, {}", worst.0.data, Goal { norm: worst.0.norm, error: worst.0.error }),
+        n_not_worse: pairs.iter().filter(|pair| gain(pair) >= 1.0).count(),
+        mean_gain: mean(|r| r.ratio),
+        worst_gain: gain(worst),
+        worst_row: format!("{}, {}", worst.0.data, worst.0.goal),
         encode_speed: mean(|r| r.encode_mb_s),
         decode_speed: mean(|r| r.decode_mb_s),
         n_other_not_held: pairs.iter().filter(|(_, b)| !b.held).count(),

@@ -1,73 +1,64 @@
-//! What is measured: a field with its mask, and the copy without holes that codecs without masks get.
-
-use std::path::Path;
+//! What is measured: the steps of a variable with their masks, and copies without holes for codecs without masks.
 
 use adios2_inr::Dtype;
 use adios2_inr::field::{self, Array, mask::Mask};
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
+use super::quality::Step;
 use crate::npy;
 
-/// What a codec decoded.
-pub enum Decoded {
-    /// Numbers.
-    Values(Array),
-    /// Little-endian elements.
-    Bytes(Dtype, Vec<u8>),
-}
-
-impl Decoded {
-    /// Widened to f64.
-    pub fn to_f64(&self) -> Result<Vec<f64>> {
-        Ok(match self {
-            Decoded::Values(values) => values.as_slice().wide().into_owned(),
-            Decoded::Bytes(dtype, bytes) => field::component(*dtype, 0, bytes)?,
-        })
-    }
-}
-
-/// An array ready to be measured.
-pub struct Data {
-    /// File name without its extension.
-    pub name: String,
+/// One step.
+pub struct Field {
     /// As read.
     pub array: npy::Array,
-    /// Dimensions without those of size 1, slowest first.
-    pub dims: Vec<usize>,
     /// `[n]`: what errors are measured against.
-    pub values: Vec<f64>,
+    pub values: Array,
     /// `[n]`: which points count; `None` when all do.
     pub valid: Option<Vec<bool>>,
-    /// `[n]`: masked points filled in smoothly, for codecs without masks.
-    pub filled: Array,
+    /// `[n]`: masked points filled in smoothly, where there are any.
+    filled: Option<Array>,
     /// Points that do not count.
     pub n_masked: usize,
-    /// Largest minus smallest value that counts.
+    /// Smallest and largest value that count.
+    pub low: f64,
+    pub high: f64,
+    /// Their difference, above 0.
     pub range: f64,
 }
 
-impl Data {
-    /// Reads a `.npy` file of real floating-point values. `fill`: a value known to mark missing data.
-    pub fn read(path: &Path, fill: Option<f64>) -> Result<Data> {
-        let array = npy::read(path)?;
-        Data::new(path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), array, fill)
-            .with_context(|| path.display().to_string())
-    }
-
-    /// Finds the mask and fills it in.
-    pub fn new(name: String, array: npy::Array, fill: Option<f64>) -> Result<Data> {
-        let dims = field::fold_dims(&array.dims);
-        ensure!(!array.bytes.is_empty(), "holds no values");
+impl Field {
+    /// Finds the mask and fills it in; `None` when the field is constant. `fill`: a value known to mark missing data.
+    pub fn new(array: npy::Array, fill: Option<f64>) -> Result<Option<Field>> {
+        ensure!(!array.bytes.is_empty(), "it holds no values");
         if !matches!(array.dtype, Dtype::F32 | Dtype::F64) {
             bail!("type {} is not measured: convert it to float32 or float64", array.dtype.name());
         }
-        let values = field::component(array.dtype, 0, &array.bytes)?;
-        let mut filled = field::values(array.dtype, 0, &array.bytes)?.as_slice().to_array();
-        let mask = Mask::find(filled.as_slice(), array.dtype, fill);
-        mask.fill_in(&mut filled, &dims);
-        let range = mask.range.map_or(0.0, |(low, high)| high - low);
-        ensure!(range > 0.0, "is constant: there is nothing to compare");
-        Ok(Data { name, array, dims, values, valid: mask.valid, filled, n_masked: mask.n_masked, range })
+        let values = field::values(array.dtype, 0, &array.bytes)?.as_slice().to_array();
+        let mask = Mask::find(values.as_slice(), array.dtype, fill);
+        let filled = (mask.n_masked > 0).then(|| {
+            let mut filled = values.clone();
+            mask.fill_in(&mut filled, &field::fold_dims(&array.dims));
+            filled
+        });
+        let (low, high) = mask.range.unwrap_or_default();
+        let (valid, n_masked, range) = (mask.valid, mask.n_masked, high - low);
+        Ok((range > 0.0).then_some(Field { array, values, valid, filled, n_masked, low, high, range }))
+    }
+
+    /// This step and a decoded copy of it, for measures.
+    pub fn beside<'a>(&'a self, dims: &'a [usize], decoded: &'a Array) -> Step<'a> {
+        Step {
+            dims,
+            original: self.filled().as_slice(),
+            decoded: decoded.as_slice(),
+            valid: self.valid.as_deref(),
+            range: self.range,
+        }
+    }
+
+    /// `[n]`: without holes, for codecs without masks.
+    pub fn filled(&self) -> &Array {
+        self.filled.as_ref().unwrap_or(&self.values)
     }
 
     /// True where point `i` counts.
@@ -75,21 +66,94 @@ impl Data {
         self.valid.as_ref().is_none_or(|v| v[i])
     }
 
-    /// Root mean square of the points that count.
-    pub fn rms(&self) -> f64 {
-        let squares = self.values.iter().enumerate().filter(|(i, _)| self.counts(*i)).map(|(_, v)| v * v);
-        (squares.sum::<f64>() / (self.values.len() - self.n_masked) as f64).sqrt()
+    /// Sum of the squares of the points that count, and their number.
+    pub fn squares(&self) -> (f64, usize) {
+        let counted = self.values.as_slice().iter().enumerate().filter(|(i, _)| self.counts(*i));
+        (counted.map(|(_, v)| v * v).sum(), self.values.len() - self.n_masked)
+    }
+}
+
+/// A variable with all its steps, all of one shape.
+pub struct Series {
+    /// For tables.
+    pub name: String,
+    /// Of a step, slowest first, as they are.
+    pub shape: Vec<usize>,
+    /// Those without those of size 1.
+    pub dims: Vec<usize>,
+    pub dtype: Dtype,
+    /// At least one.
+    pub steps: Vec<Field>,
+    /// Steps whose values are all the same, which are not measured.
+    pub n_constant: usize,
+}
+
+/// The step of a variable that is shown.
+pub struct Shown {
+    /// Of the variable.
+    pub name: String,
+    /// Without those of size 1.
+    pub dims: Vec<usize>,
+    /// Its number among those that are measured.
+    pub step: usize,
+    pub field: Field,
+}
+
+impl Series {
+    /// Prepares arrays of one shape and type.
+    pub fn new(name: String, arrays: impl Iterator<Item = Result<npy::Array>>, fill: Option<f64>) -> Result<Series> {
+        let (mut steps, mut n_constant) = (Vec::<Field>::new(), 0);
+        for array in arrays {
+            match Field::new(array?, fill)? {
+                Some(field) => steps.push(field),
+                None => n_constant += 1,
+            }
+        }
+        let Some(first) = steps.first() else { bail!("it is constant: there is nothing to compare") };
+        let (shape, dtype) = (first.array.dims.clone(), first.array.dtype);
+        Ok(Series { name, dims: field::fold_dims(&shape), shape, dtype, steps, n_constant })
     }
 
-    /// How fill values were treated.
-    pub fn note(&self) -> Option<String> {
-        let share = 100.0 * self.n_masked as f64 / self.values.len() as f64;
-        (self.n_masked > 0).then(|| {
-            format!(
-                "{}: {share:.1} % of the points are fill values or not finite; they are filled in smoothly, the same way, \
-                 for every peer (which store no mask); our bytes include the mask; errors count the other points",
+    /// The step that is shown: the middle one.
+    pub fn shown(&self) -> usize {
+        self.steps.len() / 2
+    }
+
+    /// Keeps that step alone.
+    pub fn into_shown(mut self) -> Shown {
+        let step = self.shown();
+        Shown { name: self.name, dims: self.dims, step, field: self.steps.swap_remove(step) }
+    }
+
+    /// Bytes of all steps.
+    pub fn raw_bytes(&self) -> usize {
+        self.steps.iter().map(|step| step.array.bytes.len()).sum()
+    }
+
+    /// Values of all steps.
+    pub fn n_values(&self) -> usize {
+        self.steps.iter().map(|step| step.values.len()).sum()
+    }
+
+    /// Values of all steps that do not count.
+    pub fn n_masked(&self) -> usize {
+        self.steps.iter().map(|step| step.n_masked).sum()
+    }
+
+    /// How fill values and constant steps were treated.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.n_masked() > 0 {
+            let share = 100.0 * self.n_masked() as f64 / self.n_values() as f64;
+            notes.push(format!(
+                "{}: {share:.1} % of the points are fill values or not finite; they are filled in smoothly, the same way, for \
+                 every peer (which store no mask); our bytes include the mask; errors count the other points",
                 self.name
-            )
-        })
+            ));
+        }
+        if self.n_constant > 0 {
+            notes.push(format!("{}: {} constant steps are left out", self.name, self.n_constant));
+        }
+        notes
     }
 }

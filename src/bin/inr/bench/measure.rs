@@ -1,172 +1,220 @@
-//! One row: encode, decode, compare, and the search for the peers' parameter.
+//! One row: a series stored in one way at one goal.
 
 use std::time::Instant;
 
-use adios2_inr::Norm;
+use adios2_inr::Target;
+use adios2_inr::field::Array;
 use adios2_inr::metrics::Errors;
-use anyhow::{Context as _, Result};
-use serde::Serialize;
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
 
-use super::codecs::{Codec, Control, Stored};
-use super::data::Data;
-use super::goal::Goal;
-
-/// Search steps at most.
-const N_SEARCH: usize = 24;
-/// A search ends when the error is this close under the target.
-const CLOSE: f64 = 0.998;
-/// Or when parameters just under and just over the target are this close.
-const CLOSEST: f64 = 1.001;
+use super::data::Series;
+use super::goals::excess;
+use super::memory;
+use super::method::{Method, Stored};
 
 /// One line of the result.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     pub data: String,
+    /// Of a step.
     pub dims: Vec<usize>,
-    pub dtype: &'static str,
+    pub dtype: String,
+    pub n_steps: usize,
+    /// Points of all steps that do not count.
     pub n_masked: usize,
-    pub norm: Norm,
-    pub error: f64,
+    /// What was asked of every step, as `Linf REL 1e-3`.
+    #[serde(with = "super::goals::text")]
+    pub goal: Target,
     pub codec: String,
-    /// The model of ours that was chosen; empty for peers.
-    pub model: String,
+    /// Steps coded together; 0: each after those before it.
+    pub window: usize,
+    /// What was chosen: models of ours.
+    pub detail: String,
     pub raw_bytes: usize,
     pub stored_bytes: usize,
     pub ratio: f64,
     pub bits_per_value: f64,
-    /// dB over the value range; JSON null when the copy is exact.
-    pub psnr: f64,
-    pub rel_l2: f64,
-    pub max_error: f64,
-    pub max_over_range: f64,
+    /// Over all steps: relative L2 and PSNR of all values together, maxima of the worst step.
+    pub errors: Errors,
     pub held: bool,
-    /// Raw megabytes (1e6 bytes) per second.
+    /// Raw megabytes (1e6 bytes) per second; 0 where it was not measured.
     pub encode_mb_s: f64,
     pub decode_mb_s: f64,
+    /// Growth of resident memory meanwhile, where the system tells.
+    pub encode_peak_bytes: Option<u64>,
+    pub decode_peak_bytes: Option<u64>,
+    /// Steps decoded for one step that is read by itself, on average.
+    pub decoded_per_read: f64,
 }
 
-impl Row {
-    /// What was asked.
-    pub fn goal(&self) -> Goal {
-        Goal { norm: self.norm, error: self.error }
+/// A row and the decoded steps.
+pub struct Measured {
+    pub row: Row,
+    pub decoded: Vec<Array>,
+}
+
+/// Measures one method at one goal; seconds are medians of `repeat` runs.
+pub fn measure(method: &dyn Method, series: &Series, goal: &Target, repeat: u32) -> Result<Measured> {
+    let knobs = method.tune(series, goal)?;
+    let (mut encoding, mut decoding) = (Costs::default(), Costs::default());
+    let mut last: Option<(Box<dyn Stored>, Vec<Array>)> = None;
+    for _ in 0..repeat {
+        drop(last.take());
+        let (stored, encode_cost) = cost(|| method.encode(series, goal, &knobs));
+        let stored = stored?;
+        let (decoded, decode_cost) = cost(|| stored.decode(series));
+        let decoded = decoded?.into_iter().map(|step| step.into_array(series.dtype)).collect::<Result<Vec<_>>>()?;
+        let [encode_cost, decode_cost] =
+            stored.outside().map_or([encode_cost, decode_cost], |costs| costs.map(|c| (c.seconds, Some(c.peak_bytes))));
+        encoding.add(encode_cost);
+        decoding.add(decode_cost);
+        last = Some((stored, decoded));
+    }
+    let Some((stored, decoded)) = last else { anyhow::bail!("it was not run: repeat it at least once") };
+    check(stored.as_ref(), series, &decoded)?;
+    let row = row(method, series, goal, stored.as_ref(), &decoded, [encoding, decoding]);
+    Ok(Measured { row, decoded })
+}
+
+/// Seconds and bytes of one run.
+fn cost<T>(work: impl FnOnce() -> T) -> (T, (f64, Option<u64>)) {
+    let ((done, seconds), peak) = memory::peak(|| {
+        let started = Instant::now();
+        let done = work();
+        (done, started.elapsed().as_secs_f64())
+    });
+    (done, (seconds, peak))
+}
+
+/// Of all runs.
+#[derive(Default)]
+struct Costs {
+    seconds: Vec<f64>,
+    peak: Option<u64>,
+}
+
+impl Costs {
+    fn add(&mut self, (seconds, peak): (f64, Option<u64>)) {
+        self.seconds.push(seconds);
+        self.peak = self.peak.max(peak);
+    }
+
+    /// Megabytes per second at the median, the slower of two; 0 without any time.
+    fn speed(&mut self, raw_bytes: usize) -> f64 {
+        self.seconds.sort_by(f64::total_cmp);
+        let median = self.seconds[self.seconds.len() / 2];
+        if median > 0.0 { raw_bytes as f64 / 1e6 / median } else { 0.0 }
     }
 }
 
-/// One encode and decode.
-struct Trial {
-    knob: f64,
-    stored: Stored,
-    errors: Errors,
-    encode_seconds: f64,
-    decode_seconds: f64,
-}
-
-fn trial(codec: &dyn Codec, data: &Data, goal: Goal, knob: f64) -> Result<Trial> {
-    let started = Instant::now();
-    let stored = codec.encode(data, goal, knob)?;
-    let encode_seconds = started.elapsed().as_secs_f64();
-    let started = Instant::now();
-    let decoded = codec.decode(data, &stored)?;
-    let decode_seconds = started.elapsed().as_secs_f64();
-    codec.check(data, &decoded)?;
-    let errors = Errors::between((&data.values).into(), (&decoded.to_f64()?).into(), data.valid.as_deref());
-    Ok(Trial { knob, stored, errors, encode_seconds, decode_seconds })
-}
-
-/// Measures one codec at one goal; seconds are medians of `repeat` runs.
-pub fn measure(codec: &dyn Codec, data: &Data, goal: Goal, repeat: u32) -> Result<Row> {
-    let best = match codec.control(goal) {
-        Control::Goal => trial(codec, data, goal, goal.error)?,
-        Control::Bound => trial(codec, data, goal, goal.error * data.range)?,
-        Control::Search => search(codec, data, goal)?,
-    };
-    let mut seconds = [vec![best.encode_seconds], vec![best.decode_seconds]];
-    for _ in 1..repeat {
-        let again = trial(codec, data, goal, best.knob)?;
-        seconds[0].push(again.encode_seconds);
-        seconds[1].push(again.decode_seconds);
+fn check(stored: &dyn Stored, series: &Series, decoded: &[Array]) -> Result<()> {
+    ensure!(decoded.len() == series.steps.len(), "decoded to {} steps of {}", decoded.len(), series.steps.len());
+    for (step, decoded) in series.steps.iter().zip(decoded) {
+        ensure!(decoded.len() == step.values.len(), "decoded to another size");
+        let bits = |array: &Array, i: usize| match array {
+            Array::F32(v) => u64::from(v[i].to_bits()),
+            Array::F64(v) => v[i].to_bits(),
+        };
+        let mut points = (0..decoded.len()).filter(|_| stored.keeps_masked());
+        let exact = points.all(|i| step.counts(i) || bits(decoded, i) == bits(&step.values, i));
+        ensure!(exact, "masked points did not come back bit for bit");
     }
-    let [encode_seconds, decode_seconds] = seconds.map(median);
-    let raw_bytes = data.array.bytes.len();
-    let stored_bytes = best.stored.n_bytes();
-    let errors = best.errors;
-    Ok(Row {
-        data: data.name.clone(),
-        dims: data.array.dims.clone(),
-        dtype: data.array.dtype.name(),
-        n_masked: data.n_masked,
-        norm: goal.norm,
-        error: goal.error,
-        codec: codec.name().to_owned(),
-        model: best.stored.model,
+    Ok(())
+}
+
+fn row(
+    method: &dyn Method,
+    series: &Series,
+    goal: &Target,
+    stored: &dyn Stored,
+    decoded: &[Array],
+    [mut encoding, mut decoding]: [Costs; 2],
+) -> Row {
+    let (raw_bytes, stored_bytes) = (series.raw_bytes(), stored.n_bytes());
+    let ratio = crate::table::ratio(raw_bytes, stored_bytes);
+    let each = series.steps.iter().zip(decoded);
+    let step_errors: Vec<Errors> = each
+        .map(|(step, decoded)| Errors::between(step.values.as_slice(), decoded.as_slice(), step.valid.as_deref()))
+        .collect();
+    Row {
+        data: series.name.clone(),
+        dims: series.shape.clone(),
+        dtype: series.dtype.name().to_owned(),
+        n_steps: series.steps.len(),
+        n_masked: series.n_masked(),
+        goal: *goal,
+        codec: method.name().to_owned(),
+        window: method.window(),
+        detail: stored.detail(),
         raw_bytes,
         stored_bytes,
-        ratio: crate::table::ratio(raw_bytes, stored_bytes),
-        bits_per_value: 8.0 * stored_bytes as f64 / data.values.len() as f64,
-        psnr: errors.psnr,
-        rel_l2: errors.rel_l2,
-        max_error: errors.max,
-        max_over_range: errors.max_over_range,
-        held: goal.holds(&errors),
-        encode_mb_s: raw_bytes as f64 / 1e6 / encode_seconds,
-        decode_mb_s: raw_bytes as f64 / 1e6 / decode_seconds,
-    })
-}
-
-/// The middle one, the slower of two; there is at least one.
-fn median(mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    seconds[seconds.len() / 2]
-}
-
-/// The smallest record whose measured error is at or under the goal, among parameters closing in on the goal: a
-/// bracket, then interpolation on log scales.
-fn search(codec: &dyn Codec, data: &Data, goal: Goal) -> Result<Trial> {
-    // Uniform errors of +-a have an RMS of a / sqrt(3).
-    let mut knob = match goal.norm {
-        Norm::L2 => goal.error * data.rms() * 3.0f64.sqrt(),
-        Norm::Linf => goal.error * data.range,
-    };
-    let mut best: Option<Trial> = None;
-    // Parameter and reached error just under and just over the goal.
-    let (mut under, mut over) = (None, None);
-    for _ in 0..N_SEARCH {
-        let t = trial(codec, data, goal, knob)?;
-        let reached = goal.reached(&t.errors).max(f64::MIN_POSITIVE);
-        if goal.holds(&t.errors) {
-            under = Some((knob, reached));
-            if best.as_ref().is_none_or(|b| t.stored.n_bytes() <= b.stored.n_bytes()) {
-                best = Some(t);
-            }
-        } else {
-            over = Some((knob, reached));
-        }
-        knob = match (under, over) {
-            (Some((_, reached)), _) if reached >= CLOSE * goal.error => break,
-            (Some((low, _)), Some((high, _))) if high / low < CLOSEST => break,
-            (Some(low), Some(high)) => between(low, high, goal.error),
-            (Some((low, reached)), None) => low * (goal.error / reached).clamp(1.2, 16.0),
-            (None, Some((high, reached))) => high * (goal.error / reached).clamp(1.0 / 16.0, 1.0 / 1.2),
-            (None, None) => unreachable!("every trial is under or over"),
-        };
+        ratio,
+        bits_per_value: 8.0 * stored_bytes as f64 / series.n_values() as f64,
+        errors: overall(series, &step_errors),
+        held: step_errors.iter().all(|errors| excess(goal, errors, ratio) <= 1.0),
+        encode_mb_s: encoding.speed(raw_bytes),
+        decode_mb_s: decoding.speed(raw_bytes),
+        encode_peak_bytes: encoding.peak,
+        decode_peak_bytes: decoding.peak,
+        decoded_per_read: stored.decoded_per_read(),
     }
-    best.with_context(|| format!("no parameter reached the target in {N_SEARCH} tries"))
 }
 
-/// A point between two parameters where a power law through both errors meets `target`, kept off the ends.
-fn between((low, e_low): (f64, f64), (high, e_high): (f64, f64), target: f64) -> f64 {
-    let share = (target / e_low).ln() / (e_high / e_low).ln();
-    let share = if share.is_finite() { share.clamp(0.15, 0.85) } else { 0.5 };
-    low * (high / low).powf(share)
+/// Of all values together; maxima are those of the worst step.
+fn overall(series: &Series, steps: &[Errors]) -> Errors {
+    let square: f64 = steps.iter().map(|e| e.l2 * e.l2).sum();
+    let (squares, n) =
+        series.steps.iter().map(|step| step.squares()).fold((0.0, 0), |(s, n), (square, m)| (s + square, n + m));
+    // The range of all steps together, as if they were one array.
+    let extremes = |(low, high): (f64, f64), step: &super::data::Field| (low.min(step.low), high.max(step.high));
+    let (low, high) = series.steps.iter().fold((f64::INFINITY, f64::NEG_INFINITY), extremes);
+    let worst = steps.iter().fold(Errors::default(), |worst, e| worst.worst(e));
+    let relative = |e: f64, to: f64| if e == 0.0 { 0.0 } else { e / to };
+    let rmse = (square / n as f64).sqrt();
+    Errors {
+        l2: square.sqrt(),
+        rel_l2: relative(square.sqrt(), squares.sqrt()),
+        max: worst.max,
+        max_over_range: worst.max_over_range,
+        psnr: if square == 0.0 { f64::INFINITY } else { 20.0 * ((high - low) / rmse).log10() },
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use adios2_inr::Dtype;
+pub mod tests {
+    use adios2_inr::{Dtype, Mode, Norm};
 
-    use super::super::data::Decoded;
+    use super::super::codec::{Block, Codec, Control};
+    use super::super::windows::Windows;
     use super::*;
-    use crate::npy::Array;
+    use crate::npy;
+
+    /// A row of a codec, for tests of what is made of rows.
+    pub fn row(data: &str, codec: &str, goal: Target) -> Row {
+        Row {
+            data: data.into(),
+            dims: vec![8, 8],
+            dtype: "f32".into(),
+            n_steps: 1,
+            n_masked: 0,
+            goal,
+            codec: codec.into(),
+            window: 1,
+            detail: String::new(),
+            raw_bytes: 256,
+            stored_bytes: 64,
+            ratio: 4.0,
+            bits_per_value: 8.0,
+            errors: Errors { psnr: 60.0, rel_l2: 1e-3, max: 1e-3, max_over_range: 1e-3, l2: 1e-2 },
+            held: true,
+            encode_mb_s: 10.0,
+            decode_mb_s: 20.0,
+            encode_peak_bytes: None,
+            decode_peak_bytes: None,
+            decoded_per_read: 1.0,
+        }
+    }
 
     /// Rounds to multiples of twice the parameter; the finer, the more bytes.
     struct Rounding;
@@ -176,41 +224,68 @@ mod tests {
             "rounding"
         }
 
-        fn control(&self, goal: Goal) -> Control {
-            if goal.norm == Norm::Linf { Control::Bound } else { Control::Search }
+        fn control(&self, goal: &Target) -> Control {
+            Control::by_bound(goal)
         }
 
-        fn encode(&self, _: &Data, _: Goal, knob: f64) -> Result<Stored> {
-            let parts = vec![knob.to_le_bytes().to_vec(), vec![0; (10.0 / knob) as usize]];
-            Ok(Stored { parts, model: String::new() })
+        fn encode(&self, _: Block, _: &Target, knob: f64) -> Result<Vec<Vec<u8>>> {
+            Ok(vec![knob.to_le_bytes().to_vec(), vec![0; (10.0 / knob) as usize]])
         }
 
-        fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
-            let step = 2.0 * f64::from_le_bytes(stored.parts[0].as_slice().try_into()?);
-            Ok(Decoded::Values(adios2_inr::field::Array::F64(
-                data.values.iter().map(|v| (v / step).round() * step).collect(),
-            )))
+        fn decode(&self, like: Block, parts: &[Vec<u8>]) -> Result<Array> {
+            let step = 2.0 * f64::from_le_bytes(parts[0].as_slice().try_into()?);
+            Ok(Array::F64(like.values.as_slice().iter().map(|v| (v / step).round() * step).collect()))
         }
     }
 
-    fn data() -> Data {
-        let values: Vec<f64> = (0..5000).map(|i| (f64::from(i) * 0.001).sin() + 0.3).collect();
-        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        Data::new("sine".into(), Array { dtype: Dtype::F64, dims: vec![5000], bytes }, None).unwrap()
+    /// Sines of growing size.
+    fn series(n_steps: usize) -> Series {
+        let step = |t: usize| {
+            let values = (0..5000).map(|i| (1.0 + t as f64) * ((f64::from(i) * 0.001).sin() + 0.3));
+            let bytes = values.flat_map(f64::to_le_bytes).collect();
+            Ok(npy::Array { dtype: Dtype::F64, dims: vec![5000], bytes })
+        };
+        Series::new("sine".into(), (0..n_steps).map(step), None).unwrap()
+    }
+
+    fn measured(series: &Series, window: usize, goal: Target) -> Row {
+        measure(&Windows::new(&Rounding, window, series).unwrap(), series, &goal, 2).unwrap().row
     }
 
     #[test]
-    fn a_searched_peer_ends_just_under_the_asked_error() {
+    fn a_searched_peer_ends_just_within_what_was_asked() {
         for error in [5e-2, 1e-3, 1e-6] {
-            let row = measure(&Rounding, &data(), Goal { norm: Norm::L2, error }, 1).unwrap();
-            assert!(row.held && row.rel_l2 >= 0.95 * error && row.rel_l2 <= error, "{error}: {}", row.rel_l2);
+            let row = measured(&series(1), 1, Target::Accuracy(Mode::Rel, Norm::L2, error));
+            assert!(row.held && row.errors.rel_l2 >= 0.95 * error, "{error}: {}", row.errors.rel_l2);
         }
+        let row = measured(&series(1), 1, Target::Psnr(70.0));
+        assert!(row.held && row.errors.psnr < 70.5, "{}", row.errors.psnr);
+        let row = measured(&series(1), 1, Target::Ratio(20.0));
+        assert!(row.held && row.ratio < 20.2, "{}", row.ratio);
     }
 
     #[test]
     fn a_bounded_peer_gets_the_asked_error_as_its_bound() {
-        let row = measure(&Rounding, &data(), Goal { norm: Norm::Linf, error: 1e-2 }, 2).unwrap();
-        assert!(row.held && row.max_over_range > 0.99e-2, "{}", row.max_over_range);
+        let row = measured(&series(1), 1, Target::Accuracy(Mode::Rel, Norm::Linf, 1e-2));
+        assert!(row.held && row.errors.max_over_range > 0.99e-2, "{}", row.errors.max_over_range);
         assert_eq!(row.ratio, 40_000.0 / row.stored_bytes as f64);
+        let row = measured(&series(1), 1, Target::Accuracy(Mode::Abs, Norm::Linf, 1e-2));
+        assert!(row.held && row.errors.max > 0.99e-2, "{}", row.errors.max);
+    }
+
+    #[test]
+    fn what_is_asked_holds_in_every_step_of_a_window() {
+        for goal in [
+            Target::Accuracy(Mode::Rel, Norm::Linf, 1e-2),
+            Target::Accuracy(Mode::Rel, Norm::L2, 1e-2),
+            Target::Psnr(60.0),
+            Target::Ratio(50.0),
+        ] {
+            for window in [1, 2, 4] {
+                let row = measured(&series(5), window, goal);
+                assert!(row.held && row.n_steps == 5, "{goal}, {window}");
+                assert_eq!(row.decoded_per_read, window as f64);
+            }
+        }
     }
 }

@@ -1,13 +1,12 @@
 //! SPERR: 2D and 3D natively, 1D as one row, more dimensions as a stack of 3D volumes.
 
+use adios2_inr::Target;
 use adios2_inr::field::Array;
 use anyhow::Result;
 use ndarray::{ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use sperr::{CompressionMode, Element};
 
-use super::codecs::{Codec, Control, Stored};
-use super::data::{Data, Decoded};
-use super::goal::Goal;
+use super::codec::{Block, Codec, Control};
 
 /// SPERR's own default for the size of the pieces a volume is cut into.
 const CHUNK: usize = 256;
@@ -20,34 +19,36 @@ impl Codec for Sperr {
         "sperr"
     }
 
-    fn control(&self, goal: Goal) -> Control {
-        if goal.norm == adios2_inr::Norm::Linf { Control::Bound } else { Control::Search }
+    fn control(&self, goal: &Target) -> Control {
+        Control::by_bound(goal)
     }
 
-    fn encode(&self, data: &Data, goal: Goal, knob: f64) -> Result<Stored> {
-        // For L2 the quantisation step, which spends nothing on outliers.
-        let mode = match goal.norm {
-            adios2_inr::Norm::Linf => CompressionMode::PointwiseError { pwe: knob },
-            adios2_inr::Norm::L2 => CompressionMode::QuantisationStep { q: knob },
+    fn ranks(&self) -> std::ops::RangeInclusive<usize> {
+        1..=3
+    }
+
+    fn encode(&self, block: Block, goal: &Target, knob: f64) -> Result<Vec<Vec<u8>>> {
+        // For other goals the quantisation step, which spends nothing on outliers.
+        let mode = match self.control(goal) {
+            Control::Bound => CompressionMode::PointwiseError { pwe: knob },
+            _ => CompressionMode::QuantisationStep { q: knob },
         };
-        let parts = match &data.filled {
-            Array::F32(v) => encode(v, &data.dims, mode),
-            Array::F64(v) => encode(v, &data.dims, mode),
-        }?;
-        Ok(Stored { parts, model: String::new() })
+        match block.values {
+            Array::F32(v) => encode(v, block.dims, mode),
+            Array::F64(v) => encode(v, block.dims, mode),
+        }
     }
 
-    fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
-        let n = data.values.len();
-        Ok(Decoded::Values(match data.filled {
-            Array::F32(_) => Array::F32(decode(&stored.parts, &data.dims, vec![0.0; n])?),
-            Array::F64(_) => Array::F64(decode(&stored.parts, &data.dims, vec![0.0; n])?),
-        }))
+    fn decode(&self, like: Block, parts: &[Vec<u8>]) -> Result<Array> {
+        Ok(match like.values {
+            Array::F32(v) => Array::F32(decode(parts, like.dims, vec![0.0; v.len()])?),
+            Array::F64(v) => Array::F64(decode(parts, like.dims, vec![0.0; v.len()])?),
+        })
     }
 
     fn note(&self) -> Option<&'static str> {
         Some(
-            "sperr stores 1D as one row and 4D as a stack of 3D volumes (sum of bytes); at L2 its quantisation step is searched; \
+            "sperr stores 1D as one row and 4D as a stack of 3D volumes (sum of bytes); at goals other than Linf its quantisation step is searched; \
              more threads than one work on pieces of 256 cubed",
         )
     }

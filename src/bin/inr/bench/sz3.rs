@@ -1,12 +1,11 @@
 //! SZ3 with its default algorithm (interpolation and Lorenzo prediction).
 
+use adios2_inr::Target;
 use adios2_inr::field::Array;
 use anyhow::Result;
 use sz3::{Config, DimensionedData, ErrorBound, SZ3Compressible};
 
-use super::codecs::{Codec, Control, Stored};
-use super::data::{Data, Decoded};
-use super::goal::Goal;
+use super::codec::{Block, Codec, Control};
 
 /// SZ3.
 pub struct Sz3 {
@@ -19,24 +18,24 @@ impl Codec for Sz3 {
         "sz3"
     }
 
-    fn control(&self, goal: Goal) -> Control {
-        if goal.norm == adios2_inr::Norm::Linf { Control::Bound } else { Control::Search }
+    fn control(&self, goal: &Target) -> Control {
+        Control::by_bound(goal)
     }
 
-    fn encode(&self, data: &Data, _: Goal, knob: f64) -> Result<Stored> {
-        let part = match &data.filled {
-            Array::F32(v) => encode(v, &data.dims, self.config(knob)),
-            Array::F64(v) => encode(v, &data.dims, self.config(knob)),
+    fn encode(&self, block: Block, _: &Target, knob: f64) -> Result<Vec<Vec<u8>>> {
+        let part = match block.values {
+            Array::F32(v) => encode(v, block.dims, self.config(knob)),
+            Array::F64(v) => encode(v, block.dims, self.config(knob)),
         }?;
-        Ok(Stored { parts: vec![part], model: String::new() })
+        Ok(vec![part])
     }
 
-    fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
-        let part = stored.parts[0].as_slice();
-        Ok(Decoded::Values(match data.filled {
+    fn decode(&self, like: Block, parts: &[Vec<u8>]) -> Result<Array> {
+        let part = parts[0].as_slice();
+        Ok(match like.values {
             Array::F32(_) => Array::F32(sz3::decompress::<f32, _>(part)?.1.into_data()),
             Array::F64(_) => Array::F64(sz3::decompress::<f64, _>(part)?.1.into_data()),
-        }))
+        })
     }
 }
 

@@ -1,12 +1,11 @@
 //! TTHRESH: a relative L2 target of its own, three dimensions at least.
 
+use adios2_inr::Target;
 use adios2_inr::field::Array;
 use anyhow::{Result, bail};
 use tthresh::{Buffer, ErrorBound};
 
-use super::codecs::{Codec, Control, Stored};
-use super::data::{Data, Decoded};
-use super::goal::Goal;
+use super::codec::{Block, Codec, Control};
 
 /// TTHRESH.
 pub struct Tthresh;
@@ -16,23 +15,27 @@ impl Codec for Tthresh {
         "tthresh"
     }
 
-    fn control(&self, _: Goal) -> Control {
+    fn control(&self, _: &Target) -> Control {
         Control::Search
     }
 
-    fn encode(&self, data: &Data, _: Goal, knob: f64) -> Result<Stored> {
-        let target = ErrorBound::RMSE(knob);
-        let part = match &data.filled {
-            Array::F32(v) => tthresh::compress(v, &data.dims, target, false, false),
-            Array::F64(v) => tthresh::compress(v, &data.dims, target, false, false),
-        }?;
-        Ok(Stored { parts: vec![part], model: String::new() })
+    fn ranks(&self) -> std::ops::RangeInclusive<usize> {
+        3..=8
     }
 
-    fn decode(&self, _: &Data, stored: &Stored) -> Result<Decoded> {
-        match tthresh::decompress(&stored.parts[0], false, false)?.0 {
-            Buffer::F32(v) => Ok(Decoded::Values(Array::F32(v))),
-            Buffer::F64(v) => Ok(Decoded::Values(Array::F64(v))),
+    fn encode(&self, block: Block, _: &Target, knob: f64) -> Result<Vec<Vec<u8>>> {
+        let target = ErrorBound::RMSE(knob);
+        let part = match block.values {
+            Array::F32(v) => tthresh::compress(v, block.dims, target, false, false),
+            Array::F64(v) => tthresh::compress(v, block.dims, target, false, false),
+        }?;
+        Ok(vec![part])
+    }
+
+    fn decode(&self, _: Block, parts: &[Vec<u8>]) -> Result<Array> {
+        match tthresh::decompress(&parts[0], false, false)?.0 {
+            Buffer::F32(v) => Ok(Array::F32(v)),
+            Buffer::F64(v) => Ok(Array::F64(v)),
             _ => bail!("decoded to another type"),
         }
     }

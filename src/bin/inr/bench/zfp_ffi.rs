@@ -3,13 +3,12 @@
 
 use std::ffi::c_void;
 
+use adios2_inr::Target;
 use adios2_inr::field::Array;
 use anyhow::{Result, ensure};
 use zfp_sys as zfp;
 
-use super::codecs::{Codec, Control, Stored};
-use super::data::{Data, Decoded};
-use super::goal::Goal;
+use super::codec::{Block, Codec, Control};
 
 /// ZFP.
 pub struct Zfp;
@@ -19,33 +18,32 @@ impl Codec for Zfp {
         "zfp"
     }
 
-    fn control(&self, goal: Goal) -> Control {
-        if goal.norm == adios2_inr::Norm::Linf { Control::Bound } else { Control::Search }
+    fn control(&self, goal: &Target) -> Control {
+        Control::by_bound(goal)
     }
 
-    fn encode(&self, data: &Data, _: Goal, knob: f64) -> Result<Stored> {
+    fn encode(&self, block: Block, _: &Target, knob: f64) -> Result<Vec<Vec<u8>>> {
         // ZFP reads through a mutable pointer but does not write while encoding; the copy keeps that out of question.
-        let mut values = data.filled.clone();
-        let mut stream = Stream::new(&mut values, &data.dims, knob, Vec::new())?;
+        let mut values = block.values.clone();
+        let mut stream = Stream::new(&mut values, block.dims, knob, Vec::new())?;
         let n_bytes = stream.compress()?;
         let mut part = std::mem::take(&mut stream.buffer);
         part.truncate(n_bytes);
         // Without a header the decoder must be told the tolerance: 8 bytes more.
         part.extend_from_slice(&knob.to_le_bytes());
-        Ok(Stored { parts: vec![part], model: String::new() })
+        Ok(vec![part])
     }
 
-    fn decode(&self, data: &Data, stored: &Stored) -> Result<Decoded> {
-        let part = &stored.parts[0];
-        let (payload, knob) = part.split_last_chunk::<8>().ok_or_else(|| anyhow::anyhow!("stream too short"))?;
-        let mut values = match &data.filled {
+    fn decode(&self, like: Block, parts: &[Vec<u8>]) -> Result<Array> {
+        let (payload, knob) = parts[0].split_last_chunk::<8>().ok_or_else(|| anyhow::anyhow!("stream too short"))?;
+        let mut values = match like.values {
             Array::F32(v) => Array::F32(vec![0.0; v.len()]),
             Array::F64(v) => Array::F64(vec![0.0; v.len()]),
         };
-        let mut stream = Stream::new(&mut values, &data.dims, f64::from_le_bytes(*knob), payload.to_vec())?;
+        let mut stream = Stream::new(&mut values, like.dims, f64::from_le_bytes(*knob), payload.to_vec())?;
         stream.decompress()?;
         drop(stream);
-        Ok(Decoded::Values(values))
+        Ok(values)
     }
 
     fn note(&self) -> Option<&'static str> {

@@ -1,0 +1,127 @@
+//! Errors in what users compute from several variables, of the shown step.
+
+use adios2_inr::field::{self, Array};
+use anyhow::{Context as _, Result, ensure};
+use serde::Serialize;
+
+use super::data::Shown;
+use super::kept::{Finished, Kept};
+use super::quality::derived::Derived;
+use super::quality::divergence::divergence;
+use crate::Usage;
+
+/// What is computed.
+#[derive(clap::Args, Clone, Debug)]
+pub struct QuantityArgs {
+    /// A quantity of several variables whose error is told, such as 'sqrt(vx*vx+vy*vy)'
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Quality")]
+    derived: Vec<String>,
+    /// The components of a vector field whose divergence is told, in the order of the axes: z,y,x or y,x
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Quality")]
+    divergence: Vec<String>,
+}
+
+/// The error of one quantity with one codec.
+#[derive(Clone, Debug, Serialize)]
+pub struct QuantityRow {
+    pub quantity: String,
+    pub goal: String,
+    pub codec: String,
+    /// JSON null when the original is zero.
+    pub rel_l2: f64,
+    /// None of a divergence.
+    pub max_over_range: Option<f64>,
+}
+
+/// What is asked for, by places in the list of variables.
+enum Quantity {
+    Derived(String, Box<Derived>),
+    Divergence(String, Vec<usize>),
+}
+
+impl QuantityArgs {
+    /// Checks what was asked against the names of all variables.
+    pub fn check(&self, names: &[&str]) -> Result<()> {
+        self.quantities(names).map(drop)
+    }
+
+    fn quantities(&self, names: &[&str]) -> Result<Vec<Quantity>> {
+        let derived =
+            self.derived.iter().map(|text| Ok(Quantity::Derived(text.clone(), Box::new(Derived::parse(text, names)?))));
+        let mut all = derived.collect::<Result<Vec<_>>>().map_err(|e| Usage(format!("--derived: {e:#}")))?;
+        if !self.divergence.is_empty() {
+            let find = |name: &String| {
+                let known = names.iter().position(|known| known == name);
+                known.ok_or_else(|| {
+                    Usage(format!("--divergence: there is no variable '{name}': choose from {}", names.join(", ")))
+                })
+            };
+            let places = self.divergence.iter().map(find).collect::<Result<_, _>>()?;
+            all.push(Quantity::Divergence(format!("divergence of ({})", self.divergence.join(", ")), places));
+        }
+        Ok(all)
+    }
+
+    /// Every quantity at every goal with every codec that has a row of all its variables.
+    pub fn measure(&self, shown: &[Shown], rows: &[Finished], kept: &Kept) -> Result<Vec<QuantityRow>> {
+        let names: Vec<&str> = shown.iter().map(|shown| shown.name.as_str()).collect();
+        let mut found = Vec::new();
+        for quantity in self.quantities(&names)? {
+            let variables = quantity.variables();
+            let first = &shown[variables[0]];
+            for row in rows.iter().filter(|finished| finished.row.data == first.name) {
+                let same = |name: &str| {
+                    let mut all = rows.iter().map(|f| (f, &f.row));
+                    all.find(|(_, r)| r.data == name && r.codec == row.row.codec && r.goal == row.row.goal)
+                };
+                let Some(rows) = variables.iter().map(|&v| Some(same(&shown[v].name)?.0)).collect::<Option<Vec<_>>>()
+                else {
+                    continue;
+                };
+                let decoded = rows.iter().map(|finished| decoded(finished, kept)).collect::<Result<Vec<_>>>()?;
+                let of: Vec<(&Shown, &Array)> = variables.iter().map(|&v| &shown[v]).zip(&decoded).collect();
+                let (rel_l2, max_over_range) = quantity.errors(&of).with_context(|| quantity.name().to_owned())?;
+                let (goal, codec) = (row.row.goal.to_string(), row.row.codec.clone());
+                found.push(QuantityRow { quantity: quantity.name().to_owned(), goal, codec, rel_l2, max_over_range });
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn decoded(finished: &Finished, kept: &Kept) -> Result<Array> {
+    let array = kept.step(finished)?;
+    Ok(field::values(array.dtype, 0, &array.bytes)?.as_slice().to_array())
+}
+
+impl Quantity {
+    fn name(&self) -> &str {
+        match self {
+            Quantity::Derived(name, _) | Quantity::Divergence(name, _) => name,
+        }
+    }
+
+    fn variables(&self) -> &[usize] {
+        match self {
+            Quantity::Derived(_, derived) => derived.variables(),
+            Quantity::Divergence(_, places) => places,
+        }
+    }
+
+    /// Relative L2 error, and the largest over the range.
+    fn errors(&self, variables: &[(&Shown, &Array)]) -> Result<(f64, Option<f64>)> {
+        let dims = &variables[0].0.dims;
+        ensure!(variables.iter().all(|(shown, _)| shown.dims == *dims), "its variables have different sizes");
+        let steps: Vec<_> = variables.iter().map(|(shown, decoded)| shown.field.beside(dims, decoded)).collect();
+        match self {
+            Quantity::Derived(_, derived) => {
+                let errors = derived.errors(&steps)?.errors;
+                Ok((errors.rel_l2, Some(errors.max_over_range)))
+            }
+            Quantity::Divergence(..) => {
+                let components: Vec<_> = steps.iter().map(std::slice::from_ref).collect();
+                Ok((divergence(&components)?.rel_l2, None))
+            }
+        }
+    }
+}

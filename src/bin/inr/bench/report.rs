@@ -1,0 +1,289 @@
+//! What was found as a page, and as tables to paste.
+
+use std::path::Path;
+
+use adios2_inr::Target;
+use anyhow::Result;
+
+use super::compare::{self, Verdict};
+use super::kept::Finished;
+use super::measure::Row;
+use super::pictures;
+use super::quantities::QuantityRow;
+use super::run::Found;
+use crate::page::{self, Item, Page, Section, Sentence};
+use crate::plot::{self, Panel};
+use crate::table::{self, Cell, Mark, Table};
+
+/// Everything a report is made of.
+pub struct Report<'a> {
+    pub found: &'a Found,
+    pub rows: &'a [Row],
+    pub verdicts: &'a [Verdict],
+    pub comparisons: &'a [compare::Comparison],
+    pub derived: &'a [QuantityRow],
+}
+
+impl Report<'_> {
+    /// As people read it in a terminal.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for group in compare::groups(self.rows) {
+            text += &format!("{}\n{}\n", compare::title(&group[0]), compare::table(group));
+        }
+        if !self.derived.is_empty() {
+            text += &format!("{}\n", self.derived_table());
+        }
+        if !self.comparisons.is_empty() {
+            text += &format!("{}\n", compare::comparison_table(self.comparisons));
+        }
+        for note in &self.found.notes {
+            text += &format!("note: {note}\n");
+        }
+        format!("{text}{}\n", compare::setup())
+    }
+
+    /// Writes page, tables, rows and charts to the folder `out`; returns the files.
+    pub fn write(&self, out: &Path, object: &serde_json::Value) -> Result<Vec<String>> {
+        let files = [
+            ("tables.md", self.markdown()),
+            ("rows.csv", compare::all(&self.found.rows).csv()?),
+            ("bench.json", format!("{object}\n")),
+        ];
+        let mut wrote = vec![page::write(&out.join("report.html"), &self.page()?)?];
+        for (name, text) in files {
+            let path = out.join(name);
+            crate::output::write_whole(&path, |w| Ok(w.write_all(text.as_bytes())?))?;
+            wrote.push(path.display().to_string());
+        }
+        wrote.extend(plot::save(&compare::panels(self.rows), 2, &out.join("rate-distortion"))?);
+        Ok(wrote)
+    }
+
+    /// The page.
+    pub fn page(&self) -> Result<Page> {
+        let mut sections = vec![self.winners(), self.curves()];
+        for shown in &self.found.shown {
+            sections.push(self.of_variable(&shown.name)?);
+        }
+        if !self.derived.is_empty() {
+            sections.push(Section {
+                heading: "Derived quantities".into(),
+                text: vec!["Of the step that is shown, computed from the decoded variables.".into()],
+                items: vec![Item::Table(self.derived_table())],
+            });
+        }
+        sections.push(self.notes());
+        Ok(Page {
+            title: "Codecs on your data".into(),
+            lead: self.lead(),
+            sections,
+            footer: compare::setup().to_string(),
+        })
+    }
+
+    /// All tables as Markdown.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("{}\n\n", compare::setup());
+        text += &format!("{}\n", verdict_table(self.verdicts).markdown());
+        if !self.comparisons.is_empty() {
+            text += &format!("\n{}", compare::comparison_table(self.comparisons).markdown());
+        }
+        for group in compare::groups(self.rows) {
+            text += &format!("\n{}\n\n{}", compare::title(&group[0]), compare::table(group).markdown());
+        }
+        if !self.derived.is_empty() {
+            text += &format!("\n{}", self.derived_table().markdown());
+        }
+        text
+    }
+
+    /// Who wins, by how much, how fast: all together, then each variable.
+    fn lead(&self) -> Vec<Sentence> {
+        let mut lead: Vec<Sentence> = Vec::new();
+        let judged = self.verdicts.iter().filter(|v| v.gain.is_some()).count();
+        let won = self.verdicts.iter().filter(|v| v.gain.is_some_and(|gain| gain >= 1.0)).count();
+        if judged > 0 {
+            let text = format!("adios2-inr is at least as good as the best other codec in {won} of {judged} cases.");
+            lead.push(if 2 * won >= judged { Sentence::win(text) } else { Sentence::loss(text) });
+        }
+        for shown in &self.found.shown {
+            lead.extend(self.verdicts.iter().filter(|v| v.data == shown.name).map(sentence));
+        }
+        lead
+    }
+
+    fn winners(&self) -> Section {
+        Section {
+            heading: "Who wins".into(),
+            text: vec![
+                "The fewest bytes at an accuracy or PSNR, the smallest error at a ratio, among the codecs that kept what was asked \
+                 in every step. The gain is the best other codec's bytes (or error) over those of the best of ours: below 1 we lose."
+                    .into(),
+                "The second table has geometric means over all rows that both codecs have, without those at equal ratio.".into(),
+            ],
+            items: vec![
+                Item::Table(verdict_table(self.verdicts)),
+                Item::Table(compare::comparison_table(self.comparisons)),
+            ],
+        }
+    }
+
+    fn curves(&self) -> Section {
+        let mut items = vec![Item::Charts(compare::panels(self.rows))];
+        if self.rows.iter().any(|row| row.encode_mb_s > 0.0) {
+            items.push(Item::Charts(compare::speed_panels(self.rows)));
+        }
+        Section {
+            heading: "Size, error and speed".into(),
+            text: vec!["Up and left is better in the first charts, up and right in the second ones.".into()],
+            items,
+        }
+    }
+
+    fn of_variable(&self, name: &str) -> Result<Section> {
+        let rows: Vec<Finished> = self.found.rows.iter().filter(|f| f.row.data == name).cloned().collect();
+        let mut items = Vec::new();
+        let groups = rows.chunk_by(|a, b| a.row.goal == b.row.goal);
+        for group in groups.clone() {
+            items.push(Item::Table(full_table(group)));
+        }
+        // Pictures compare best at an equal ratio; else in the middle of the goals.
+        let groups: Vec<&[Finished]> = groups.collect();
+        let at_ratio = groups.iter().rposition(|group| matches!(group[0].row.goal, Target::Ratio(_)));
+        let Some(group) = groups.get(at_ratio.unwrap_or(groups.len() / 2)) else {
+            return Ok(Section { heading: name.into(), text: Vec::new(), items });
+        };
+        let mut text = vec![format!("Charts and pictures are at {}.", group[0].row.goal)];
+        text.extend(
+            group
+                .iter()
+                .find(|f| f.row.n_steps > 1)
+                .map(|_| "Steps per read: steps that are decoded for one step that is read by itself.".to_owned()),
+        );
+        items.push(Item::Charts(quality_panels(name, group)));
+        if let Some(shown) = self.found.shown.iter().find(|shown| shown.name == name) {
+            items.push(Item::Pictures(pictures::pictures(shown, group, &self.found.kept)?));
+        }
+        Ok(Section { heading: name.into(), text, items })
+    }
+
+    fn derived_table(&self) -> Table {
+        let mut table = Table::new(["quantity", "goal", "codec", "relative L2", "max/range"], 3);
+        for row in self.derived {
+            let cells = [row.quantity.as_str(), row.goal.as_str(), row.codec.as_str()].map(Cell::from);
+            table.row(
+                cells.into_iter().chain([Cell::error(row.rel_l2), row.max_over_range.map_or("-".into(), Cell::error)]),
+            );
+        }
+        table
+    }
+
+    fn notes(&self) -> Section {
+        let text = self.found.notes.iter().map(|note| format!("Note: {note}.")).collect();
+        Section { heading: "Notes".into(), text, items: Vec::new() }
+    }
+}
+
+fn sentence(v: &Verdict) -> Sentence {
+    let speed = format!(
+        "ratio {}, encodes at {} MB/s, decodes at {}",
+        table::number(v.ratio),
+        table::number(v.encode_mb_s),
+        table::number(v.decode_mb_s)
+    );
+    let head = format!(
+        "{} at {}: {} has the {} ({speed})",
+        v.data,
+        v.goal,
+        v.winner,
+        if v.of == "bytes" { "fewest bytes" } else { "smallest error" }
+    );
+    match (v.gain, &v.other, &v.ours) {
+        (Some(gain), Some(other), _) if gain >= 1.0 => {
+            Sentence::win(format!("{head}, {} times the {} for {other}.", table::number(gain), v.of))
+        }
+        (Some(gain), _, Some(ours)) => {
+            Sentence::loss(format!("{head}; {ours} needs {} times the {}.", table::number(1.0 / gain), v.of))
+        }
+        _ => Sentence::neutral(format!("{head}.")),
+    }
+}
+
+fn verdict_table(verdicts: &[Verdict]) -> Table {
+    let mut table = Table::new(
+        ["data", "goal", "winner", "best of ours", "best other", "ratio", "gain", "encode MB/s", "decode MB/s"],
+        5,
+    );
+    for v in verdicts {
+        let name = |name: &Option<String>| Cell::from(name.clone().unwrap_or("-".into()));
+        let gain = v.gain.map_or("-".into(), |gain| {
+            Cell::number(gain).marked(Mark::Best, gain > 1.0).marked(Mark::Worst, gain < 1.0)
+        });
+        table.row([
+            v.data.clone().into(),
+            v.goal.clone().into(),
+            v.winner.clone().into(),
+            name(&v.ours),
+            name(&v.other),
+            Cell::number(v.ratio),
+            gain,
+            Cell::number(v.encode_mb_s),
+            Cell::number(v.decode_mb_s),
+        ]);
+    }
+    table
+}
+
+/// A group with what PSNR does not tell.
+fn full_table(group: &[Finished]) -> Table {
+    let rows: Vec<Row> = group.iter().map(|f| f.row.clone()).collect();
+    let mut table = compare::table(&rows);
+    table.header.extend(["SSIM", "gradient error", "parts at", "error's lag 1"].map(String::from));
+    for (cells, Finished { quality, .. }) in table.rows.iter_mut().zip(group) {
+        let known = |x: Option<f64>| x.map_or("-".into(), Cell::number);
+        cells.push(quality.ssim.map_or("-".into(), |ssim| Cell::from(format!("{ssim:.5}")).of(ssim)));
+        cells.push(Cell::error(quality.gradient_error));
+        cells.push(known(quality.spectrum.as_ref().and_then(|s| s.parts_at)));
+        cells.push(known(quality.autocorrelation.first().copied()));
+    }
+    table.header[0] = rows[0].goal.to_string();
+    table
+}
+
+/// Spectrum, the error's spread and correlation, and the error over the steps.
+fn quality_panels(name: &str, group: &[Finished]) -> Vec<Panel> {
+    let panel = |what: &str, x: &str, y: &str, logs: (bool, bool)| Panel {
+        title: format!("{name}: {what}"),
+        x_label: x.into(),
+        y_label: y.into(),
+        x_log: logs.0,
+        y_log: logs.1,
+        ..Panel::default()
+    };
+    let mut spectrum = panel("spectrum", "wavenumber (cycles per longest side)", "power", (true, true));
+    let mut histogram = panel("errors", "error / largest error", "share of values", (false, true));
+    let mut correlation = panel("correlation of the error", "lag", "autocorrelation", (false, false));
+    let mut steps = panel("error of each step", "step", "max / range", (false, true));
+    for Finished { row, quality, .. } in group {
+        if let Some(s) = &quality.spectrum {
+            let points = |power: &[f64]| s.wavenumber.iter().copied().zip(power.iter().copied()).collect::<Vec<_>>();
+            if spectrum.limits.is_empty() {
+                spectrum.limits.push(("original".into(), points(&s.original)));
+            }
+            spectrum.series.push((row.codec.clone(), points(&s.decoded)));
+        }
+        let n_bins = quality.histogram.shares.len() as f64;
+        let shares = quality.histogram.shares.iter().enumerate();
+        let middle = |(i, share): (usize, &f64)| ((2.0 * i as f64 + 1.0) / n_bins - 1.0, *share);
+        histogram.series.push((row.codec.clone(), shares.map(middle).collect()));
+        let lags = quality.autocorrelation.iter().enumerate();
+        correlation.series.push((row.codec.clone(), lags.map(|(i, c)| (i as f64 + 1.0, *c)).collect()));
+        let errors = quality.per_step.iter().enumerate();
+        steps.series.push((row.codec.clone(), errors.map(|(i, e)| (i as f64, e.max_over_range)).collect()));
+    }
+    let mut panels = vec![spectrum, histogram, correlation];
+    panels.extend((group[0].row.n_steps > 1).then_some(steps));
+    panels.retain(|panel| !panel.series.is_empty());
+    panels
+}

@@ -1,0 +1,192 @@
+//! All rows of a run, one after the other.
+
+use std::path::Path;
+use std::time::Instant;
+
+use adios2_inr::{Target, set_default_threads};
+use anyhow::{Context as _, Result};
+
+use super::codec::{self, Codec};
+use super::data::{Series, Shown};
+use super::external::External;
+use super::kept::{Finished, Kept};
+use super::measure::{Measured, measure};
+use super::method::Method;
+use super::ours::Ours;
+use super::quality::quality;
+use super::windows::Windows;
+use super::{Args, compare};
+use crate::progress;
+use crate::source::{self, Variable};
+
+/// What a run found.
+pub struct Found {
+    pub rows: Vec<Finished>,
+    /// Of each variable the step that is shown.
+    pub shown: Vec<Shown>,
+    pub notes: Vec<String>,
+    /// Where decoded steps are.
+    pub kept: Kept,
+}
+
+/// Measures what is not measured yet.
+pub fn run(args: &Args) -> Result<Found> {
+    set_default_threads(args.threads);
+    let goals = args.goals.goals()?;
+    let codecs = Codecs::new(args)?;
+    let mut variables = Vec::new();
+    for file in &args.files {
+        let found = source::variables(file, &args.data.hints())?;
+        variables.extend(found.into_iter().map(|variable| (file.as_path(), variable)));
+    }
+    let names: Vec<&str> = variables.iter().map(|(_, variable)| variable.name.as_str()).collect();
+    args.quantities.check(&names)?;
+    let mut found =
+        Found { rows: Vec::new(), shown: Vec::new(), notes: codecs.notes(), kept: Kept::open(args.out.as_deref())? };
+    let all: usize = variables.iter().map(|(_, v)| goals.len() * codecs.n_methods(v.n_steps)).sum();
+    let (bar, started) = (progress::bar(all), Instant::now());
+    let mut n_left = 0;
+    for (file, variable) in &variables {
+        let of_file = Identity::new(args, file, variable)?;
+        let arrays = (0..variable.n_steps).map(|step| variable.read(step));
+        let series = Series::new(variable.name.clone(), arrays, args.fill);
+        let series = series.with_context(|| format!("{}, variable '{}'", file.display(), variable.name))?;
+        found.notes.extend(series.notes());
+        let (methods, notes) = codecs.methods(&series);
+        found.notes.extend(notes);
+        for goal in &goals {
+            for method in &methods {
+                bar.set_message(format!("{} {goal} {}", series.name, method.name()));
+                let is_over = args.budget.is_some_and(|budget| started.elapsed() >= budget);
+                n_left += usize::from(!found.row(method.as_ref(), &series, goal, args.repeat, &of_file, is_over)?);
+                bar.inc(1);
+            }
+        }
+        drop(methods);
+        found.shown.push(series.into_shown());
+    }
+    bar.finish_and_clear();
+    if n_left > 0 {
+        found
+            .notes
+            .push(format!("{n_left} rows were not measured within --budget: the same command goes on with them"));
+    }
+    Ok(found)
+}
+
+impl Found {
+    /// Finds or measures a row; false when it is left for lack of time.
+    fn row(
+        &mut self,
+        method: &dyn Method,
+        series: &Series,
+        goal: &Target,
+        repeat: u32,
+        identity: &Identity,
+        is_over: bool,
+    ) -> Result<bool> {
+        let key = identity.key(method, goal);
+        if let Some(finished) = self.kept.find(&key) {
+            self.rows.push(finished);
+            return Ok(true);
+        }
+        if is_over {
+            return Ok(false);
+        }
+        match measure(method, series, goal, repeat) {
+            Ok(Measured { row, decoded }) => {
+                let each = series.steps.iter().zip(&decoded);
+                let steps: Vec<_> = each.map(|(step, decoded)| step.beside(&series.dims, decoded)).collect();
+                let finished = self.kept.add(key, row, quality(&steps), &decoded[series.shown()])?;
+                self.rows.push(finished);
+            }
+            Err(e) => self.notes.push(format!("{} has no row for {} at {goal}: {e:#}", method.name(), series.name)),
+        }
+        Ok(true)
+    }
+}
+
+/// What rows depend on beside the method and the goal.
+struct Identity(String);
+
+impl Identity {
+    fn new(args: &Args, file: &Path, variable: &Variable) -> Result<Identity> {
+        let name = || file.display().to_string();
+        let hints = format!("{:?}", args.data.hints());
+        // A dataset is a folder, whose own time says nothing: that of its index does.
+        let index = file.join("md.idx");
+        let path = if index.exists() { index.as_path() } else { file };
+        let changed = match std::fs::metadata(path) {
+            Ok(found) => format!("{:?} {}", found.modified().with_context(name)?, found.len()),
+            // FILE:VARIABLE.
+            Err(_) => String::new(),
+        };
+        let how = (args.repeat, args.threads, args.fill.map(f64::to_bits));
+        let version = compare::setup().version();
+        Ok(Identity(format!("{} {} {changed} {hints} {how:?} {version}", name(), variable.name)))
+    }
+
+    fn key(&self, method: &dyn Method, goal: &Target) -> String {
+        format!("{} {} {goal}", self.0, method.name())
+    }
+}
+
+/// What is measured.
+struct Codecs {
+    ours: Vec<Ours>,
+    peers: Vec<Box<dyn Codec>>,
+    windows: Vec<usize>,
+}
+
+impl Codecs {
+    fn new(args: &Args) -> Result<Codecs> {
+        let mut common = vec![("threads".to_owned(), args.threads.to_string())];
+        common.extend(args.fill.map(|fill| ("fill".to_owned(), fill.to_string())));
+        let texts =
+            if args.ours.is_empty() { vec![String::new(), "temporal=predict".into()] } else { args.ours.clone() };
+        let ours = texts.iter().map(|text| Ours::new(text, &common)).collect::<Result<Vec<_>>>()?;
+        let mut peers: Vec<Box<dyn Codec>> = Vec::new();
+        let default = || codec::DEFAULT_PEERS.iter().map(|&name| name.to_owned()).collect();
+        for name in args.peers.clone().unwrap_or_else(default).iter().filter(|name| *name != "none") {
+            peers.push(codec::peer(name, args.threads)?);
+        }
+        for text in &args.external {
+            peers.push(Box::new(External::new(text)?));
+        }
+        Ok(Codecs { ours, peers, windows: args.windows.iter().map(|&n| n as usize).collect() })
+    }
+
+    fn notes(&self) -> Vec<String> {
+        codec::notes(&self.peers)
+    }
+
+    /// At most, for a variable of so many steps.
+    fn n_methods(&self, n_steps: usize) -> usize {
+        let ours = self.ours.iter().filter(|ours| n_steps > 1 || !ours.needs_series()).count();
+        ours + self.peers.len() * self.windows.iter().filter(|&&n| n <= n_steps).count()
+    }
+
+    /// What can be measured on a series, and what must be said of the rest.
+    fn methods<'a>(&'a self, series: &Series) -> (Vec<Box<dyn Method + 'a>>, Vec<String>) {
+        let mut methods: Vec<Box<dyn Method + 'a>> = Vec::new();
+        let mut notes = Vec::new();
+        for ours in self.ours.iter().filter(|ours| series.steps.len() > 1 || !ours.needs_series()) {
+            methods.push(Box::new(ours.clone()));
+        }
+        for peer in &self.peers {
+            for &window in self.windows.iter().filter(|&&n| n <= series.steps.len()) {
+                match Windows::new(peer.as_ref(), window, series) {
+                    Some(windows) => methods.push(Box::new(windows)),
+                    None => notes.push(format!(
+                        "{} has no rows for {} in windows of {window} steps: it takes arrays of {} to {} axes",
+                        peer.name(),
+                        series.name,
+                        peer.ranks().start(),
+                        peer.ranks().end()
+                    )),
+                }
+            }
+        }
+        (methods, notes)
+    }
+}

@@ -1,0 +1,240 @@
+//! A codec of single arrays on a series: each step by itself, or windows of several with time as one more axis.
+
+use std::cell::Cell;
+
+use adios2_inr::field::Array;
+use adios2_inr::metrics::Errors;
+use adios2_inr::{Mode, Target};
+use anyhow::{Context as _, Result, ensure};
+
+use super::codec::{Block, Codec, Control};
+use super::data::{Field, Series};
+use super::goals::excess;
+use super::method::{Cost, Decoded, Method, Stored};
+
+/// Search steps at most.
+const N_SEARCH: usize = 24;
+/// A search ends when what is reached is this close to the goal.
+const CLOSE: f64 = 0.998;
+/// Or when parameters just within and just beyond the goal are this close.
+const CLOSEST: f64 = 1.001;
+
+/// A codec over windows of so many steps.
+pub struct Windows<'a> {
+    codec: &'a dyn Codec,
+    name: String,
+    window: usize,
+}
+
+impl<'a> Windows<'a> {
+    /// `None` when the codec does not take a window of these steps as one array.
+    pub fn new(codec: &'a dyn Codec, window: usize, series: &Series) -> Option<Self> {
+        let (least, most) = codec.ranks().into_inner();
+        let fits = match window {
+            1 => series.dims.len() >= least,
+            _ => window <= series.steps.len() && (least..=most).contains(&(series.dims.len() + 1)),
+        };
+        let name = if window == 1 { codec.name().to_owned() } else { format!("{}, {window} steps", codec.name()) };
+        fits.then_some(Windows { codec, name, window })
+    }
+
+    fn joined<'s>(&self, series: &'s Series) -> impl Iterator<Item = Joined<'s>> + use<'s> {
+        series.steps.chunks(self.window).map(|steps| Joined::new(&series.dims, steps))
+    }
+}
+
+/// A window as one array.
+struct Joined<'a> {
+    steps: &'a [Field],
+    dims: Vec<usize>,
+    values: std::borrow::Cow<'a, Array>,
+}
+
+impl<'a> Joined<'a> {
+    fn new(dims: &[usize], steps: &'a [Field]) -> Self {
+        let values = match steps {
+            [step] => std::borrow::Cow::Borrowed(step.filled()),
+            steps => std::borrow::Cow::Owned(join(steps)),
+        };
+        let time = (steps.len() > 1).then_some(steps.len());
+        Joined { steps, dims: time.into_iter().chain(dims.iter().copied()).collect(), values }
+    }
+
+    fn block(&self) -> Block<'_> {
+        Block { dims: &self.dims, values: &self.values }
+    }
+
+    /// How far the worst step is beyond the goal.
+    fn excess(&self, goal: &Target, decoded: &Array, n_bytes: usize) -> f64 {
+        let raw: usize = self.steps.iter().map(|step| step.array.bytes.len()).sum();
+        let ratio = crate::table::ratio(raw, n_bytes);
+        let each = split(decoded, self.steps.len());
+        let of = |(step, decoded): (&Field, Array)| {
+            let errors = Errors::between(step.values.as_slice(), decoded.as_slice(), step.valid.as_deref());
+            excess(goal, &errors, ratio)
+        };
+        self.steps.iter().zip(each).map(of).fold(0.0, |worst, e| if e.is_nan() { f64::INFINITY } else { worst.max(e) })
+    }
+
+    /// An absolute pointwise error that is right or a good start; of a codec that is given uniform errors of `+-a`, whose root
+    /// mean square is `a / sqrt(3)`.
+    fn first_knob(&self, goal: &Target) -> f64 {
+        let of = |step: &Field| {
+            let (squares, n) = step.squares();
+            match *goal {
+                Target::Accuracy(mode, adios2_inr::Norm::Linf, error) => {
+                    error * if mode == Mode::Rel { step.range } else { 1.0 }
+                }
+                Target::Accuracy(mode, adios2_inr::Norm::L2, error) => {
+                    let of_all = if mode == Mode::Rel { squares.sqrt() } else { 1.0 };
+                    3f64.sqrt() * error * of_all / (n as f64).sqrt()
+                }
+                Target::Psnr(db) => 3f64.sqrt() * step.range * 10f64.powf(-db / 20.0),
+                Target::Ratio(ratio) => 1e-4 * ratio * step.range,
+            }
+        };
+        self.steps.iter().map(of).fold(f64::INFINITY, f64::min)
+    }
+}
+
+fn join(steps: &[Field]) -> Array {
+    let mut joined = match steps[0].filled() {
+        Array::F32(_) => Array::F32(Vec::new()),
+        Array::F64(_) => Array::F64(Vec::new()),
+    };
+    for step in steps {
+        match (&mut joined, step.filled()) {
+            (Array::F32(all), Array::F32(more)) => all.extend_from_slice(more),
+            (Array::F64(all), Array::F64(more)) => all.extend_from_slice(more),
+            _ => unreachable!("all steps have one type"),
+        }
+    }
+    joined
+}
+
+/// `n` arrays of equal length.
+fn split(values: &Array, n: usize) -> Vec<Array> {
+    let len = (values.len() / n).max(1);
+    match values {
+        Array::F32(v) => v.chunks(len).map(|part| Array::F32(part.to_vec())).collect(),
+        Array::F64(v) => v.chunks(len).map(|part| Array::F64(part.to_vec())).collect(),
+    }
+}
+
+impl Method for Windows<'_> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn window(&self) -> usize {
+        self.window
+    }
+
+    fn tune(&self, series: &Series, goal: &Target) -> Result<Vec<f64>> {
+        let mut knobs: Vec<f64> = Vec::new();
+        for window in self.joined(series) {
+            let first = window.first_knob(goal);
+            knobs.push(match self.codec.control(goal) {
+                Control::Bound | Control::Lossless => first,
+                // What was right before is a good start.
+                Control::Search => search(self.codec, &window, goal, knobs.last().copied().unwrap_or(first))?,
+            });
+        }
+        Ok(knobs)
+    }
+
+    fn encode(&self, series: &Series, goal: &Target, knobs: &[f64]) -> Result<Box<dyn Stored + '_>> {
+        self.codec.take_cost();
+        let windows = self.joined(series).zip(knobs);
+        let parts =
+            windows.map(|(window, &knob)| self.codec.encode(window.block(), goal, knob)).collect::<Result<_>>()?;
+        let encoding = self.codec.take_cost();
+        Ok(Box::new(Parts { codec: self.codec, window: self.window, parts, encoding, decoding: Cell::default() }))
+    }
+}
+
+/// The streams of each window.
+struct Parts<'a> {
+    codec: &'a dyn Codec,
+    window: usize,
+    parts: Vec<Vec<Vec<u8>>>,
+    /// What other programs took.
+    encoding: Option<Cost>,
+    decoding: Cell<Option<Cost>>,
+}
+
+impl Stored for Parts<'_> {
+    fn n_bytes(&self) -> usize {
+        self.parts.iter().map(|parts| self.codec.n_bytes(parts)).sum()
+    }
+
+    fn decode(&self, series: &Series) -> Result<Vec<Decoded>> {
+        self.codec.take_cost();
+        let mut decoded = Vec::new();
+        for (steps, parts) in series.steps.chunks(self.window).zip(&self.parts) {
+            let window = Joined::new(&series.dims, steps);
+            let values = self.codec.decode(window.block(), parts)?;
+            ensure!(values.len() == window.values.len(), "decoded to another size");
+            match steps {
+                [_] => decoded.push(Decoded::Values(values)),
+                steps => decoded.extend(split(&values, steps.len()).into_iter().map(Decoded::Values)),
+            }
+        }
+        self.decoding.set(self.codec.take_cost());
+        Ok(decoded)
+    }
+
+    fn decoded_per_read(&self) -> f64 {
+        self.window as f64
+    }
+
+    fn outside(&self) -> Option<[Cost; 2]> {
+        Some([self.encoding?, self.decoding.get()?])
+    }
+}
+
+/// The largest parameter within the goal (for a ratio: the smallest), among those closing in on it: a bracket, then
+/// interpolation on log scales.
+fn search(codec: &dyn Codec, window: &Joined, goal: &Target, first: f64) -> Result<f64> {
+    // Errors grow with a parameter, ratios fall with its inverse: the excess grows with `x` in both cases.
+    let knob_of = |x: f64| if matches!(goal, Target::Ratio(_)) { 1.0 / x } else { x };
+    let mut x = knob_of(first);
+    // Parameter and excess just within and just beyond the goal.
+    let (mut within, mut beyond) = (None::<(f64, f64)>, None::<(f64, f64)>);
+    for trial in 0..N_SEARCH as i32 {
+        let parts = codec.encode(window.block(), goal, knob_of(x))?;
+        let decoded = codec.decode(window.block(), &parts)?;
+        let excess = window.excess(goal, &decoded, codec.n_bytes(&parts)).clamp(1e-12, 1e12);
+        if excess <= 1.0 {
+            within = Some(within.filter(|best| best.0 >= x).unwrap_or((x, excess)));
+        } else {
+            beyond = Some((x, excess));
+        }
+        // Where steps of a parameter change nothing, longer and longer ones do.
+        let longer = |factor: f64| factor.powi(trial + 1).clamp(1.0 / 16.0, 16.0);
+        x = match (within, beyond) {
+            (Some((_, excess)), _) if excess >= CLOSE => break,
+            (Some((low, _)), Some((high, _))) if high / low < CLOSEST => break,
+            (Some(low), Some(high)) => between(low, high),
+            (Some((low, excess)), None) => low * longer((1.01 / excess).clamp(1.02, 16.0)),
+            (None, Some((high, excess))) => high * longer((0.99 / excess).clamp(1.0 / 16.0, 1.0 / 1.02)),
+            (None, None) => unreachable!("every trial is within or beyond"),
+        };
+    }
+    let (x, _) = within.with_context(|| format!("no parameter reached the goal in {N_SEARCH} tries"))?;
+    Ok(knob_of(x))
+}
+
+/// A point between two parameters where a power law through both excesses meets 1, kept off the ends.
+fn between((low, e_low): (f64, f64), (high, e_high): (f64, f64)) -> f64 {
+    let share = (1.0 / e_low).ln() / (e_high / e_low).ln();
+    let share = if share.is_finite() { share.clamp(0.15, 0.85) } else { 0.5 };
+    low * (high / low).powf(share)
+}
+
+/// Bytes that a codec needs for one array at this goal.
+pub fn bytes_needed(codec: &dyn Codec, series: &Series, goal: &Target) -> Result<usize> {
+    let steps = Windows::new(codec, 1, series).context("it takes no such array")?;
+    let knobs = steps.tune(series, goal)?;
+    Ok(steps.encode(series, goal, &knobs)?.n_bytes())
+}
