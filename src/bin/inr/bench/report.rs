@@ -15,6 +15,9 @@ use crate::page::{self, Item, Page, Section, Sentence};
 use crate::plot::{self, Panel};
 use crate::table::{self, Cell, Mark, Table};
 
+/// A first screen holds so many.
+const MAX_SENTENCES: usize = 8;
+
 /// Everything a report is made of.
 pub struct Report<'a> {
     pub found: &'a Found,
@@ -107,13 +110,41 @@ impl Report<'_> {
             let text = format!("adios2-inr is at least as good as the best other codec in {won} of {judged} cases.");
             lead.push(if 2 * won >= judged { Sentence::win(text) } else { Sentence::loss(text) });
         }
-        for shown in &self.found.shown {
-            lead.extend(self.verdicts.iter().filter(|v| v.data == shown.name).map(sentence));
+        if self.verdicts.len() <= MAX_SENTENCES {
+            lead.extend(self.verdicts.iter().map(sentence));
+        } else {
+            lead.extend(self.found.shown.iter().filter_map(|shown| self.of_all_goals(&shown.name)));
         }
         lead
     }
 
+    /// A variable at all its goals.
+    fn of_all_goals(&self, name: &str) -> Option<Sentence> {
+        let verdicts: Vec<&Verdict> = self.verdicts.iter().filter(|v| v.data == name).collect();
+        let gains: Vec<(f64, &Verdict)> = verdicts.iter().filter_map(|v| Some((v.gain?, *v))).collect();
+        let (least, worst) = gains.iter().copied().min_by(|a, b| a.0.total_cmp(&b.0))?;
+        let mean = (gains.iter().map(|(gain, _)| gain.ln()).sum::<f64>() / gains.len() as f64).exp();
+        let n_won = gains.iter().filter(|(gain, _)| *gain >= 1.0).count();
+        let speeds =
+            verdicts.iter().map(|v| v.encode_mb_s).fold((f64::INFINITY, 0f64), |(l, h), v| (l.min(v), h.max(v)));
+        let text = format!(
+            "{name}: the best of ours wins at {n_won} of {} goals; the best other codec has {} times its bytes (or error) in the geometric \
+             mean, {} in the worst case ({}). Winners encode at {} to {} MB/s.",
+            gains.len(),
+            table::number(mean),
+            table::number(least),
+            worst.goal,
+            table::number(speeds.0),
+            table::number(speeds.1),
+        );
+        Some(if mean >= 1.0 { Sentence::win(text) } else { Sentence::loss(text) })
+    }
+
     fn winners(&self) -> Section {
+        let mut items = vec![Item::Table(verdict_table(self.verdicts))];
+        if !self.comparisons.is_empty() {
+            items.push(Item::Table(compare::comparison_table(self.comparisons)));
+        }
         Section {
             heading: "Who wins".into(),
             text: vec![
@@ -122,10 +153,7 @@ impl Report<'_> {
                     .into(),
                 "The second table has geometric means over all rows that both codecs have, without those at equal ratio.".into(),
             ],
-            items: vec![
-                Item::Table(verdict_table(self.verdicts)),
-                Item::Table(compare::comparison_table(self.comparisons)),
-            ],
+            items,
         }
     }
 
@@ -146,8 +174,12 @@ impl Report<'_> {
         let mut items = Vec::new();
         let groups = rows.chunk_by(|a, b| a.row.goal == b.row.goal);
         for group in groups.clone() {
-            items.push(Item::Table(full_table(group)));
+            let rows: Vec<Row> = group.iter().map(|f| f.row.clone()).collect();
+            let mut table = compare::table(&rows);
+            table.header[0] = rows[0].goal.to_string();
+            items.push(Item::Table(table));
         }
+        items.push(Item::Table(quality_table(&rows)));
         // Pictures compare best at an equal ratio; else in the middle of the goals.
         let groups: Vec<&[Finished]> = groups.collect();
         let at_ratio = groups.iter().rposition(|group| matches!(group[0].row.goal, Target::Ratio(_)));
@@ -235,19 +267,21 @@ fn verdict_table(verdicts: &[Verdict]) -> Table {
     table
 }
 
-/// A group with what PSNR does not tell.
-fn full_table(group: &[Finished]) -> Table {
-    let rows: Vec<Row> = group.iter().map(|f| f.row.clone()).collect();
-    let mut table = compare::table(&rows);
-    table.header.extend(["SSIM", "gradient error", "parts at", "error's lag 1"].map(String::from));
-    for (cells, Finished { quality, .. }) in table.rows.iter_mut().zip(group) {
+/// What PSNR does not tell, at all goals.
+fn quality_table(rows: &[Finished]) -> Table {
+    let header = ["goal", "codec", "SSIM", "gradient error", "spectra part at", "error's correlation at lag 1"];
+    let mut table = Table::new(header, 2);
+    for Finished { row, quality, .. } in rows {
         let known = |x: Option<f64>| x.map_or("-".into(), Cell::number);
-        cells.push(quality.ssim.map_or("-".into(), |ssim| Cell::from(format!("{ssim:.5}")).of(ssim)));
-        cells.push(Cell::error(quality.gradient_error));
-        cells.push(known(quality.spectrum.as_ref().and_then(|s| s.parts_at)));
-        cells.push(known(quality.autocorrelation.first().copied()));
+        table.row([
+            row.goal.to_string().into(),
+            row.codec.clone().into(),
+            quality.ssim.map_or("-".into(), |ssim| Cell::from(format!("{ssim:.5}")).of(ssim)),
+            Cell::error(quality.gradient_error),
+            known(quality.spectrum.as_ref().and_then(|s| s.parts_at)),
+            known(quality.autocorrelation.first().copied()),
+        ]);
     }
-    table.header[0] = rows[0].goal.to_string();
     table
 }
 
