@@ -17,7 +17,7 @@ pub fn spinner(message: String) -> ProgressBar {
 /// A bar over `n` steps.
 pub fn bar(n: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(n as u64), target());
-    set_style(&bar, "{bar:30} {pos}/{len} {msg} {elapsed}");
+    set_style(&bar, "{bar:30} {pos}/{len} {msg} {elapsed}, {eta} left");
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

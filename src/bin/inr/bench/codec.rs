@@ -74,6 +74,8 @@ pub enum Control {
     Search,
     /// It takes nothing: the copy is exact.
     Lossless,
+    /// It has nothing to do with such a goal.
+    Unable,
 }
 
 impl Control {

@@ -1,6 +1,6 @@
 //! Rows beside each other: tables, charts, who wins, and the summary against each peer.
 
-use adios2_inr::Target;
+use adios2_inr::{Mode, Target};
 use serde::Serialize;
 
 use super::measure::Row;
@@ -28,13 +28,6 @@ pub fn setup() -> Setup {
         cpu: cpu.unwrap_or(std::env::consts::ARCH).to_owned(),
         os: std::env::consts::OS,
         command: crate::page::command(),
-    }
-}
-
-impl Setup {
-    /// Which program measured.
-    pub fn version(&self) -> String {
-        format!("{} {}", self.version, self.commit.unwrap_or_default())
     }
 }
 
@@ -141,7 +134,7 @@ pub fn all(finished: &[super::kept::Finished]) -> Table {
 pub fn kind(goal: &Target) -> String {
     match goal {
         Target::Accuracy(mode, norm, _) => {
-            format!("{norm:?} {}", if *mode == adios2_inr::Mode::Rel { "REL" } else { "ABS" })
+            format!("{norm:?} {}", if *mode == Mode::Rel { "REL" } else { "ABS" })
         }
         Target::Psnr(_) => "PSNR".into(),
         Target::Ratio(_) => "ratio".into(),
@@ -321,4 +314,54 @@ fn compare_with(rows: &[Row], ours: &str, other: &str) -> Option<Comparison> {
         decode_speed: mean(|r| r.decode_mb_s),
         n_other_not_held: pairs.iter().filter(|(_, b)| !b.held).count(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use adios2_inr::Norm;
+
+    use super::super::measure::tests::row;
+    use super::*;
+
+    const LINF: Target = Target::Accuracy(Mode::Rel, Norm::Linf, 1e-3);
+
+    fn rows(goal: Target, of: [(&str, usize, f64, bool); 3]) -> Vec<Row> {
+        let make = |(codec, stored_bytes, rel_l2, held): (&str, usize, f64, bool)| {
+            let mut row = row("u", codec, goal);
+            (row.stored_bytes, row.errors.rel_l2, row.held) = (stored_bytes, rel_l2, held);
+            row.ratio = table::ratio(row.raw_bytes, stored_bytes);
+            row
+        };
+        of.map(make).to_vec()
+    }
+
+    fn is_ours(name: &str) -> bool {
+        name.starts_with("inr")
+    }
+
+    #[test]
+    fn the_fewest_bytes_win_at_an_error_and_the_smallest_error_at_a_ratio() {
+        let at_error = rows(LINF, [("inr", 50, 2e-3, true), ("sz3", 40, 1e-3, false), ("zfp", 100, 1e-4, true)]);
+        let [verdict] = &verdicts(&at_error, &is_ours)[..] else { panic!("one goal") };
+        // The smallest one missed the goal.
+        assert_eq!((verdict.winner.as_str(), verdict.gain, verdict.of), ("inr", Some(2.0), "bytes"));
+        let ratio = Target::Ratio(5.0);
+        let at_ratio = rows(ratio, [("inr", 50, 2e-3, true), ("sz3", 40, 1e-3, true), ("zfp", 45, 4e-3, true)]);
+        let verdict = &verdicts(&at_ratio, &is_ours)[0];
+        assert_eq!((verdict.winner.as_str(), verdict.gain, verdict.of), ("sz3", Some(0.5), "error"));
+        let nothing = rows(LINF, [("inr", 50, 1.0, false), ("sz3", 40, 1.0, false), ("zfp", 45, 1.0, false)]);
+        assert!(verdicts(&nothing, &is_ours).is_empty());
+    }
+
+    #[test]
+    fn losses_are_counted_like_wins() {
+        let mut all = rows(LINF, [("inr", 50, 1e-3, true), ("sz3", 100, 1e-3, true), ("zfp", 25, 1e-3, false)]);
+        let goal = Target::Accuracy(Mode::Rel, Norm::L2, 1e-3);
+        all.extend(rows(goal, [("inr", 80, 1e-3, true), ("sz3", 40, 1e-3, true), ("zfp", 80, 1e-3, true)]));
+        let compared = compare(&all, &is_ours);
+        let [sz3, zfp] = &compared[..] else { panic!("two others") };
+        assert_eq!((sz3.n_rows, sz3.n_not_worse, sz3.worst_gain), (2, 1, 0.5));
+        approx::assert_relative_eq!(sz3.mean_gain, 1.0, max_relative = 1e-12);
+        assert_eq!((sz3.worst_row.as_str(), zfp.n_other_not_held, zfp.worst_gain), ("u, L2 REL 1e-3", 1, 0.5));
+    }
 }

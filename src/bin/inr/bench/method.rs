@@ -15,6 +15,9 @@ pub trait Method {
     /// Steps that are coded together; 0: all, each after the ones before it.
     fn window(&self) -> usize;
 
+    /// Why there can be no row at such a goal.
+    fn refusal(&self, goal: &Target) -> Option<String>;
+
     /// Finds the parameters that meet the goal, one per window. Not timed.
     ///
     /// # Errors

@@ -65,6 +65,10 @@ impl Method for Ours {
         usize::from(!self.needs_series())
     }
 
+    fn refusal(&self, goal: &Target) -> Option<String> {
+        self.settings(goal).err().map(|e| e.to_string())
+    }
+
     fn tune(&self, _: &Series, _: &Target) -> Result<Vec<f64>> {
         Ok(Vec::new())
     }

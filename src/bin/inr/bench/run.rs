@@ -6,6 +6,7 @@ use std::time::Instant;
 use adios2_inr::{Target, set_default_threads};
 use anyhow::{Context as _, Result};
 
+use super::Args;
 use super::codec::{self, Codec};
 use super::data::{Series, Shown};
 use super::external::External;
@@ -15,7 +16,6 @@ use super::method::Method;
 use super::ours::Ours;
 use super::quality::quality;
 use super::windows::Windows;
-use super::{Args, compare};
 use crate::progress;
 use crate::source::{self, Variable};
 
@@ -56,6 +56,11 @@ pub fn run(args: &Args) -> Result<Found> {
         found.notes.extend(notes);
         for goal in &goals {
             for method in &methods {
+                if let Some(why) = method.refusal(goal) {
+                    found.note(format!("{} has no rows at {goal}: {why}", method.name()));
+                    bar.inc(1);
+                    continue;
+                }
                 bar.set_message(format!("{} {goal} {}", series.name, method.name()));
                 let is_over = args.budget.is_some_and(|budget| started.elapsed() >= budget);
                 n_left += usize::from(!found.row(method.as_ref(), &series, goal, args.repeat, &of_file, is_over)?);
@@ -75,6 +80,13 @@ pub fn run(args: &Args) -> Result<Found> {
 }
 
 impl Found {
+    /// Says something once.
+    fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
     /// Finds or measures a row; false when it is left for lack of time.
     fn row(
         &mut self,
@@ -122,8 +134,9 @@ impl Identity {
             Err(_) => String::new(),
         };
         let how = (args.repeat, args.threads, args.fill.map(f64::to_bits));
-        let version = compare::setup().version();
-        Ok(Identity(format!("{} {} {changed} {hints} {how:?} {version}", name(), variable.name)))
+        // Another build may store something else.
+        let program = std::env::current_exe().and_then(std::fs::metadata).and_then(|found| found.modified()).ok();
+        Ok(Identity(format!("{} {} {changed} {hints} {how:?} {program:?}", name(), variable.name)))
     }
 
     fn key(&self, method: &dyn Method, goal: &Target) -> String {

@@ -1,7 +1,7 @@
 //! TTHRESH: a relative L2 target of its own, three dimensions at least.
 
-use adios2_inr::Target;
 use adios2_inr::field::Array;
+use adios2_inr::{Norm, Target};
 use anyhow::{Result, bail};
 use tthresh::{Buffer, ErrorBound};
 
@@ -15,8 +15,9 @@ impl Codec for Tthresh {
         "tthresh"
     }
 
-    fn control(&self, _: &Target) -> Control {
-        Control::Search
+    fn control(&self, goal: &Target) -> Control {
+        let is_pointwise = matches!(goal, Target::Accuracy(_, Norm::Linf, _));
+        if is_pointwise { Control::Unable } else { Control::Search }
     }
 
     fn ranks(&self) -> std::ops::RangeInclusive<usize> {
@@ -41,8 +42,6 @@ impl Codec for Tthresh {
     }
 
     fn note(&self) -> Option<&'static str> {
-        Some(
-            "tthresh bounds the RMS error only; at Linf its target is searched so that the measured maximum is under the bound",
-        )
+        Some("tthresh bounds the RMS error only, of arrays of at least three axes")
     }
 }

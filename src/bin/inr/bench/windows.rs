@@ -13,9 +13,12 @@ use super::goals::excess;
 use super::method::{Cost, Decoded, Method, Stored};
 
 /// Search steps at most.
-const N_SEARCH: usize = 24;
+const N_SEARCH: i32 = 24;
+/// In a series, where windows are many, with a parameter that serves.
+const N_SEARCH_OF_MANY: i32 = 8;
 /// A search ends when what is reached is this close to the goal.
 const CLOSE: f64 = 0.998;
+const CLOSE_OF_MANY: f64 = 0.995;
 /// Or when parameters just within and just beyond the goal are this close.
 const CLOSEST: f64 = 1.001;
 
@@ -130,14 +133,21 @@ impl Method for Windows<'_> {
         self.window
     }
 
+    fn refusal(&self, goal: &Target) -> Option<String> {
+        (self.codec.control(goal) == Control::Unable).then(|| "it takes no such goal".to_owned())
+    }
+
     fn tune(&self, series: &Series, goal: &Target) -> Result<Vec<f64>> {
         let mut knobs: Vec<f64> = Vec::new();
         for window in self.joined(series) {
             let first = window.first_knob(goal);
             knobs.push(match self.codec.control(goal) {
-                Control::Bound | Control::Lossless => first,
+                Control::Bound | Control::Lossless | Control::Unable => first,
                 // What was right before is a good start.
-                Control::Search => search(self.codec, &window, goal, knobs.last().copied().unwrap_or(first))?,
+                Control::Search => {
+                    let first = knobs.last().copied().unwrap_or(first);
+                    search(self.codec, &window, goal, first, series.steps.len() > 1)?
+                }
             });
         }
         Ok(knobs)
@@ -195,13 +205,14 @@ impl Stored for Parts<'_> {
 
 /// The largest parameter within the goal (for a ratio: the smallest), among those closing in on it: a bracket, then
 /// interpolation on log scales.
-fn search(codec: &dyn Codec, window: &Joined, goal: &Target, first: f64) -> Result<f64> {
+fn search(codec: &dyn Codec, window: &Joined, goal: &Target, first: f64, is_one_of_many: bool) -> Result<f64> {
+    let (n_enough, close) = if is_one_of_many { (N_SEARCH_OF_MANY, CLOSE_OF_MANY) } else { (N_SEARCH, CLOSE) };
     // Errors grow with a parameter, ratios fall with its inverse: the excess grows with `x` in both cases.
     let knob_of = |x: f64| if matches!(goal, Target::Ratio(_)) { 1.0 / x } else { x };
     let mut x = knob_of(first);
     // Parameter and excess just within and just beyond the goal.
     let (mut within, mut beyond) = (None::<(f64, f64)>, None::<(f64, f64)>);
-    for trial in 0..N_SEARCH as i32 {
+    for trial in 0..N_SEARCH {
         let parts = codec.encode(window.block(), goal, knob_of(x))?;
         let decoded = codec.decode(window.block(), &parts)?;
         let excess = window.excess(goal, &decoded, codec.n_bytes(&parts)).clamp(1e-12, 1e12);
@@ -213,7 +224,7 @@ fn search(codec: &dyn Codec, window: &Joined, goal: &Target, first: f64) -> Resu
         // Where steps of a parameter change nothing, longer and longer ones do.
         let longer = |factor: f64| factor.powi(trial + 1).clamp(1.0 / 16.0, 16.0);
         x = match (within, beyond) {
-            (Some((_, excess)), _) if excess >= CLOSE => break,
+            (Some((_, excess)), _) if excess >= close || trial + 1 >= n_enough => break,
             (Some((low, _)), Some((high, _))) if high / low < CLOSEST => break,
             (Some(low), Some(high)) => between(low, high),
             (Some((low, excess)), None) => low * longer((1.01 / excess).clamp(1.02, 16.0)),
