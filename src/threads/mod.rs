@@ -32,7 +32,7 @@ pub fn install<R: Send>(n_threads: usize, work: impl FnOnce() -> Result<R> + Sen
 /// What 0 threads stands for where a program has said so; else 0.
 static DEFAULT: AtomicUsize = AtomicUsize::new(0);
 
-/// Sets what 0 threads stands for in this process, readers of datasets included (0: see [`number`]).
+/// Sets what 0 threads stands for in this process, readers of datasets included (0: this process's share of the cores again).
 pub fn set_default(n_threads: usize) {
     DEFAULT.store(n_threads, Ordering::Relaxed);
 }
