@@ -88,7 +88,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     threads: usize,
     /// Times each encode and decode is run; the median counts
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// Start no row after this time, such as 90s or 20m
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]

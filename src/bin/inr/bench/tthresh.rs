@@ -26,6 +26,7 @@ impl Codec for Tthresh {
 
     fn encode(&self, block: Block, _: &Target, knob: f64) -> Result<Vec<Vec<u8>>> {
         let target = ErrorBound::RMSE(knob);
+        let _silent = silence()?;
         let part = match block.values {
             Array::F32(v) => tthresh::compress(v, block.dims, target, false, false),
             Array::F64(v) => tthresh::compress(v, block.dims, target, false, false),
@@ -34,6 +35,7 @@ impl Codec for Tthresh {
     }
 
     fn decode(&self, _: Block, parts: &[Vec<u8>]) -> Result<Array> {
+        let _silent = silence()?;
         match tthresh::decompress(&parts[0], false, false)?.0 {
             Buffer::F32(v) => Ok(Array::F32(v)),
             Buffer::F64(v) => Ok(Array::F64(v)),
@@ -44,4 +46,9 @@ impl Codec for Tthresh {
     fn note(&self) -> Option<&'static str> {
         Some("tthresh bounds the RMS error only, of arrays of at least three axes")
     }
+}
+
+/// The library prints sizes whatever it is told, and our stdout may be JSON.
+fn silence() -> Result<gag::Gag> {
+    Ok(gag::Gag::stdout()?)
 }
