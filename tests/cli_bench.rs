@@ -81,6 +81,16 @@ fn a_series_is_stored_step_by_step_in_windows_and_predicted() {
 }
 
 #[test]
+fn at_a_ratio_chains_are_as_accurate_as_they_can_be_in_so_few_bytes() {
+    let (_folder, _, moving) = data();
+    let flags = ["--ours", "threshold=0,temporal=predict", "--time-axis", "0", "--ratio", "20", "--repeat", "1"];
+    let result = bench(&[&moving], &flags);
+    let row = rows(&result)[0];
+    let ratio = row["ratio"].as_f64().unwrap();
+    assert!(row["held"] == true && (20.0..25.0).contains(&ratio), "{row}");
+}
+
+#[test]
 fn an_interrupted_run_goes_on_where_it_was() {
     let (folder, waves, _) = data();
     let out = folder.path().join("out");

@@ -21,6 +21,7 @@ mod quantities;
 mod report;
 mod run;
 mod sample;
+mod search;
 #[cfg(feature = "peers")]
 mod sperr;
 #[cfg(feature = "peers")]

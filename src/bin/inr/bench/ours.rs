@@ -5,13 +5,14 @@ use std::path::Path;
 
 use adios2_inr::codec::{self, Context, Report};
 use adios2_inr::session::{self, SeriesKey};
-use adios2_inr::{Block, Settings, Target, Temporal, store};
+use adios2_inr::{Block, Mode, Norm, Settings, Target, Temporal, store};
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
 use super::data::Series;
 use super::goals;
 use super::method::{Decoded, Method, Stored};
+use super::search::{Patience, search};
 use crate::Usage;
 
 /// Ours with some parameters.
@@ -54,6 +55,11 @@ impl Ours {
     }
 }
 
+/// What is asked of chains where a ratio is: errors spread over a step as the norm allows.
+fn accuracy(error: f64) -> Target {
+    Target::Accuracy(Mode::Rel, Norm::L2, error.min(0.999))
+}
+
 const IS_GOAL: [&str; 5] = ["accuracy", "mode", "norm", "psnr", "ratio"];
 
 impl Method for Ours {
@@ -66,15 +72,27 @@ impl Method for Ours {
     }
 
     fn refusal(&self, goal: &Target) -> Option<String> {
-        self.settings(goal).err().map(|e| e.to_string())
+        let is_searched = self.needs_series() && matches!(goal, Target::Ratio(_));
+        let goal = if is_searched { accuracy(1e-3) } else { *goal };
+        self.settings(&goal).err().map(|e| e.to_string())
     }
 
-    fn tune(&self, _: &Series, _: &Target) -> Result<Vec<f64>> {
-        Ok(Vec::new())
+    /// Chains take no ratio: the accuracy that reaches it is searched.
+    fn tune(&self, series: &Series, goal: &Target) -> Result<Vec<f64>> {
+        let &Target::Ratio(ratio) = goal else { return Ok(Vec::new()) };
+        if !self.needs_series() {
+            return Ok(Vec::new());
+        }
+        // Ratios grow with the accuracy's number, the excess with its inverse.
+        let excess = |inverse: f64| {
+            let stored = Dataset::write(series, &self.settings(&accuracy(1.0 / inverse))?)?;
+            Ok(ratio * stored.n_bytes() as f64 / series.raw_bytes() as f64)
+        };
+        Ok(vec![1.0 / search(1e3, Patience::OfMany, excess)?])
     }
 
-    fn encode(&self, series: &Series, goal: &Target, _: &[f64]) -> Result<Box<dyn Stored + '_>> {
-        let settings = self.settings(goal)?;
+    fn encode(&self, series: &Series, goal: &Target, knobs: &[f64]) -> Result<Box<dyn Stored + '_>> {
+        let settings = self.settings(&knobs.first().map_or(*goal, |&error| accuracy(error)))?;
         if self.needs_series() {
             return Ok(Box::new(Dataset::write(series, &settings)?));
         }

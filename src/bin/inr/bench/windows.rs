@@ -11,16 +11,7 @@ use super::codec::{Block, Codec, Control};
 use super::data::{Field, Series};
 use super::goals::excess;
 use super::method::{Cost, Decoded, Method, Stored};
-
-/// Search steps at most.
-const N_SEARCH: i32 = 24;
-/// In a series, where windows are many, with a parameter that serves.
-const N_SEARCH_OF_MANY: i32 = 8;
-/// A search ends when what is reached is this close to the goal.
-const CLOSE: f64 = 0.998;
-const CLOSE_OF_MANY: f64 = 0.995;
-/// Or when parameters just within and just beyond the goal are this close.
-const CLOSEST: f64 = 1.001;
+use super::search::{Patience, search};
 
 /// A codec over windows of so many steps.
 pub struct Windows<'a> {
@@ -146,7 +137,8 @@ impl Method for Windows<'_> {
                 // What was right before is a good start.
                 Control::Search => {
                     let first = knobs.last().copied().unwrap_or(first);
-                    search(self.codec, &window, goal, first, series.steps.len() > 1)?
+                    let patience = if series.steps.len() > 1 { Patience::OfMany } else { Patience::OfOne };
+                    tuned(self.codec, &window, goal, first, patience)?
                 }
             });
         }
@@ -203,44 +195,16 @@ impl Stored for Parts<'_> {
     }
 }
 
-/// The largest parameter within the goal (for a ratio: the smallest), among those closing in on it: a bracket, then
-/// interpolation on log scales.
-fn search(codec: &dyn Codec, window: &Joined, goal: &Target, first: f64, is_one_of_many: bool) -> Result<f64> {
-    let (n_enough, close) = if is_one_of_many { (N_SEARCH_OF_MANY, CLOSE_OF_MANY) } else { (N_SEARCH, CLOSE) };
+/// The best parameter of one window.
+fn tuned(codec: &dyn Codec, window: &Joined, goal: &Target, first: f64, patience: Patience) -> Result<f64> {
     // Errors grow with a parameter, ratios fall with its inverse: the excess grows with `x` in both cases.
     let knob_of = |x: f64| if matches!(goal, Target::Ratio(_)) { 1.0 / x } else { x };
-    let mut x = knob_of(first);
-    // Parameter and excess just within and just beyond the goal.
-    let (mut within, mut beyond) = (None::<(f64, f64)>, None::<(f64, f64)>);
-    for trial in 0..N_SEARCH {
+    let excess = |x: f64| {
         let parts = codec.encode(window.block(), goal, knob_of(x))?;
         let decoded = codec.decode(window.block(), &parts)?;
-        let excess = window.excess(goal, &decoded, codec.n_bytes(&parts)).clamp(1e-12, 1e12);
-        if excess <= 1.0 {
-            within = Some(within.filter(|best| best.0 >= x).unwrap_or((x, excess)));
-        } else {
-            beyond = Some((x, excess));
-        }
-        // Where steps of a parameter change nothing, longer and longer ones do.
-        let longer = |factor: f64| factor.powi(trial + 1).clamp(1.0 / 16.0, 16.0);
-        x = match (within, beyond) {
-            (Some((_, excess)), _) if excess >= close || trial + 1 >= n_enough => break,
-            (Some((low, _)), Some((high, _))) if high / low < CLOSEST => break,
-            (Some(low), Some(high)) => between(low, high),
-            (Some((low, excess)), None) => low * longer((1.01 / excess).clamp(1.02, 16.0)),
-            (None, Some((high, excess))) => high * longer((0.99 / excess).clamp(1.0 / 16.0, 1.0 / 1.02)),
-            (None, None) => unreachable!("every trial is within or beyond"),
-        };
-    }
-    let (x, _) = within.with_context(|| format!("no parameter reached the goal in {N_SEARCH} tries"))?;
-    Ok(knob_of(x))
-}
-
-/// A point between two parameters where a power law through both excesses meets 1, kept off the ends.
-fn between((low, e_low): (f64, f64), (high, e_high): (f64, f64)) -> f64 {
-    let share = (1.0 / e_low).ln() / (e_high / e_low).ln();
-    let share = if share.is_finite() { share.clamp(0.15, 0.85) } else { 0.5 };
-    low * (high / low).powf(share)
+        Ok(window.excess(goal, &decoded, codec.n_bytes(&parts)))
+    };
+    Ok(knob_of(search(knob_of(first), patience, excess)?))
 }
 
 /// Bytes that a codec needs for one array at this goal.
