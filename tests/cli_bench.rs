@@ -200,6 +200,14 @@ fn advice_names_settings_that_hold_and_xml_to_paste() {
     // One candidate is tried in any case.
     let short: Value = serde_json::from_str(&advise(&moving, &["--budget", "0s", "--json"])).unwrap();
     assert_eq!(short["advice"][0]["rows"].as_array().unwrap().len(), 1);
+    // What is advised can be pasted: a ratio and prediction exclude each other.
+    let large = folder.path().join("large.npy");
+    std::fs::write(&large, Npy::moving(&[6, 140, 140, 1]).file("<", false)).unwrap();
+    let mut command = inr();
+    command.arg("advise").arg(&large).args(["--time-axis", "0", "--ratio", "20", "--json"]);
+    let at_ratio: Value = serde_json::from_str(&stdout(&run(&mut command, 0))).unwrap();
+    let xml = at_ratio["xml"].as_str().unwrap();
+    assert!(xml.contains(r#"key="ratio" value="20""#) && !xml.contains("temporal"), "{xml}");
     let said = stderr(&run(inr().arg("advise").arg(&waves), 2));
     assert!(said.contains("one goal"), "{said}");
 }

@@ -48,6 +48,11 @@ impl Ours {
         self.temporal != Temporal::None
     }
 
+    /// Why the operator would not take these parameters with this goal.
+    pub fn contradiction(&self, goal: &Target) -> Option<String> {
+        self.settings(goal).err().map(|e| e.to_string())
+    }
+
     fn settings(&self, goal: &Target) -> Result<Settings> {
         let of_goal = goals::parameters(goal);
         let own = self.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()));
@@ -73,8 +78,7 @@ impl Method for Ours {
 
     fn refusal(&self, goal: &Target) -> Option<String> {
         let is_searched = self.needs_series() && matches!(goal, Target::Ratio(_));
-        let goal = if is_searched { accuracy(1e-3) } else { *goal };
-        self.settings(&goal).err().map(|e| e.to_string())
+        self.contradiction(&if is_searched { accuracy(1e-3) } else { *goal })
     }
 
     /// Chains take no ratio: the accuracy that reaches it is searched.
