@@ -70,14 +70,9 @@ impl QuantityArgs {
             let variables = quantity.variables();
             let first = &shown[variables[0]];
             for row in rows.iter().filter(|finished| finished.row.data == first.name) {
-                let same = |name: &str| {
-                    let mut all = rows.iter().map(|f| (f, &f.row));
-                    all.find(|(_, r)| r.data == name && r.codec == row.row.codec && r.goal == row.row.goal)
-                };
-                let Some(rows) = variables.iter().map(|&v| Some(same(&shown[v].name)?.0)).collect::<Option<Vec<_>>>()
-                else {
-                    continue;
-                };
+                let is_beside = |f: &Finished| f.row.codec == row.row.codec && f.row.goal == row.row.goal;
+                let find = |&v: &usize| rows.iter().find(|f| f.row.data == shown[v].name && is_beside(f));
+                let Some(rows) = variables.iter().map(find).collect::<Option<Vec<_>>>() else { continue };
                 let decoded = rows.iter().map(|finished| decoded(finished, kept)).collect::<Result<Vec<_>>>()?;
                 let of: Vec<(&Shown, &Array)> = variables.iter().map(|&v| &shown[v]).zip(&decoded).collect();
                 let (rel_l2, max_over_range) = quantity.errors(&of).with_context(|| quantity.name().to_owned())?;

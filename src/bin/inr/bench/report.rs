@@ -187,12 +187,9 @@ impl Report<'_> {
             return Ok(Section { heading: name.into(), text: Vec::new(), items });
         };
         let mut text = vec![format!("Charts and pictures are at {}.", group[0].row.goal)];
-        text.extend(
-            group
-                .iter()
-                .find(|f| f.row.n_steps > 1)
-                .map(|_| "Steps per read: steps that are decoded for one step that is read by itself.".to_owned()),
-        );
+        if group[0].row.n_steps > 1 {
+            text.push("Steps per read: steps that are decoded for one step that is read by itself.".to_owned());
+        }
         items.push(Item::Charts(quality_panels(name, group)));
         if let Some(shown) = self.found.shown.iter().find(|shown| shown.name == name) {
             items.push(Item::Pictures(pictures::pictures(shown, group, &self.found.kept)?));
