@@ -69,11 +69,14 @@ mod tests {
     #[test]
     fn power_laws_and_stairs_are_climbed_to_the_goal() {
         for first in [1e-6, 1.0, 1e6] {
-            let x = search(first, Patience::OfOne, |x| Ok((x / 3.0).powf(0.3))).unwrap();
-            assert!(x <= 3.0 && x > 2.9, "{first}: {x}");
+            // The last bit of a power differs between processors: the excess is what must hold, not x <= 3.
+            let power_law = |x: f64| (x / 3.0).powf(0.3);
+            let x = search(first, Patience::OfOne, |x| Ok(power_law(x))).unwrap();
+            assert!(power_law(x) <= 1.0 && (2.9..3.001).contains(&x), "{first}: {x}");
             // Powers of two, as tolerances of zfp are.
-            let x = search(first, Patience::OfOne, |x| Ok(x.log2().floor().exp2() / 3.0)).unwrap();
-            assert!((2.0..4.0).contains(&x), "{first}: {x}");
+            let stairs = |x: f64| x.log2().floor().exp2() / 3.0;
+            let x = search(first, Patience::OfOne, |x| Ok(stairs(x))).unwrap();
+            assert!(stairs(x) <= 1.0 && (1.999..4.001).contains(&x), "{first}: {x}");
         }
         assert!(search(1.0, Patience::OfMany, |_| Ok(f64::INFINITY)).is_err());
     }
