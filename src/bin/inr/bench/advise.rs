@@ -1,7 +1,6 @@
 //! `inr advise`: the settings to use for some data at some accuracy, from a sample of it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use adios2_inr::{Norm, Target, set_default_threads};
@@ -13,7 +12,7 @@ use super::goals::{self, GoalArgs};
 use super::measure::{Row, measure};
 use super::ours::Ours;
 use super::sample::{Sample, sample};
-use crate::source::{self, DataArgs};
+use crate::source::DataArgs;
 use crate::table::{Cell, Mark, Table};
 use crate::{Done, Usage, progress};
 
@@ -30,13 +29,6 @@ nearly as small. Ratios of the sample say what to expect: larger fields and long
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Files: .npy, raw, netCDF, HDF5 or BP, also FILE:VARIABLE
-    #[arg(value_name = "DATA", required = true)]
-    files: Vec<PathBuf>,
-    #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
-    goals: GoalArgs,
     /// Threads that encode and decode; 0: all cores
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -46,6 +38,10 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    goals: GoalArgs,
 }
 
 /// Candidates, cheapest first; those with `temporal` are for series.
@@ -76,14 +72,11 @@ pub fn run(args: &Args) -> Result<Done> {
         return Err(Usage(why.into()).into());
     };
     set_default_threads(args.threads);
-    let mut variables = Vec::new();
-    for file in &args.files {
-        variables.extend(source::variables(file, &args.data.hints())?);
-    }
+    let variables = args.data.variables()?;
     let (started, n) = (Instant::now(), variables.len());
     let spinner = progress::spinner("sampling".into());
     let mut all = Vec::new();
-    for (i, variable) in variables.iter().enumerate() {
+    for (i, (_, variable)) in variables.iter().enumerate() {
         spinner.set_message(variable.name.clone());
         let sample = sample(variable).with_context(|| format!("variable '{}'", variable.name))?;
         // Every variable has an equal share of the time.

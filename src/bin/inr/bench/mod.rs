@@ -60,13 +60,6 @@ Rows that are finished are kept in OUT: the same command goes on where it was in
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Files: .npy, raw, netCDF, HDF5 or BP, also FILE:VARIABLE
-    #[arg(value_name = "DATA", required = true)]
-    files: Vec<PathBuf>,
-    #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
-    goals: goals::GoalArgs,
     /// Parameters of ours (all but goals), one row each (default: none, and for series also temporal=predict)
     #[arg(long, value_name = "KEY=VALUE,...")]
     ours: Vec<String>,
@@ -80,8 +73,6 @@ pub struct Args {
     /// Steps of a series that other codecs get together
     #[arg(long, value_delimiter = ',', default_value = "1,4,16", value_parser = clap::value_parser!(u32).range(1..))]
     windows: Vec<u32>,
-    #[command(flatten)]
-    quantities: quantities::QuantityArgs,
     /// A value that marks missing data, for all codecs
     #[arg(long, allow_negative_numbers = true)]
     fill: Option<f64>,
@@ -100,6 +91,12 @@ pub struct Args {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    goals: goals::GoalArgs,
+    #[command(flatten)]
+    quantities: quantities::QuantityArgs,
 }
 
 pub fn run(args: &Args) -> Result<Done> {

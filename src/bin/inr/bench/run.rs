@@ -17,7 +17,7 @@ use super::ours::Ours;
 use super::quality::quality;
 use super::windows::Windows;
 use crate::progress;
-use crate::source::{self, Variable};
+use crate::source::Variable;
 
 /// What a run found.
 pub struct Found {
@@ -34,11 +34,7 @@ pub fn run(args: &Args) -> Result<Found> {
     set_default_threads(args.threads);
     let goals = args.goals.goals()?;
     let codecs = Codecs::new(args)?;
-    let mut variables = Vec::new();
-    for file in &args.files {
-        let found = source::variables(file, &args.data.hints())?;
-        variables.extend(found.into_iter().map(|variable| (file.as_path(), variable)));
-    }
+    let variables = args.data.variables()?;
     let names: Vec<&str> = variables.iter().map(|(_, variable)| variable.name.as_str()).collect();
     args.quantities.check(&names)?;
     let mut found =

@@ -1,15 +1,21 @@
-//! The flags that say what of a file is meant.
+//! The files of a command, and the flags that say what of them is meant.
 
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use adios2_inr::Dtype;
+use anyhow::Result;
 
 use super::hints::{self, Hints, Place};
+use super::variable::{Variable, variables};
 
 /// Which arrays of the files are taken, and what raw files do not say of themselves
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
+    /// Files: .npy, raw, netCDF, HDF5 or BP, also FILE:VARIABLE
+    #[arg(value_name = "DATA", required = true, help_heading = None::<&str>)]
+    files: Vec<PathBuf>,
     /// Variables of netCDF, HDF5 and BP files, for one of them also FILE:VARIABLE (default: all fields of floating-point numbers)
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     variables: Vec<String>,
@@ -32,6 +38,18 @@ pub struct DataArgs {
 struct Dims(Vec<usize>);
 
 impl DataArgs {
+    /// The variables of all files, each with its file.
+    ///
+    /// # Errors
+    /// As [`variables`].
+    pub fn variables(&self) -> Result<Vec<(&Path, Variable)>> {
+        let mut all = Vec::new();
+        for file in &self.files {
+            all.extend(variables(file, &self.hints())?.into_iter().map(|variable| (file.as_path(), variable)));
+        }
+        Ok(all)
+    }
+
     /// What the flags say.
     pub fn hints(&self) -> Hints {
         Hints {
@@ -60,7 +78,7 @@ mod tests {
 
     #[test]
     fn flags_become_hints() {
-        let line = "inr --variables U,V --dims 10x4x6 --dtype >f4 --time-axis 0 --steps 2:5";
+        let line = "inr run.bp --variables U,V --dims 10x4x6 --dtype >f4 --time-axis 0 --steps 2:5";
         let hints = Cli::try_parse_from(line.split(' ')).unwrap().data.hints();
         let wanted = Hints {
             variables: vec!["U".into(), "V".into()],
@@ -72,7 +90,7 @@ mod tests {
             place: Place::Flags,
         };
         assert_eq!(hints, wanted);
-        assert_eq!(Cli::try_parse_from(["inr"]).unwrap().data.hints(), Hints::default());
+        assert_eq!(Cli::try_parse_from(["inr", "u.npy"]).unwrap().data.hints(), Hints::default());
     }
 
     #[test]
@@ -80,7 +98,7 @@ mod tests {
         for (flag, value, words) in
             [("--dims", "64by64", "64x64x64"), ("--dtype", "real", "float32"), ("--steps", "7", "A:B")]
         {
-            let error = Cli::try_parse_from(["inr", flag, value]).err().unwrap().to_string();
+            let error = Cli::try_parse_from(["inr", "u.npy", flag, value]).err().unwrap().to_string();
             assert!(error.contains(flag) && error.contains(words), "{error}");
         }
     }

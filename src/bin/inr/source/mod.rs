@@ -21,4 +21,4 @@ pub use file::{File, Part, Steps, find, list};
 pub use hints::{Hints, Place, parse_dtype};
 pub use numbers::wide;
 pub use open::open;
-pub use variable::{Variable, variables};
+pub use variable::Variable;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use adios2_inr::Dtype;
 
-use super::{DataArgs, Hints, Variable, variables, wide};
+use super::variable::variables;
+use super::{Hints, Variable, wide};
 
 const DIMS: [usize; 3] = [4, 2, 3];
 
@@ -259,11 +260,6 @@ fn a_file_and_a_variable_are_one_name_only_where_no_file_has_it() {
     }
     let error = refused(&at("run_00:30:00:q"), &Hints::default());
     assert!(error.contains("there is no variable 'q': choose from"), "{error}");
-}
-
-#[test]
-fn without_flags_there_are_no_hints() {
-    assert_eq!(DataArgs::default().hints(), Hints::default());
 }
 
 #[cfg(feature = "adios2")]
