@@ -18,7 +18,8 @@ out=$ROOT/bench-out
 peer_tools() {
     local clang include
     [ -x "$VENV/bin/cmake" ] || { why="no wheel of cmake for this machine"; return 1; }
-    export PATH=$VENV/bin:$PATH
+    # Not by the PATH, where .venv's pkg-config would hide the system's.
+    export CMAKE=$VENV/bin/cmake
     pkg-config --exists libzstd 2>/dev/null || { can_apt && apt_install pkg-config libzstd-dev; } ||
         { why="libzstd-dev and pkg-config are missing and only root can install them"; return 1; }
     clang=$(whole_clang) || { can_apt && apt_install libclang-dev && clang=$(whole_clang); } && {
