@@ -1,7 +1,7 @@
 //! The transform coder: promises hold on what the decoder returns, for all shapes, and damage never panics.
 
 use adios2_inr::field::Array;
-use adios2_inr::transform::{Goal, Input, Kind, Known, Output, Tries, decode, encode};
+use adios2_inr::transform::{Goal, Input, Kind, Known, Output, Prediction, Tries, decode, encode};
 use adios2_inr::{Dtype, Finish};
 use proptest::prelude::*;
 
@@ -202,6 +202,30 @@ fn only_the_points_that_count_are_promised() {
             Goal::L2(bound) => assert!(square.sqrt() <= bound),
             Goal::Bytes(_) => {}
         }
+    }
+}
+
+#[test]
+fn what_a_prediction_leaves_is_coded_by_the_transform_that_takes_the_fewest_bytes() {
+    let dims = [96, 128];
+    let predicted = field(&dims, 0.0, 9);
+    for (n_bumps, width, height) in [(2, 1.5, 0.1), (8, 4.0, 0.02), (30, 3.0, 0.05)] {
+        let mut values = predicted.clone();
+        for bump in 0..n_bumps {
+            let (y, x) = (f64::from(bump * 37 % 96), f64::from(bump * 59 % 128));
+            for (i, value) in values.iter_mut().enumerate() {
+                let (dy, dx) = ((i / dims[1]) as f64 - y, (i % dims[1]) as f64 - x);
+                *value += height * (-(dy * dy + dx * dx) / (width * width)).exp() * (dx - 0.3 * dy);
+            }
+        }
+        let prediction = Some(Prediction { values: &predicted, last: &predicted });
+        let alone = input(&values, &dims);
+        let size = |only| {
+            let input = Input { prediction, tries: Tries { only, ..alone.tries }, ..alone };
+            round_trip(&input, Goal::Linf(2e-3)).expect("reachable").payload.len()
+        };
+        let of_kinds = [Kind::Wavelet, Kind::Dct, Kind::BlockDct].map(|kind| size(Some(kind)));
+        assert_eq!(Some(&size(None)), of_kinds.iter().min(), "{n_bumps} bumps: {of_kinds:?}");
     }
 }
 

@@ -66,7 +66,8 @@ impl<T: Real> Search<'_, T> {
         let residual = residual.map(|residual| (residual, quantum));
         let output = self.output(&mut trial, bands, quantiser, values, residual)?;
         let output = Output { errors: Some(errors), ..output };
-        let is_loose = 8.0 * (output.payload.len() as f64) < LOOSE_BITS * n && self.input.prediction.is_none();
+        // A predicted field is compared with all transforms once in many steps only.
+        let is_loose = self.input.prediction.is_some() || 8.0 * (output.payload.len() as f64) < LOOSE_BITS * n;
         match trial.rival.filter(|_| is_loose) {
             Some(kind) => self.smaller(output, kind, bound).map(Some),
             None => Ok(Some(output)),

@@ -22,8 +22,9 @@ pub(super) const SINGLE: f64 = 1.0 / 32768.0;
 /// Half value ranges up to this leave room for coefficients in single precision, which are thousands of times larger in a chunk.
 const LARGEST_SINGLE: f64 = 1e30;
 
-/// Transforms whose estimated costs differ by less cannot be told apart.
+/// Transforms whose estimated costs differ by less cannot be told apart, and of what few symbols a prediction leaves by less than that.
 const CLOSE: f64 = 1.03;
+const CLOSE_PREDICTED: f64 = 1.5;
 
 /// Values of a field that is large.
 const LARGE: usize = 1 << 22;
@@ -216,7 +217,8 @@ impl<'a, T: Real> Search<'a, T> {
         }
         best.map(|(cost, step, kind, trial)| {
             let mut trial = trial.unwrap_or_else(|| self.trial(kind, self.likely_step));
-            let others = costs.into_iter().filter(|other| other.1 != kind && other.0 < CLOSE * cost);
+            let close = if input.prediction.is_some() { CLOSE_PREDICTED } else { CLOSE };
+            let others = costs.into_iter().filter(|other| other.1 != kind && other.0 < close * cost);
             trial.rival = others.min_by(|a, b| a.0.total_cmp(&b.0)).map(|other| other.1);
             trial.gain = if unpredicted.is_finite() { unpredicted / cost.max(1.0) } else { 1.0 };
             (step, trial)
