@@ -51,7 +51,7 @@ fn devices(n_threads: Option<usize>) -> Vec<Device> {
     }
 }
 
-/// Every graphics device, software ones too: their names say so.
+/// Every graphics device; software ones are for tests.
 #[cfg(feature = "gpu")]
 fn gpus() -> impl Iterator<Item = Device> {
     use adios2_inr::backend::gpu::{GpuBackend, adapters};
@@ -59,8 +59,8 @@ fn gpus() -> impl Iterator<Item = Device> {
         eprintln!("no GPU is measured: {e}");
         Vec::new()
     });
-    found.into_iter().filter_map(|adapter| {
-        let backend = match GpuBackend::open(Some(&adapter.index.to_string()), true) {
+    found.into_iter().filter(|adapter| !adapter.is_software()).filter_map(|adapter| {
+        let backend = match GpuBackend::open(Some(&adapter.index.to_string()), false) {
             Ok(backend) => backend,
             Err(e) => {
                 eprintln!("{} is left out: {e}", adapter.name);
@@ -69,8 +69,7 @@ fn gpus() -> impl Iterator<Item = Device> {
         };
         let peak = backend.clone();
         let peak = Box::new(move || peak.measure_peak().expect("the device works"));
-        let (batch, n_steps) = if adapter.is_software() { (4096, 1) } else { (1 << 18, 32) };
-        Some(Device { backend: Box::new(backend), n_threads: None, peak, batch, n_steps })
+        Some(Device { backend: Box::new(backend), n_threads: None, peak, batch: 1 << 18, n_steps: 32 })
     })
 }
 

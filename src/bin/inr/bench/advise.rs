@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::compare;
 use super::goals::{self, GoalArgs};
-use super::measure::{Row, measure};
+use super::measure::{Row, Runs, measure};
 use super::ours::Ours;
 use super::sample::{Sample, sample};
 use crate::source::DataArgs;
@@ -113,7 +113,7 @@ fn advise(sample: &Sample, goal: &Target, n_threads: usize, until: Instant) -> R
             left_out.push(text);
             continue;
         }
-        rows.push(measure(&ours, series, goal, 1)?.row);
+        rows.push(measure(&ours, series, goal, Runs { n_timed: 1, with_memory: false })?.row);
     }
     let advised = choose(&rows).with_context(|| format!("variable '{}': nothing keeps {goal}", series.name))?;
     let settings = rows[advised].codec.trim_start_matches("inr ").split(',').filter_map(|pair| pair.split_once('='));

@@ -54,19 +54,30 @@ pub struct Measured {
     pub decoded: Vec<Array>,
 }
 
-/// Measures one method at one goal; seconds are medians of `repeat` runs.
-pub fn measure(method: &dyn Method, series: &Series, goal: &Target, repeat: u32) -> Result<Measured> {
+/// How often a method runs.
+#[derive(Clone, Copy)]
+pub struct Runs {
+    /// Their median time counts; at least 1.
+    pub n_timed: u32,
+    /// One more run, the first, tells of memory. It takes all of it afresh from the system, which a running program does once only.
+    pub with_memory: bool,
+}
+
+/// Measures one method at one goal.
+pub fn measure(method: &dyn Method, series: &Series, goal: &Target, runs: Runs) -> Result<Measured> {
     let knobs = method.tune(series, goal)?;
     let (mut encoding, mut decoding) = (Costs::default(), Costs::default());
     let mut last: Option<(Box<dyn Stored>, Vec<Array>)> = None;
-    for _ in 0..repeat {
+    for run in 0..runs.n_timed + u32::from(runs.with_memory) {
         drop(last.take());
-        let (stored, encode_cost) = cost(|| method.encode(series, goal, &knobs));
+        let tells = if runs.with_memory && run == 0 { Tells::Memory } else { Tells::Seconds };
+        let (stored, encode_cost) = tells.of(|| method.encode(series, goal, &knobs));
         let stored = stored?;
-        let (decoded, decode_cost) = cost(|| stored.decode(series));
+        let (decoded, decode_cost) = tells.of(|| stored.decode(series));
         let decoded = decoded?.into_iter().map(|step| step.into_array(series.dtype)).collect::<Result<Vec<_>>>()?;
-        let [encode_cost, decode_cost] =
-            stored.outside().map_or([encode_cost, decode_cost], |costs| costs.map(|c| (c.seconds, Some(c.peak_bytes))));
+        let [encode_cost, decode_cost] = stored
+            .outside()
+            .map_or([encode_cost, decode_cost], |costs| costs.map(|c| (Some(c.seconds), Some(c.peak_bytes))));
         encoding.add(encode_cost);
         decoding.add(decode_cost);
         last = Some((stored, decoded));
@@ -77,14 +88,28 @@ pub fn measure(method: &dyn Method, series: &Series, goal: &Target, repeat: u32)
     Ok(Measured { row, decoded })
 }
 
-/// Seconds and bytes of one run.
-fn cost<T>(work: impl FnOnce() -> T) -> (T, (f64, Option<u64>)) {
-    let ((done, seconds), peak) = memory::peak(|| {
-        let started = Instant::now();
-        let done = work();
-        (done, started.elapsed().as_secs_f64())
-    });
-    (done, (seconds, peak))
+/// What a run is for.
+#[derive(Clone, Copy)]
+enum Tells {
+    Memory,
+    Seconds,
+}
+
+impl Tells {
+    /// Runs `work`: its seconds or its bytes.
+    fn of<T>(self, work: impl FnOnce() -> T) -> (T, (Option<f64>, Option<u64>)) {
+        match self {
+            Tells::Memory => {
+                let (done, peak) = memory::peak(work);
+                (done, (None, peak))
+            }
+            Tells::Seconds => {
+                let started = Instant::now();
+                let done = work();
+                (done, (Some(started.elapsed().as_secs_f64()), None))
+            }
+        }
+    }
 }
 
 /// Of all runs.
@@ -95,8 +120,8 @@ struct Costs {
 }
 
 impl Costs {
-    fn add(&mut self, (seconds, peak): (f64, Option<u64>)) {
-        self.seconds.push(seconds);
+    fn add(&mut self, (seconds, peak): (Option<f64>, Option<u64>)) {
+        self.seconds.extend(seconds);
         self.peak = self.peak.max(peak);
     }
 
@@ -249,7 +274,14 @@ pub mod tests {
     }
 
     fn measured(series: &Series, window: usize, goal: Target) -> Row {
-        measure(&Windows::new(&Rounding, window, series).unwrap(), series, &goal, 2).unwrap().row
+        measure(
+            &Windows::new(&Rounding, window, series).unwrap(),
+            series,
+            &goal,
+            Runs { n_timed: 2, with_memory: true },
+        )
+        .unwrap()
+        .row
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::codec::{self, Codec};
 use super::data::{Series, Shown};
 use super::external::External;
 use super::kept::{Finished, Kept};
-use super::measure::{Measured, measure};
+use super::measure::{Measured, Runs, measure};
 use super::method::Method;
 use super::ours::Ours;
 use super::quality::quality;
@@ -101,7 +101,7 @@ impl Found {
         if is_over {
             return Ok(false);
         }
-        match measure(method, series, goal, repeat) {
+        match measure(method, series, goal, Runs { n_timed: repeat, with_memory: true }) {
             Ok(Measured { row, decoded }) => {
                 let each = series.steps.iter().zip(&decoded);
                 let steps: Vec<_> = each.map(|(step, decoded)| step.beside(&series.dims, decoded)).collect();
