@@ -87,8 +87,8 @@ more=()
 "$TARGET/release/inr" bench "$out"/report-data/*.npy --time-axis 0 "${more[@]}" --accuracy 1e-2,1e-3 --ratio 50 -o "$out/report" | tee "$out/report.txt"
 
 if [ -e "$out/series/gs2.npy" ]; then
-    say "series mode (cargo bench --bench series)"
-    cargo bench --locked --bench series "${features[@]}" -- "$out/series" | tee "$out/series.txt"
+    say "series mode (cargo bench --bench series, its first two rows; docs/SERIES.md has all)"
+    cargo bench --locked --bench series "${features[@]}" -- "$out/series" 1 2 | tee "$out/series.txt"
     say "classical codecs at the error of its first rows (scripts/bench/series_windows.py)"
     networks=$(awk -F'|' '$2 == " 1 " { gsub(/ /, "", $4); split($6, error, " "); split($7, bytes, " "); print $4 "=" error[1] ":" bytes[1] }' "$out/series.txt")
     # shellcheck disable=SC2086

@@ -101,7 +101,7 @@ impl Report<'_> {
         text
     }
 
-    /// Who wins, by how much, how fast: all together, then each variable.
+    /// Who wins, by how much, how fast: all together, then what is lost and each variable.
     fn lead(&self) -> Vec<Sentence> {
         let mut lead: Vec<Sentence> = Vec::new();
         let judged = self.verdicts.iter().filter(|v| v.gain.is_some()).count();
@@ -113,6 +113,8 @@ impl Report<'_> {
         if self.verdicts.len() <= MAX_SENTENCES {
             lead.extend(self.verdicts.iter().map(sentence));
         } else {
+            let lost = self.verdicts.iter().filter(|v| v.gain.is_some_and(|gain| gain < 1.0));
+            lead.extend(lost.take(MAX_SENTENCES).map(sentence));
             lead.extend(self.found.shown.iter().filter_map(|shown| self.of_all_goals(&shown.name)));
         }
         lead
@@ -137,7 +139,11 @@ impl Report<'_> {
             table::number(speeds.0),
             table::number(speeds.1),
         );
-        Some(if mean >= 1.0 { Sentence::win(text) } else { Sentence::loss(text) })
+        Some(match mean {
+            _ if n_won == gains.len() => Sentence::win(text),
+            1.0.. => Sentence::neutral(text),
+            _ => Sentence::loss(text),
+        })
     }
 
     fn winners(&self) -> Section {
@@ -233,7 +239,8 @@ fn sentence(v: &Verdict) -> Sentence {
             Sentence::win(format!("{head}, {} times the {} for {other}.", table::number(gain), v.of))
         }
         (Some(gain), _, Some(ours)) => {
-            Sentence::loss(format!("{head}; {ours} needs {} times the {}.", table::number(1.0 / gain), v.of))
+            let has = if v.of == "bytes" { "needs" } else { "has" };
+            Sentence::loss(format!("{head}; {ours} {has} {} times the {}.", table::number(1.0 / gain), v.of))
         }
         _ => Sentence::neutral(format!("{head}.")),
     }
