@@ -116,6 +116,47 @@ fn an_interrupted_run_goes_on_where_it_was() {
 }
 
 #[test]
+fn constant_variables_are_left_out_and_variables_of_one_name_are_kept_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["a/u.npy", "a/zero.npy", "b/u.npy"].map(|name| folder.path().join(name));
+    for name in ["a", "b"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    std::fs::write(&files[0], Npy::waves(&[20, 20, 20]).file("<", false)).unwrap();
+    let zero = Npy { code: "f4".into(), dims: vec![20, 20, 20], bytes: vec![0; 4 * 8000] };
+    std::fs::write(&files[1], zero.file("<", false)).unwrap();
+    std::fs::write(&files[2], Npy::waves(&[12, 18, 16]).file("<", false)).unwrap();
+    let paths = files.each_ref().map(PathBuf::as_path);
+    let out = folder.path().join("out");
+    let goal = ["--accuracy", "1e-3", "--norm", "Linf", "--ours", "threshold=0", "-o", out.to_str().unwrap()];
+    let result = bench(&paths, &[&goal[..], &COPY].concat());
+    let names: Vec<String> = [0, 2].iter().map(|&i| format!("{}:u", files[i].display())).collect();
+    let found: Vec<&str> = rows(&result).iter().map(|row| row["data"].as_str().unwrap()).collect();
+    assert_eq!(found, [&names[0], &names[0], &names[1], &names[1]]);
+    let judged: Vec<&Value> = result["verdicts"].as_array().unwrap().iter().map(|v| &v["data"]).collect();
+    assert_eq!(judged, [&names[0], &names[1]]);
+    assert!(result["notes"].to_string().contains("zero is left out: it is constant"), "{}", result["notes"]);
+    let said = stderr(&run(inr().arg("bench").args([paths[0], paths[0]]), 2));
+    assert!(said.contains("is named twice"), "{said}");
+}
+
+#[test]
+fn another_command_of_the_same_name_is_measured_anew() {
+    let (folder, waves, _) = data();
+    let out = folder.path().join("out");
+    let bytes = |command: &str| {
+        let flags = ["-o", out.to_str().unwrap(), "--accuracy", "1e-2", "--norm", "Linf", "--external", command];
+        rows(&bench(&[&waves], &flags)).last().unwrap()["stored_bytes"].as_u64()
+    };
+    assert_eq!(bytes("mine=cp {in} {out} ::: cp {out} {decoded}"), Some(4 * 8000));
+    let twice = "mine=cat {in} {in} > {out} ::: head -c 32000 {out} > {decoded}";
+    assert_eq!(bytes(twice), Some(8 * 8000));
+    let taken = ["--external", "inr=cp {in} {out} ::: cp {out} {decoded}"];
+    let said = stderr(&run(inr().arg("bench").arg(&waves).args(taken), 2));
+    assert!(said.contains("a codec of that name"), "{said}");
+}
+
+#[test]
 fn a_report_has_page_tables_rows_and_charts() {
     let (folder, waves, moving) = data();
     let out = folder.path().join("out");
@@ -151,6 +192,8 @@ fn quantities_of_several_variables_have_errors_too() {
     let derived = result["derived"].as_array().unwrap();
     assert_eq!(derived.len(), 2);
     assert!(derived.iter().all(|row| row["rel_l2"].as_f64().is_some_and(|e| e > 0.0 && e < 1.0)), "{derived:?}");
+    let norms: Vec<f64> = (0..2).map(|i| derived[1]["over_gradient"][i].as_f64().unwrap()).collect();
+    assert!(norms.iter().all(|norm| *norm > 0.1) && (norms[0] - norms[1]).abs() < 0.1, "{norms:?}");
     for (flags, words) in
         [(["--derived", "vx + w"], "'w' is no variable"), (["--divergence", "vx,w"], "no variable 'w'")]
     {

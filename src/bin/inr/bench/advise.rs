@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use adios2_inr::{Norm, Target, set_default_threads};
+use adios2_inr::{Mode, Norm, Target, set_default_threads};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
@@ -101,7 +101,12 @@ pub fn run(args: &Args) -> Result<Done> {
 }
 
 fn advise(sample: &Sample, goal: &Target, n_threads: usize, until: Instant) -> Result<Advice> {
-    let Sample { series, words, n_steps } = sample;
+    let Sample { series, words, n_steps, share } = sample;
+    // An absolute norm is that of a whole step, of which the sample may have a part.
+    let goal = &match *goal {
+        Target::Accuracy(Mode::Abs, Norm::L2, error) => Target::Accuracy(Mode::Abs, Norm::L2, error * share.sqrt()),
+        goal => goal,
+    };
     let (mut rows, mut left_out) = (Vec::new(), Vec::new());
     for text in CANDIDATES {
         let ours = Ours::new(text, &[("threads".to_owned(), n_threads.to_string())])?;

@@ -3,7 +3,7 @@
 use std::sync::Once;
 
 use adios2_inr::Target;
-use adios2_inr::field::{self, Array};
+use adios2_inr::field::Array;
 use anyhow::{Result, anyhow};
 use blosc2::{CLevel, Codec as Compressor, Filter};
 
@@ -26,6 +26,16 @@ impl Blosc2 {
     }
 }
 
+/// The chunks one after the other.
+fn joined<T: Copy>(parts: &[Vec<u8>]) -> Result<Vec<T>> {
+    let mut chunks = parts.iter().map(|part| blosc2::decompress::<T>(part).map_err(|e| anyhow!("{e}")));
+    let mut all = chunks.next().unwrap_or(Ok(Vec::new()))?;
+    for chunk in chunks {
+        all.extend(chunk?);
+    }
+    Ok(all)
+}
+
 impl Codec for Blosc2 {
     fn name(&self) -> &str {
         "blosc2"
@@ -45,9 +55,10 @@ impl Codec for Blosc2 {
     }
 
     fn decode(&self, like: Block, parts: &[Vec<u8>]) -> Result<Array> {
-        let decode = |part: &Vec<u8>| blosc2::decompress::<u8>(part).map_err(|e| anyhow!("{e}"));
-        let chunks = parts.iter().map(decode).collect::<Result<Vec<_>>>()?;
-        Ok(field::values(dtype_of(like.values), 0, &chunks.concat())?.as_slice().to_array())
+        Ok(match like.values {
+            Array::F32(_) => Array::F32(joined(parts)?),
+            Array::F64(_) => Array::F64(joined(parts)?),
+        })
     }
 
     fn note(&self) -> Option<&'static str> {

@@ -35,6 +35,11 @@ pub trait Codec {
     /// For tables.
     fn name(&self) -> &str;
 
+    /// What the user set it to, if anything.
+    fn command(&self) -> &str {
+        ""
+    }
+
     /// How the goal is asked for.
     fn control(&self, goal: &Target) -> Control;
 

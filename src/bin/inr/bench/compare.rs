@@ -263,6 +263,7 @@ pub fn comparison_table(comparisons: &[Comparison]) -> Table {
     let mut table = Table::new(header, 2);
     for c in comparisons {
         let gain = |gain: f64| Cell::from(format!("{gain:.3}")).of(gain);
+        let speed = |x: f64| if x.is_nan() { "-".into() } else { Cell::number(x) };
         let judged = |x: f64| gain(x).marked(Mark::Best, x > 1.0).marked(Mark::Worst, x < 1.0);
         table.row([
             c.ours.clone().into(),
@@ -272,8 +273,8 @@ pub fn comparison_table(comparisons: &[Comparison]) -> Table {
             judged(c.mean_gain),
             judged(c.worst_gain),
             c.worst_row.clone().into(),
-            Cell::number(c.encode_speed),
-            Cell::number(c.decode_speed),
+            speed(c.encode_speed),
+            speed(c.decode_speed),
             c.n_other_not_held.to_string().into(),
         ]);
     }
@@ -298,8 +299,12 @@ fn compare_with(rows: &[Row], ours: &str, other: &str) -> Option<Comparison> {
     let theirs = rows.iter().filter(|r| r.codec == other && !matches!(r.goal, Target::Ratio(_)));
     let pairs: Vec<(&Row, &Row)> =
         theirs.filter_map(|t| Some((rows.iter().find(|r| r.codec == ours && same(r, t))?, t))).collect();
-    let mean =
-        |of: fn(&Row) -> f64| (pairs.iter().map(|(a, b)| (of(a) / of(b)).ln()).sum::<f64>() / pairs.len() as f64).exp();
+    // What was not measured is 0.
+    let mean = |of: fn(&Row) -> f64| {
+        let quotients = pairs.iter().map(|(a, b)| of(a) / of(b)).filter(|q| q.is_finite() && *q > 0.0);
+        let logarithms: Vec<f64> = quotients.map(f64::ln).collect();
+        (logarithms.iter().sum::<f64>() / logarithms.len() as f64).exp()
+    };
     let gain = |(a, b): &(&Row, &Row)| cost(b) / cost(a);
     let worst = pairs.iter().min_by(|a, b| gain(a).total_cmp(&gain(b)))?;
     Some(Comparison {

@@ -9,6 +9,8 @@ use crate::npy;
 
 /// One step.
 pub struct Field {
+    /// Its place among the steps that were taken, constant ones included.
+    pub number: usize,
     /// As read.
     pub array: npy::Array,
     /// `[n]`: what errors are measured against.
@@ -42,7 +44,7 @@ impl Field {
         });
         let (low, high) = mask.range.unwrap_or_default();
         let (valid, n_masked, range) = (mask.valid, mask.n_masked, high - low);
-        Ok((range > 0.0).then_some(Field { array, values, valid, filled, n_masked, low, high, range }))
+        Ok((range > 0.0).then_some(Field { number: 0, array, values, valid, filled, n_masked, low, high, range }))
     }
 
     /// This step and a decoded copy of it, for measures.
@@ -94,24 +96,26 @@ pub struct Shown {
     pub name: String,
     /// Without those of size 1.
     pub dims: Vec<usize>,
-    /// Its number among those that are measured.
-    pub step: usize,
     pub field: Field,
 }
 
 impl Series {
-    /// Prepares arrays of one shape and type.
-    pub fn new(name: String, arrays: impl Iterator<Item = Result<npy::Array>>, fill: Option<f64>) -> Result<Series> {
+    /// Prepares arrays of one shape and type; `None` when all are constant.
+    pub fn new(
+        name: String,
+        arrays: impl Iterator<Item = Result<npy::Array>>,
+        fill: Option<f64>,
+    ) -> Result<Option<Series>> {
         let (mut steps, mut n_constant) = (Vec::<Field>::new(), 0);
-        for array in arrays {
+        for (number, array) in arrays.enumerate() {
             match Field::new(array?, fill)? {
-                Some(field) => steps.push(field),
+                Some(field) => steps.push(Field { number, ..field }),
                 None => n_constant += 1,
             }
         }
-        let Some(first) = steps.first() else { bail!("it is constant: there is nothing to compare") };
+        let Some(first) = steps.first() else { return Ok(None) };
         let (shape, dtype) = (first.array.dims.clone(), first.array.dtype);
-        Ok(Series { name, dims: field::fold_dims(&shape), shape, dtype, steps, n_constant })
+        Ok(Some(Series { name, dims: field::fold_dims(&shape), shape, dtype, steps, n_constant }))
     }
 
     /// The step that is shown: the middle one.
@@ -122,7 +126,7 @@ impl Series {
     /// Keeps that step alone.
     pub fn into_shown(mut self) -> Shown {
         let step = self.shown();
-        Shown { name: self.name, dims: self.dims, step, field: self.steps.swap_remove(step) }
+        Shown { name: self.name, dims: self.dims, field: self.steps.swap_remove(step) }
     }
 
     /// Bytes of all steps.

@@ -17,6 +17,8 @@ use crate::Usage;
 /// A command for the shell that encodes, and one that decodes unless the first one does that too.
 pub struct External {
     name: String,
+    /// As it was given.
+    text: String,
     encode: String,
     decode: Option<String>,
     cost: Cell<Cost>,
@@ -44,7 +46,7 @@ impl External {
             return Err(wrong("nothing writes {decoded}").into());
         }
         let (name, encode) = (name.trim().to_owned(), encode.to_owned());
-        Ok(External { name, encode, decode: decode.map(str::to_owned), cost: Cell::default() })
+        Ok(External { name, text: text.to_owned(), encode, decode: decode.map(str::to_owned), cost: Cell::default() })
     }
 
     /// Runs a command for files in `folder`.
@@ -85,6 +87,10 @@ impl External {
 impl Codec for External {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn command(&self) -> &str {
+        &self.text
     }
 
     fn control(&self, goal: &Target) -> Control {

@@ -74,13 +74,16 @@ pub fn measure(method: &dyn Method, series: &Series, goal: &Target, runs: Runs) 
         let (stored, encode_cost) = tells.of(|| method.encode(series, goal, &knobs));
         let stored = stored?;
         let (decoded, decode_cost) = tells.of(|| stored.decode(series));
-        let decoded = decoded?.into_iter().map(|step| step.into_array(series.dtype)).collect::<Result<Vec<_>>>()?;
+        let mut steps = Vec::new();
+        for part in decoded? {
+            steps.extend(part.into_steps(series.dtype)?);
+        }
         let [encode_cost, decode_cost] = stored
             .outside()
             .map_or([encode_cost, decode_cost], |costs| costs.map(|c| (Some(c.seconds), Some(c.peak_bytes))));
         encoding.add(encode_cost);
         decoding.add(decode_cost);
-        last = Some((stored, decoded));
+        last = Some((stored, steps));
     }
     let Some((stored, decoded)) = last else { anyhow::bail!("it was not run: repeat it at least once") };
     check(stored.as_ref(), series, &decoded)?;
@@ -208,7 +211,7 @@ fn overall(series: &Series, steps: &[Errors]) -> Errors {
 
 #[cfg(test)]
 pub mod tests {
-    use adios2_inr::{Dtype, Mode, Norm};
+    use adios2_inr::{Dtype, Mode, Norm, field};
 
     use super::super::codec::{Block, Codec, Control};
     use super::super::windows::Windows;
@@ -253,13 +256,19 @@ pub mod tests {
             Control::by_bound(goal)
         }
 
-        fn encode(&self, _: Block, _: &Target, knob: f64) -> Result<Vec<Vec<u8>>> {
-            Ok(vec![knob.to_le_bytes().to_vec(), vec![0; (10.0 / knob) as usize]])
+        /// What a reader needs, and what it would make of it.
+        fn encode(&self, block: Block, _: &Target, knob: f64) -> Result<Vec<Vec<u8>>> {
+            let step = 2.0 * knob;
+            let rounded = block.values.as_slice().iter().map(|v| (v / step).round() * step);
+            Ok(vec![vec![0; 8 + (10.0 / knob) as usize], rounded.flat_map(f64::to_le_bytes).collect()])
         }
 
-        fn decode(&self, like: Block, parts: &[Vec<u8>]) -> Result<Array> {
-            let step = 2.0 * f64::from_le_bytes(parts[0].as_slice().try_into()?);
-            Ok(Array::F64(like.values.as_slice().iter().map(|v| (v / step).round() * step).collect()))
+        fn decode(&self, _: Block, parts: &[Vec<u8>]) -> Result<Array> {
+            Ok(field::values(Dtype::F64, 0, &parts[1])?.as_slice().to_array())
+        }
+
+        fn n_bytes(&self, parts: &[Vec<u8>]) -> usize {
+            parts[0].len()
         }
     }
 
@@ -270,7 +279,7 @@ pub mod tests {
             let bytes = values.flat_map(f64::to_le_bytes).collect();
             Ok(npy::Array { dtype: Dtype::F64, dims: vec![5000], bytes })
         };
-        Series::new("sine".into(), (0..n_steps).map(step), None).unwrap()
+        Series::new("sine".into(), (0..n_steps).map(step), None).unwrap().unwrap()
     }
 
     fn measured(series: &Series, window: usize, goal: Target) -> Row {
@@ -313,10 +322,11 @@ pub mod tests {
             Target::Psnr(60.0),
             Target::Ratio(50.0),
         ] {
-            for window in [1, 2, 4] {
+            // The last of five steps is a window of its own.
+            for (window, per_read) in [(1, 1.0), (2, 9.0 / 5.0), (4, 17.0 / 5.0)] {
                 let row = measured(&series(5), window, goal);
                 assert!(row.held && row.n_steps == 5, "{goal}, {window}");
-                assert_eq!(row.decoded_per_read, window as f64);
+                assert_eq!(row.decoded_per_read, per_read);
             }
         }
     }

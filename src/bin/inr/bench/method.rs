@@ -12,6 +12,11 @@ pub trait Method {
     /// For tables.
     fn name(&self) -> &str;
 
+    /// All that tells it from other methods.
+    fn identity(&self) -> String {
+        self.name().to_owned()
+    }
+
     /// Steps that are coded together; 0: all, each after the ones before it.
     fn window(&self) -> usize;
 
@@ -68,23 +73,33 @@ pub struct Cost {
     pub peak_bytes: u64,
 }
 
-/// A decoded step.
+/// A decoded step, or several.
 pub enum Decoded {
-    /// Numbers.
-    Values(Array),
+    /// Numbers of so many steps.
+    Values(Array, usize),
     /// Little-endian elements.
     Bytes(Vec<u8>),
 }
 
 impl Decoded {
-    /// As numbers of this type.
+    /// Each step as numbers of this type.
     ///
     /// # Errors
     /// When the bytes are no such numbers.
-    pub fn into_array(self, dtype: Dtype) -> Result<Array> {
+    pub fn into_steps(self, dtype: Dtype) -> Result<Vec<Array>> {
         Ok(match self {
-            Decoded::Values(values) => values,
-            Decoded::Bytes(bytes) => field::values(dtype, 0, &bytes)?.as_slice().to_array(),
+            Decoded::Values(values, 1) => vec![values],
+            Decoded::Bytes(bytes) => vec![field::values(dtype, 0, &bytes)?.as_slice().to_array()],
+            Decoded::Values(values, n_steps) => split(&values, n_steps),
         })
+    }
+}
+
+/// `n` arrays of equal length.
+pub fn split(values: &Array, n: usize) -> Vec<Array> {
+    let len = (values.len() / n).max(1);
+    match values {
+        Array::F32(v) => v.chunks(len).map(|part| Array::F32(part.to_vec())).collect(),
+        Array::F64(v) => v.chunks(len).map(|part| Array::F64(part.to_vec())).collect(),
     }
 }

@@ -36,7 +36,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use adios2_inr::{Mode, Norm, Target};
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::Done;
 use crate::source::DataArgs;
@@ -100,13 +100,17 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Done> {
-    let found = run::run(args)?;
+    let mut found = run::run(args)?;
     let rows: Vec<Row> = found.rows.iter().map(|finished| finished.row.clone()).collect();
     ensure!(!rows.is_empty(), "nothing could be measured: {}", found.notes.join("; "));
     let is_ours = |name: &str| name == "inr" || name.starts_with("inr ");
     let comparisons = compare::compare(&rows, &is_ours);
     let verdicts = compare::verdicts(&rows, &is_ours);
-    let derived = args.quantities.measure(&found.shown, &found.rows, &found.kept)?;
+    // A variable may have turned out to be constant since the names were checked: the rest stands.
+    let derived = args.quantities.measure(&found.shown, &found.rows, &found.kept).unwrap_or_else(|e| {
+        found.notes.push(format!("{e:#}"));
+        Vec::new()
+    });
     let report =
         Report { found: &found, rows: &rows, verdicts: &verdicts, comparisons: &comparisons, derived: &derived };
     let object = || {
@@ -125,7 +129,7 @@ pub fn run(args: &Args) -> Result<Done> {
 
 /// Bytes that a peer needs for an array at this relative L2 error.
 pub fn peer_bytes(peer: &str, array: crate::npy::Array, error: f64) -> Result<usize> {
-    let series = Series::new("series".into(), std::iter::once(Ok(array)), None)?;
+    let series = Series::new("series".into(), std::iter::once(Ok(array)), None)?.context("it is constant")?;
     let goal = Target::Accuracy(Mode::Rel, Norm::L2, error);
     windows::bytes_needed(codec::peer(peer, 1)?.as_ref(), &series, &goal)
 }

@@ -22,7 +22,7 @@ pub struct QuantityArgs {
 }
 
 /// The error of one quantity with one codec.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct QuantityRow {
     pub quantity: String,
     pub goal: String,
@@ -31,6 +31,10 @@ pub struct QuantityRow {
     pub rel_l2: f64,
     /// None of a divergence.
     pub max_over_range: Option<f64>,
+    /// Of a divergence, its norm over that of the gradient: of the original, of the decoded copy.
+    pub over_gradient: Option<[f64; 2]>,
+    /// Values left out because the quantity of the original is not finite there.
+    pub n_undefined: usize,
 }
 
 /// What is asked for, by places in the list of variables.
@@ -75,9 +79,9 @@ impl QuantityArgs {
                 let Some(rows) = variables.iter().map(find).collect::<Option<Vec<_>>>() else { continue };
                 let decoded = rows.iter().map(|finished| decoded(finished, kept)).collect::<Result<Vec<_>>>()?;
                 let of: Vec<(&Shown, &Array)> = variables.iter().map(|&v| &shown[v]).zip(&decoded).collect();
-                let (rel_l2, max_over_range) = quantity.errors(&of).with_context(|| quantity.name().to_owned())?;
                 let (goal, codec) = (row.row.goal.to_string(), row.row.codec.clone());
-                found.push(QuantityRow { quantity: quantity.name().to_owned(), goal, codec, rel_l2, max_over_range });
+                let errors = quantity.errors(&of).with_context(|| quantity.name().to_owned())?;
+                found.push(QuantityRow { quantity: quantity.name().to_owned(), goal, codec, ..errors });
             }
         }
         Ok(found)
@@ -103,19 +107,27 @@ impl Quantity {
         }
     }
 
-    /// Relative L2 error, and the largest over the range.
-    fn errors(&self, variables: &[(&Shown, &Array)]) -> Result<(f64, Option<f64>)> {
-        let dims = &variables[0].0.dims;
+    /// A row that does not name goal and codec yet.
+    fn errors(&self, variables: &[(&Shown, &Array)]) -> Result<QuantityRow> {
+        let (dims, number) = (&variables[0].0.dims, variables[0].0.field.number);
         ensure!(variables.iter().all(|(shown, _)| shown.dims == *dims), "its variables have different sizes");
+        ensure!(
+            variables.iter().all(|(shown, _)| shown.field.number == number),
+            "its variables are shown at different steps, since constant ones are left out: choose others with --steps"
+        );
         let steps: Vec<_> = variables.iter().map(|(shown, decoded)| shown.field.beside(dims, decoded)).collect();
         match self {
             Quantity::Derived(_, derived) => {
-                let errors = derived.errors(&steps)?.errors;
-                Ok((errors.rel_l2, Some(errors.max_over_range)))
+                let found = derived.errors(&steps)?;
+                let (rel_l2, max) = (found.errors.rel_l2, Some(found.errors.max_over_range));
+                let n_undefined = found.n_undefined;
+                Ok(QuantityRow { rel_l2, max_over_range: max, n_undefined, ..QuantityRow::default() })
             }
             Quantity::Divergence(..) => {
                 let components: Vec<_> = steps.iter().map(std::slice::from_ref).collect();
-                Ok((divergence(&components)?.rel_l2, None))
+                let found = divergence(&components)?;
+                let over_gradient = Some([found.original, found.decoded]);
+                Ok(QuantityRow { rel_l2: found.rel_l2, over_gradient, ..QuantityRow::default() })
             }
         }
     }

@@ -16,8 +16,9 @@ use super::method::Method;
 use super::ours::Ours;
 use super::quality::quality;
 use super::windows::Windows;
+use crate::Usage;
 use crate::progress;
-use crate::source::Variable;
+use crate::source::{self, Variable};
 
 /// What a run found.
 pub struct Found {
@@ -34,7 +35,7 @@ pub fn run(args: &Args) -> Result<Found> {
     set_default_threads(args.threads);
     let goals = args.goals.goals()?;
     let codecs = Codecs::new(args)?;
-    let variables = args.data.variables()?;
+    let variables = labelled(args.data.variables()?)?;
     let names: Vec<&str> = variables.iter().map(|(_, variable)| variable.name.as_str()).collect();
     args.quantities.check(&names)?;
     let mut found =
@@ -47,6 +48,10 @@ pub fn run(args: &Args) -> Result<Found> {
         let arrays = (0..variable.n_steps).map(|step| variable.read(step));
         let series = Series::new(variable.name.clone(), arrays, args.fill);
         let series = series.with_context(|| format!("{}, variable '{}'", file.display(), variable.name))?;
+        let Some(series) = series else {
+            found.note(format!("{} is left out: it is constant, there is nothing to compare", variable.name));
+            continue;
+        };
         found.notes.extend(series.notes());
         let (methods, notes) = codecs.methods(&series);
         found.notes.extend(notes);
@@ -68,11 +73,25 @@ pub fn run(args: &Args) -> Result<Found> {
     }
     bar.finish_and_clear();
     if n_left > 0 {
-        found
-            .notes
-            .push(format!("{n_left} rows were not measured within --budget: the same command goes on with them"));
+        let how = if args.out.is_some() { "the same command" } else { "with -o OUT the same command" };
+        found.notes.push(format!("{n_left} rows were not measured within --budget: {how} goes on with them"));
     }
     Ok(found)
+}
+
+/// Variables whose names tell them apart: those of one name in several files get that of their file too.
+fn labelled(mut variables: Vec<(&Path, Variable)>) -> Result<Vec<(&Path, Variable)>> {
+    let names: Vec<String> = variables.iter().map(|(_, variable)| variable.name.clone()).collect();
+    for (file, variable) in &mut variables {
+        if names.iter().filter(|name| **name == variable.name).count() > 1 {
+            variable.name = format!("{}:{}", source::split(file).0.display(), variable.name);
+        }
+    }
+    let is_twice = |i: usize| variables[..i].iter().any(|(_, earlier)| earlier.name == variables[i].1.name);
+    match (0..variables.len()).find(|&i| is_twice(i)) {
+        Some(i) => Err(Usage(format!("variable '{}' is named twice: name it once", variables[i].1.name)).into()),
+        None => Ok(variables),
+    }
 }
 
 impl Found {
@@ -121,14 +140,7 @@ impl Identity {
     fn new(args: &Args, file: &Path, variable: &Variable) -> Result<Identity> {
         let name = || file.display().to_string();
         let hints = format!("{:?}", args.data.hints());
-        // A dataset is a folder, whose own time says nothing: that of its index does.
-        let index = file.join("md.idx");
-        let path = if index.exists() { index.as_path() } else { file };
-        let changed = match std::fs::metadata(path) {
-            Ok(found) => format!("{:?} {}", found.modified().with_context(name)?, found.len()),
-            // FILE:VARIABLE.
-            Err(_) => String::new(),
-        };
+        let changed = stamp(&source::split(file).0).with_context(name)?;
         let how = (args.repeat, args.threads, args.fill.map(f64::to_bits));
         // Another build may store something else.
         let program = std::env::current_exe().and_then(std::fs::metadata).and_then(|found| found.modified()).ok();
@@ -136,8 +148,20 @@ impl Identity {
     }
 
     fn key(&self, method: &dyn Method, goal: &Target) -> String {
-        format!("{} {} {goal}", self.0, method.name())
+        format!("{} {} {goal}", self.0, method.identity())
     }
+}
+
+/// What changes with a file, or with those in a folder, whose own time says nothing.
+fn stamp(path: &Path) -> std::io::Result<String> {
+    let files = if path.is_dir() {
+        std::fs::read_dir(path)?.map(|entry| entry?.metadata()).collect::<std::io::Result<Vec<_>>>()?
+    } else {
+        vec![std::fs::metadata(path)?]
+    };
+    let modified = files.iter().map(std::fs::Metadata::modified).collect::<std::io::Result<Vec<_>>>()?;
+    let n_bytes: u64 = files.iter().map(std::fs::Metadata::len).sum();
+    Ok(format!("{:?} {} {n_bytes}", modified.iter().max(), files.len()))
 }
 
 /// What is measured.
@@ -160,7 +184,12 @@ impl Codecs {
             peers.push(codec::peer(name, args.threads)?);
         }
         for text in &args.external {
-            peers.push(Box::new(External::new(text)?));
+            let external = External::new(text)?;
+            if external.name() == "inr" || peers.iter().any(|peer| peer.name() == external.name()) {
+                let why = "a codec of that name is measured, too; name it otherwise";
+                return Err(Usage(format!("--external cannot be '{text}': {why}")).into());
+            }
+            peers.push(Box::new(external));
         }
         Ok(Codecs { ours, peers, windows: args.windows.iter().map(|&n| n as usize).collect() })
     }

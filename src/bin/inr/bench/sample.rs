@@ -1,7 +1,7 @@
 //! A part of a variable that is measured in its place.
 
 use adios2_inr::npy::Array;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::data::Series;
 use crate::source::Variable;
@@ -21,6 +21,8 @@ pub struct Sample {
     pub words: String,
     /// Of the sample.
     pub n_steps: usize,
+    /// Values of its steps over those of whole steps.
+    pub share: f64,
 }
 
 /// Takes consecutive steps from the middle of the series, and of large ones a brick in the middle of the same proportions.
@@ -32,6 +34,7 @@ pub fn sample(variable: &Variable) -> Result<Sample> {
     let first = (variable.n_steps - n_steps) / 2;
     let steps = (first..first + n_steps).map(|step| Ok(crop(&variable.read(step)?, &brick)));
     let series = Series::new(variable.name.clone(), steps, None)?;
+    let series = series.context("its middle is constant: name other variables with --variables")?;
     let what = if brick == variable.dims { "whole steps" } else { "the middle" };
     let words = format!(
         "{n_steps} of {} steps of {} {}, {what} ({})",
@@ -40,7 +43,9 @@ pub fn sample(variable: &Variable) -> Result<Sample> {
         variable.dtype.name(),
         table::dims(&brick)
     );
-    Ok(Sample { n_steps: series.steps.len(), series, words })
+    let n_values = |dims: &[usize]| dims.iter().product::<usize>() as f64;
+    let share = n_values(&brick) / n_values(&variable.dims).max(1.0);
+    Ok(Sample { n_steps: series.steps.len(), series, words, share })
 }
 
 /// Dimensions of a part of about this share, longer axes cut first.

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::codec::{Block, Codec, Control};
 use super::data::{Field, Series};
 use super::goals::excess;
-use super::method::{Cost, Decoded, Method, Stored};
+use super::method::{Cost, Decoded, Method, Stored, split};
 use super::search::{Patience, search};
 
 /// A codec over windows of so many steps.
@@ -52,6 +52,18 @@ impl<'a> Joined<'a> {
         };
         let time = (steps.len() > 1).then_some(steps.len());
         Joined { steps, dims: time.into_iter().chain(dims.iter().copied()).collect(), values }
+    }
+
+    /// Of the same shape and type, for decoders: pages that nobody writes to take neither time nor memory.
+    fn blank(dims: &[usize], steps: &'a [Field]) -> Self {
+        let n_values = steps.iter().map(|step| step.values.len()).sum();
+        let values = match steps[0].filled() {
+            Array::F32(_) => Array::F32(vec![0.0; n_values]),
+            Array::F64(_) => Array::F64(vec![0.0; n_values]),
+        };
+        let time = (steps.len() > 1).then_some(steps.len());
+        let dims = time.into_iter().chain(dims.iter().copied()).collect();
+        Joined { steps, dims, values: std::borrow::Cow::Owned(values) }
     }
 
     fn block(&self) -> Block<'_> {
@@ -106,15 +118,6 @@ fn join(steps: &[Field]) -> Array {
     joined
 }
 
-/// `n` arrays of equal length.
-fn split(values: &Array, n: usize) -> Vec<Array> {
-    let len = (values.len() / n).max(1);
-    match values {
-        Array::F32(v) => v.chunks(len).map(|part| Array::F32(part.to_vec())).collect(),
-        Array::F64(v) => v.chunks(len).map(|part| Array::F64(part.to_vec())).collect(),
-    }
-}
-
 impl Method for Windows<'_> {
     fn name(&self) -> &str {
         &self.name
@@ -122,6 +125,10 @@ impl Method for Windows<'_> {
 
     fn window(&self) -> usize {
         self.window
+    }
+
+    fn identity(&self) -> String {
+        format!("{} {}", self.name, self.codec.command())
     }
 
     fn refusal(&self, goal: &Target) -> Option<String> {
@@ -151,7 +158,8 @@ impl Method for Windows<'_> {
         let parts =
             windows.map(|(window, &knob)| self.codec.encode(window.block(), goal, knob)).collect::<Result<_>>()?;
         let encoding = self.codec.take_cost();
-        Ok(Box::new(Parts { codec: self.codec, window: self.window, parts, encoding, decoding: Cell::default() }))
+        let (codec, window, n_steps) = (self.codec, self.window, series.steps.len());
+        Ok(Box::new(Parts { codec, window, n_steps, parts, encoding, decoding: Cell::default() }))
     }
 }
 
@@ -159,6 +167,7 @@ impl Method for Windows<'_> {
 struct Parts<'a> {
     codec: &'a dyn Codec,
     window: usize,
+    n_steps: usize,
     parts: Vec<Vec<Vec<u8>>>,
     /// What other programs took.
     encoding: Option<Cost>,
@@ -174,20 +183,19 @@ impl Stored for Parts<'_> {
         self.codec.take_cost();
         let mut decoded = Vec::new();
         for (steps, parts) in series.steps.chunks(self.window).zip(&self.parts) {
-            let window = Joined::new(&series.dims, steps);
+            let window = Joined::blank(&series.dims, steps);
             let values = self.codec.decode(window.block(), parts)?;
             ensure!(values.len() == window.values.len(), "decoded to another size");
-            match steps {
-                [_] => decoded.push(Decoded::Values(values)),
-                steps => decoded.extend(split(&values, steps.len()).into_iter().map(Decoded::Values)),
-            }
+            decoded.push(Decoded::Values(values, steps.len()));
         }
         self.decoding.set(self.codec.take_cost());
         Ok(decoded)
     }
 
     fn decoded_per_read(&self) -> f64 {
-        self.window as f64
+        // Each step of a window needs all of it; the last window may be shorter.
+        let (n_whole, rest) = (self.n_steps / self.window, self.n_steps % self.window);
+        (n_whole * self.window.pow(2) + rest.pow(2)) as f64 / self.n_steps as f64
     }
 
     fn outside(&self) -> Option<[Cost; 2]> {

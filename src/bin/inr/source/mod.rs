@@ -20,5 +20,5 @@ pub use args::DataArgs;
 pub use file::{File, Part, Steps, find, list};
 pub use hints::{Hints, Place, parse_dtype};
 pub use numbers::wide;
-pub use open::open;
+pub use open::{open, split};
 pub use variable::Variable;
