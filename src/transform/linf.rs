@@ -67,8 +67,8 @@ impl<T: Real> Search<'_, T> {
         let output = self.output(&mut trial, bands, quantiser, values, residual)?;
         let output = Output { errors: Some(errors), ..output };
         // A predicted field is compared with all transforms once in many steps only.
-        let is_loose = self.input.prediction.is_some() || 8.0 * (output.payload.len() as f64) < LOOSE_BITS * n;
-        match trial.rival.filter(|_| is_loose) {
+        let may_mislead = self.input.prediction.is_some() || 8.0 * (output.payload.len() as f64) < LOOSE_BITS * n;
+        match trial.rival.filter(|_| may_mislead) {
             Some(kind) => self.smaller(output, kind, bound).map(Some),
             None => Ok(Some(output)),
         }

@@ -72,10 +72,8 @@ impl View {
     /// Colour numbers 0..=254 of `values: [n_nodes]` from `low` to `high`, 255 where there is no node or no finite value.
     fn indices(&self, values: &[f32], (low, high): (f32, f32)) -> Vec<u8> {
         let factor = if high > low { 254.0 / (high - low) } else { 0.0 };
-        let index = |node: &Option<u32>| match node {
-            Some(node) if values.get(*node as usize).is_some_and(|v| v.is_finite()) => {
-                ((values[*node as usize] - low) * factor).round().clamp(0.0, 254.0) as u8
-            }
+        let index = |node: &Option<u32>| match node.and_then(|node| values.get(node as usize)) {
+            Some(value) if value.is_finite() => ((value - low) * factor).round().clamp(0.0, 254.0) as u8,
             _ => 255,
         };
         self.nodes.iter().map(index).collect()

@@ -103,14 +103,14 @@ pub fn run(args: &Args) -> Result<Done> {
 fn advise(sample: &Sample, goal: &Target, n_threads: usize, until: Instant) -> Result<Advice> {
     let Sample { series, words, n_steps, share } = sample;
     // An absolute norm is that of a whole step, of which the sample may have a part.
-    let goal = &match *goal {
+    let of_sample = match *goal {
         Target::Accuracy(Mode::Abs, Norm::L2, error) => Target::Accuracy(Mode::Abs, Norm::L2, error * share.sqrt()),
         goal => goal,
     };
     let (mut rows, mut left_out) = (Vec::new(), Vec::new());
     for text in CANDIDATES {
         let ours = Ours::new(text, &[("threads".to_owned(), n_threads.to_string())])?;
-        if ours.needs_series() && *n_steps < 2 || ours.contradiction(goal).is_some() {
+        if ours.needs_series() && *n_steps < 2 || ours.contradiction(&of_sample).is_some() {
             continue;
         }
         // One candidate is tried in any case.
@@ -118,7 +118,7 @@ fn advise(sample: &Sample, goal: &Target, n_threads: usize, until: Instant) -> R
             left_out.push(text);
             continue;
         }
-        rows.push(measure(&ours, series, goal, Runs { n_timed: 1, with_memory: false })?.row);
+        rows.push(measure(&ours, series, &of_sample, Runs { n_timed: 1, with_memory: false })?.row);
     }
     let advised = choose(&rows).with_context(|| format!("variable '{}': nothing keeps {goal}", series.name))?;
     let settings = rows[advised].codec.trim_start_matches("inr ").split(',').filter_map(|pair| pair.split_once('='));

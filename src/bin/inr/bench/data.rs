@@ -30,7 +30,7 @@ pub struct Field {
 
 impl Field {
     /// Finds the mask and fills it in; `None` when the field is constant. `fill`: a value known to mark missing data.
-    pub fn new(array: npy::Array, fill: Option<f64>) -> Result<Option<Field>> {
+    pub fn new(number: usize, array: npy::Array, fill: Option<f64>) -> Result<Option<Field>> {
         ensure!(!array.bytes.is_empty(), "it holds no values");
         if !matches!(array.dtype, Dtype::F32 | Dtype::F64) {
             bail!("type {} is not measured: convert it to float32 or float64", array.dtype.name());
@@ -44,7 +44,7 @@ impl Field {
         });
         let (low, high) = mask.range.unwrap_or_default();
         let (valid, n_masked, range) = (mask.valid, mask.n_masked, high - low);
-        Ok((range > 0.0).then_some(Field { number: 0, array, values, valid, filled, n_masked, low, high, range }))
+        Ok((range > 0.0).then_some(Field { number, array, values, valid, filled, n_masked, low, high, range }))
     }
 
     /// This step and a decoded copy of it, for measures.
@@ -108,8 +108,8 @@ impl Series {
     ) -> Result<Option<Series>> {
         let (mut steps, mut n_constant) = (Vec::<Field>::new(), 0);
         for (number, array) in arrays.enumerate() {
-            match Field::new(array?, fill)? {
-                Some(field) => steps.push(Field { number, ..field }),
+            match Field::new(number, array?, fill)? {
+                Some(field) => steps.push(field),
                 None => n_constant += 1,
             }
         }

@@ -21,12 +21,19 @@ pub struct QuantityArgs {
     divergence: Vec<String>,
 }
 
-/// The error of one quantity with one codec.
-#[derive(Clone, Debug, Default, Serialize)]
+/// One quantity with one codec.
+#[derive(Clone, Debug, Serialize)]
 pub struct QuantityRow {
     pub quantity: String,
     pub goal: String,
     pub codec: String,
+    #[serde(flatten)]
+    pub errors: QuantityErrors,
+}
+
+/// How far a quantity is off.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct QuantityErrors {
     /// JSON null when the original is zero.
     pub rel_l2: f64,
     /// None of a divergence.
@@ -81,7 +88,7 @@ impl QuantityArgs {
                 let of: Vec<(&Shown, &Array)> = variables.iter().map(|&v| &shown[v]).zip(&decoded).collect();
                 let (goal, codec) = (row.row.goal.to_string(), row.row.codec.clone());
                 let errors = quantity.errors(&of).with_context(|| quantity.name().to_owned())?;
-                found.push(QuantityRow { quantity: quantity.name().to_owned(), goal, codec, ..errors });
+                found.push(QuantityRow { quantity: quantity.name().to_owned(), goal, codec, errors });
             }
         }
         Ok(found)
@@ -107,8 +114,7 @@ impl Quantity {
         }
     }
 
-    /// A row that does not name goal and codec yet.
-    fn errors(&self, variables: &[(&Shown, &Array)]) -> Result<QuantityRow> {
+    fn errors(&self, variables: &[(&Shown, &Array)]) -> Result<QuantityErrors> {
         let (dims, number) = (&variables[0].0.dims, variables[0].0.field.number);
         ensure!(variables.iter().all(|(shown, _)| shown.dims == *dims), "its variables have different sizes");
         ensure!(
@@ -121,13 +127,13 @@ impl Quantity {
                 let found = derived.errors(&steps)?;
                 let (rel_l2, max) = (found.errors.rel_l2, Some(found.errors.max_over_range));
                 let n_undefined = found.n_undefined;
-                Ok(QuantityRow { rel_l2, max_over_range: max, n_undefined, ..QuantityRow::default() })
+                Ok(QuantityErrors { rel_l2, max_over_range: max, n_undefined, ..QuantityErrors::default() })
             }
             Quantity::Divergence(..) => {
                 let components: Vec<_> = steps.iter().map(std::slice::from_ref).collect();
                 let found = divergence(&components)?;
                 let over_gradient = Some([found.original, found.decoded]);
-                Ok(QuantityRow { rel_l2: found.rel_l2, over_gradient, ..QuantityRow::default() })
+                Ok(QuantityErrors { rel_l2: found.rel_l2, over_gradient, ..QuantityErrors::default() })
             }
         }
     }

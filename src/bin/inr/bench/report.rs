@@ -155,7 +155,8 @@ impl Report<'_> {
             heading: "Who wins".into(),
             text: vec![
                 "The fewest bytes at an accuracy or PSNR, the smallest error at a ratio, among the codecs that kept what was asked \
-                 in every step (a ratio: over all that they store). The gain is the best other codec's bytes (or error) over those of the best of ours: below 1 we lose."
+                 in every step (a ratio: over all that they store). The gain is the best other codec's bytes (or error) over those of \
+                 the best of ours: below 1 we lose."
                     .into(),
                 "The second table has geometric means over all rows that both codecs have, without those at equal ratio.".into(),
             ],
@@ -211,9 +212,9 @@ impl Report<'_> {
         let known = |x: Option<f64>| x.map_or("-".into(), Cell::error);
         for row in self.derived {
             let cells = [row.quantity.as_str(), row.goal.as_str(), row.codec.as_str()].map(Cell::from);
-            let [original, decoded] = [0, 1].map(|i| known(row.over_gradient.map(|norms| norms[i])));
-            let numbers = [Cell::error(row.rel_l2), known(row.max_over_range), original, decoded];
-            table.row(cells.into_iter().chain(numbers).chain([row.n_undefined.to_string().into()]));
+            let [original, decoded] = [0, 1].map(|i| known(row.errors.over_gradient.map(|norms| norms[i])));
+            let numbers = [Cell::error(row.errors.rel_l2), known(row.errors.max_over_range), original, decoded];
+            table.row(cells.into_iter().chain(numbers).chain([row.errors.n_undefined.to_string().into()]));
         }
         table
     }

@@ -1,5 +1,6 @@
 //! A codec of single arrays on a series: each step by itself, or windows of several with time as one more axis.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use adios2_inr::field::Array;
@@ -41,17 +42,16 @@ impl<'a> Windows<'a> {
 struct Joined<'a> {
     steps: &'a [Field],
     dims: Vec<usize>,
-    values: std::borrow::Cow<'a, Array>,
+    values: Cow<'a, Array>,
 }
 
 impl<'a> Joined<'a> {
     fn new(dims: &[usize], steps: &'a [Field]) -> Self {
         let values = match steps {
-            [step] => std::borrow::Cow::Borrowed(step.filled()),
-            steps => std::borrow::Cow::Owned(join(steps)),
+            [step] => Cow::Borrowed(step.filled()),
+            steps => Cow::Owned(join(steps)),
         };
-        let time = (steps.len() > 1).then_some(steps.len());
-        Joined { steps, dims: time.into_iter().chain(dims.iter().copied()).collect(), values }
+        Joined { steps, dims: with_time(dims, steps.len()), values }
     }
 
     /// Of the same shape and type, for decoders: pages that nobody writes to take neither time nor memory.
@@ -61,9 +61,7 @@ impl<'a> Joined<'a> {
             Array::F32(_) => Array::F32(vec![0.0; n_values]),
             Array::F64(_) => Array::F64(vec![0.0; n_values]),
         };
-        let time = (steps.len() > 1).then_some(steps.len());
-        let dims = time.into_iter().chain(dims.iter().copied()).collect();
-        Joined { steps, dims, values: std::borrow::Cow::Owned(values) }
+        Joined { steps, dims: with_time(dims, steps.len()), values: Cow::Owned(values) }
     }
 
     fn block(&self) -> Block<'_> {
@@ -101,6 +99,11 @@ impl<'a> Joined<'a> {
         };
         self.steps.iter().map(of).fold(f64::INFINITY, f64::min)
     }
+}
+
+/// Dimensions of several steps as one array: time is the slowest axis.
+fn with_time(dims: &[usize], n_steps: usize) -> Vec<usize> {
+    (n_steps > 1).then_some(n_steps).into_iter().chain(dims.iter().copied()).collect()
 }
 
 fn join(steps: &[Field]) -> Array {

@@ -10,7 +10,7 @@ use super::hints::{self, Hints, Place};
 use super::variable::{Variable, variables};
 
 /// Which arrays of the files are taken, and what raw files do not say of themselves
-#[derive(clap::Args, Clone, Debug, Default)]
+#[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Data")]
 pub struct DataArgs {
     /// Files: .npy, raw, netCDF, HDF5 or BP, also FILE:VARIABLE
